@@ -1,0 +1,53 @@
+/**
+ * HEAD: a hint how far the log is known to be durable, in two slots that are written in turn.
+ *
+ *     0                        256        4096                     4352
+ *     {"crc":…,"store":…,…}\n  …          {"crc":…,"store":…,…}\n
+ *
+ * A slot is written only after the sync that it describes, so it may be old but never promises too
+ * much; a torn slot leaves the other one. It only ever adds detection: nothing is rebuilt from it.
+ */
+import { headLineBytes, headSlotBytes } from "./limits.ts";
+import { headSalt, LineBuffer, linePrefix, newline, verifyLine } from "./line.ts";
+import { objectBody } from "./record.ts";
+
+export interface Head {
+  readonly store: string;
+  readonly epoch: number;
+  /** First sequence of the active segment. */
+  readonly first: number;
+  /** Every sequence up to here is durable. */
+  readonly durable: number;
+}
+
+/** One slot's bytes; its place is `headSlotBytes * slot`. */
+export const encodeHeadSlot = (head: Head): Uint8Array => {
+  const line = new LineBuffer(headLineBytes);
+  const { store, epoch, first, durable } = head;
+  const body = objectBody({ store, epoch, first, dur: durable });
+  line.push(body, headSalt(store));
+  return line.view();
+};
+
+/** The newest slot that verifies, or undefined. `bytes` is the whole file. */
+export const decodeHead = (bytes: Uint8Array): Head | undefined => {
+  const slots = [0, headSlotBytes].map((start) => decodeSlot(bytes, start));
+  return slots.reduce<Head | undefined>((best, head) => {
+    if (!head) return best;
+    return !best || isNewer(head, best) ? head : best;
+  }, undefined);
+};
+
+const isNewer = (a: Head, b: Head): boolean =>
+  a.epoch === b.epoch ? a.durable > b.durable : a.epoch > b.epoch;
+
+const decodeSlot = (bytes: Uint8Array, start: number): Head | undefined => {
+  const end = bytes.indexOf(newline, start);
+  if (end < 0 || end - start >= headLineBytes) return undefined;
+  const text = Buffer.from(bytes.subarray(start, end)).toString("latin1");
+  const store = /^.{16}","store":"([0-9a-f]{32})"/.exec(text)?.[1];
+  if (!store || !text.startsWith(linePrefix)) return undefined;
+  if (!verifyLine(bytes, start, end, headSalt(store))) return undefined;
+  const value = JSON.parse(text) as { epoch: number; first: number; dur: number };
+  return { store, epoch: value.epoch, first: value.first, durable: value.dur };
+};

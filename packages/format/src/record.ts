@@ -1,0 +1,128 @@
+/**
+ * What a line of a segment can be: header, record, idle marker, seal.
+ *
+ *     {"crc":…,"format":1,"store":…,"first":4711,"epoch":2,"previous":{…}}     header: the first line
+ *     {"crc":…,"seq":4711,"lag":1,"at":…,"type":…,"id":…,"n":8,"data":{…}}     record
+ *     {"crc":…,"dur":4713}                                                     idle marker
+ *     {"crc":…,"seal":{"last":4713,"count":3,"sha256":…}}                      seal: the last line
+ *
+ * The rule: a field this code does not know is a newer format, never ignored.
+ */
+import type { JsonValue } from "./json-value.ts";
+
+/** How a segment names the one before it, and where that one ends. */
+export interface PreviousSegment {
+  readonly first: number;
+  readonly epoch: number;
+  /** Its last sequence; also a promise that all up to here was durable. */
+  readonly last: number;
+  /** Its bytes up to here belong to the log; later ones were overridden. */
+  readonly bytes: number;
+  /** SHA-256 of those bytes, hex. */
+  readonly sha256: string;
+}
+
+export interface SegmentHeader {
+  readonly format: number;
+  /** 128 random bits, hex. */
+  readonly store: string;
+  readonly first: number;
+  readonly epoch: number;
+  readonly previous?: PreviousSegment;
+  /** The store that this one was forked or restored from. */
+  readonly parent?: { readonly store: string; readonly last: number; readonly sha256: string };
+}
+
+export interface SegmentSeal {
+  readonly last: number;
+  /** Records in the segment. */
+  readonly count: number;
+  /** SHA-256 of all bytes before the seal's line, hex. */
+  readonly sha256: string;
+}
+
+/** A durable mutation, or a system record (type begins with "$", no id). */
+export interface LogRecord {
+  readonly seq: number;
+  /** seq - lag is the durable watermark when this line was encoded. */
+  readonly lag: number;
+  /** Milliseconds since the epoch, from the injected clock. Data, never an order. */
+  readonly at: number;
+  readonly type: string;
+  /** Version of the payload's schema; absent means 1. */
+  readonly v?: number;
+  readonly id?: string;
+  /** The entity's version after this record: the count of its mutations. */
+  readonly n?: number;
+  /** [i, n]: member i (from 1) of a transaction of n. */
+  readonly tx?: readonly [number, number];
+  readonly actor?: string;
+  /** The sequence because of which this was done. */
+  readonly cause?: number;
+  readonly key?: string;
+  readonly trace?: string;
+  readonly data: JsonValue;
+}
+
+export type Line =
+  | { readonly kind: "header"; readonly header: SegmentHeader }
+  | { readonly kind: "record"; readonly record: LogRecord }
+  | { readonly kind: "marker"; readonly durable: number }
+  | { readonly kind: "seal"; readonly seal: SegmentSeal }
+  | { readonly kind: "unknown"; readonly field: string };
+
+/** The facts of a record that is about to be written; `dataJson` is its payload as JSON text. */
+export type RecordDraft = Omit<LogRecord, "seq" | "lag" | "data">;
+
+/** The body of a record's line, in the order of the fields. */
+export const recordBody = (
+  draft: RecordDraft,
+  dataJson: string,
+  seq: number,
+  lag: number,
+): string => {
+  let body = `"seq":${seq},"lag":${lag},"at":${draft.at},"type":${JSON.stringify(draft.type)}`;
+  if (draft.v !== undefined && draft.v !== 1) body += `,"v":${draft.v}`;
+  if (draft.id !== undefined) body += `,"id":${JSON.stringify(draft.id)}`;
+  if (draft.n !== undefined) body += `,"n":${draft.n}`;
+  if (draft.tx !== undefined) body += `,"tx":[${draft.tx[0]},${draft.tx[1]}]`;
+  if (draft.actor !== undefined) body += `,"actor":${JSON.stringify(draft.actor)}`;
+  if (draft.cause !== undefined) body += `,"cause":${draft.cause}`;
+  if (draft.key !== undefined) body += `,"key":${JSON.stringify(draft.key)}`;
+  if (draft.trace !== undefined) body += `,"trace":${JSON.stringify(draft.trace)}`;
+  return `${body},"data":${dataJson}}`;
+};
+
+/** The body of any other line: a JSON object's text without its opening brace. */
+export const objectBody = (value: object): string => JSON.stringify(value).slice(1);
+export const headerBody = (header: SegmentHeader): string => objectBody(header);
+export const markerBody = (durable: number): string => `"dur":${durable}}`;
+export const sealBody = (seal: SegmentSeal): string => objectBody({ seal });
+
+const recordFields = new Set(
+  "crc seq lag at type v id n tx actor cause key trace data".split(" "),
+);
+
+const positive = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) > 0;
+
+/** What a verified, parsed line is. `unknown` names the field that a newer version must have added. */
+export const lineOf = (value: unknown): Line => {
+  if (typeof value !== "object" || value === null) return { kind: "unknown", field: "(no object)" };
+  if ("seq" in value) return recordOf(value);
+  if ("dur" in value) return { kind: "marker", durable: Number(value.dur) };
+  if ("seal" in value) return { kind: "seal", seal: value.seal as SegmentSeal };
+  if ("format" in value) return { kind: "header", header: value as unknown as SegmentHeader };
+  return { kind: "unknown", field: Object.keys(value).find((key) => key !== "crc") ?? "(none)" };
+};
+
+const recordOf = (value: object): Line => {
+  for (const field in value) if (!recordFields.has(field)) return { kind: "unknown", field };
+  const record = value as LogRecord;
+  if (!positive(record.seq) || !positive(record.lag) || typeof record.type !== "string") {
+    return { kind: "unknown", field: "seq" };
+  }
+  return { kind: "record", record };
+};
+
+/** System records belong to the engine: reducers never see them. */
+export const isSystemType = (type: string): boolean => type.startsWith("$");
