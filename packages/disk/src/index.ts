@@ -143,7 +143,8 @@ export const readWhole = async (
   const file = await directory.open(name, "read");
   try {
     const { sizeBytes } = await file.stat();
-    if (sizeBytes > bytesMax) throw new RangeError(`${name} has ${sizeBytes} bytes, over ${bytesMax}`);
+    if (sizeBytes > bytesMax)
+      throw new RangeError(`${name} has ${sizeBytes} bytes, over ${bytesMax}`);
     const bytes = new Uint8Array(sizeBytes);
     let filled = 0;
     while (filled < sizeBytes) {
@@ -174,7 +175,9 @@ export const replaceFile = async (
     await file.write(bytes, 0);
     const { sizeBytes } = await file.stat();
     if (sizeBytes !== bytes.length) {
-      throw Object.assign(new Error(`wrote ${bytes.length} bytes, found ${sizeBytes}`), { code: "EIO" });
+      throw Object.assign(new Error(`wrote ${bytes.length} bytes, found ${sizeBytes}`), {
+        code: "EIO",
+      });
     }
     await file.sync();
   } finally {
