@@ -29,13 +29,12 @@ export const encodeHeadSlot = (head: Head): Uint8Array => {
   return line.view();
 };
 
-/** The newest slot that verifies, or undefined. `bytes` is the whole file. */
-export const decodeHead = (bytes: Uint8Array): Head | undefined => {
-  const slots = [0, headSlotBytes].map((start) => decodeSlot(bytes, start));
-  return slots.reduce<Head | undefined>((best, head) => {
-    if (!head) return best;
-    return !best || isNewer(head, best) ? head : best;
-  }, undefined);
+/** The newest slot that verifies, and which of the two (0 or 1) it is. `bytes` is the whole file. */
+export const decodeHead = (bytes: Uint8Array): { head: Head; slot: 0 | 1 } | undefined => {
+  const first = decodeSlot(bytes, 0);
+  const second = decodeSlot(bytes, headSlotBytes);
+  if (second && (!first || isNewer(second, first))) return { head: second, slot: 1 };
+  return first && { head: first, slot: 0 };
 };
 
 const isNewer = (a: Head, b: Head): boolean =>

@@ -60,7 +60,12 @@ export class LineBuffer {
     return crc;
   }
 
-  /** What was pushed so far, without a copy: valid until the next push. */
+  /** Forgets what was pushed; the memory is used again. */
+  clear(): void {
+    this.#length = 0;
+  }
+
+  /** What was pushed so far, without a copy: valid until the next push or clear. */
   view(): Uint8Array {
     return this.#bytes.subarray(0, this.#length);
   }

@@ -1,0 +1,44 @@
+/**
+ * Who may write: `wal/<epoch>.claim`, created exclusively.
+ *
+ * A claim comes before the claimant reads, and is looked for after each sync and before the
+ * acknowledgement; so whatever an older owner acknowledged is there when the newer one reads it.
+ * The rule: epochs are claimed one by one, and a claim stays as long as a segment of the epoch before
+ * it, so the owner of epoch e need only look for the claim of e + 1.
+ */
+import { errnoOf } from "@taskwal/errors";
+import type { Directory } from "@taskwal/disk";
+import { claimName, parseClaimName, parseSegmentName, walFolder } from "@taskwal/format";
+
+/** Claims the next epoch above all that were ever claimed, written or named in `atLeast`; durable on return. */
+export const claimEpoch = async (directory: Directory, atLeast: number): Promise<number> => {
+  for (;;) {
+    const names = await directory.list(walFolder);
+    const used = names.map((name) => parseClaimName(name) ?? parseSegmentName(name)?.epoch ?? 0);
+    const epoch = Math.max(atLeast, ...used) + 1;
+    try {
+      await (await directory.create(claimName(epoch))).close();
+    } catch (error) {
+      if (errnoOf(error) === "EEXIST") continue;
+      throw error;
+    }
+    // Without this a power cut could take the claim back, and with it the fence.
+    await directory.syncFolder(walFolder);
+    return epoch;
+  }
+};
+
+/** Whether a later owner has claimed the log. Does not give up its turn of the event loop. */
+export const isOverridden = (directory: Directory, epoch: number): boolean =>
+  directory.statSync(claimName(epoch + 1)) !== undefined;
+
+/** Removes claims that no segment needs any more. Not synced: a claim that comes back harms nothing. */
+export const pruneClaims = async (directory: Directory, own: number): Promise<void> => {
+  const names = await directory.list(walFolder);
+  const epochs = names.flatMap((name) => parseSegmentName(name)?.epoch ?? []);
+  const oldest = Math.min(own, ...epochs);
+  for (const name of names) {
+    const epoch = parseClaimName(name);
+    if (epoch !== undefined && epoch < oldest) await directory.remove(`${walFolder}/${name}`);
+  }
+};

@@ -1,0 +1,68 @@
+/**
+ * Keeps `wal/HEAD` behind the log: written after each sync, synced itself only when told.
+ *
+ * The rule: at most one write is under way; what comes meanwhile replaces what waits. A failed write
+ * costs detection, never data, so it stops HEAD and nothing else; a failed sync is the writer's to judge.
+ */
+import { errnoOf } from "@taskwal/errors";
+import { readWhole, type Directory, type File } from "@taskwal/disk";
+import { decodeHead, encodeHeadSlot, headName, limits, walFolder, type Head } from "@taskwal/format";
+
+export class HeadFile {
+  readonly #file: File;
+  #slot: 0 | 1;
+  #waiting: Head | undefined;
+  #writing: Promise<void> | undefined;
+  #broken = false;
+
+  private constructor(file: File, slot: 0 | 1) {
+    this.#file = file;
+    this.#slot = slot;
+  }
+
+  /** Opens HEAD for writing, creating it (durably) if it is missing. The newest slot is left for last. */
+  static async open(directory: Directory): Promise<HeadFile> {
+    try {
+      const decoded = decodeHead(await readWhole(directory, headName, limits.smallFileBytesMax));
+      return new HeadFile(await directory.open(headName, "write"), decoded?.slot === 0 ? 1 : 0);
+    } catch (error) {
+      if (errnoOf(error) !== "ENOENT") throw error;
+    }
+    const file = await directory.create(headName);
+    await directory.syncFolder(walFolder);
+    return new HeadFile(file, 0);
+  }
+
+  /** Notes that `head.durable` is durable. Call it only after the sync that makes it so. */
+  update(head: Head): void {
+    if (this.#broken) return;
+    this.#waiting = head;
+    this.#writing ??= this.#drain();
+  }
+
+  async #drain(): Promise<void> {
+    try {
+      while (this.#waiting) {
+        const head = this.#waiting;
+        this.#waiting = undefined;
+        await this.#file.write(encodeHeadSlot(head), this.#slot * limits.headSlotBytes);
+        this.#slot = this.#slot === 0 ? 1 : 0;
+      }
+    } catch {
+      this.#broken = true;
+    } finally {
+      this.#writing = undefined;
+    }
+  }
+
+  /** Makes the last update durable. Throws what the sync throws. */
+  async sync(): Promise<void> {
+    await this.#writing;
+    if (!this.#broken) await this.#file.sync();
+  }
+
+  async close(): Promise<void> {
+    await this.#writing;
+    await this.#file.close();
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * Bytes that recovery sets aside, under `quarantine/`: torn ones as copies (few bytes), damaged
+ * segments as hard links. Nothing is moved: the originals stay where they are.
+ *
+ * The rule: torn bytes have a budget, and the oldest of them go first; damaged bytes are the user's.
+ */
+import { errnoOf } from "@taskwal/errors";
+import { folderOf, readWhole, replaceFile, type Directory } from "@taskwal/disk";
+import { quarantineFolder } from "@taskwal/format";
+import type { DamagedBytes } from "./replay-log.ts";
+
+const tornBytesMax = 16 * 1024 * 1024;
+const tornFilesMax = 64;
+
+const baseName = (name: string): string => name.slice(folderOf(name).length + 1);
+
+/** Copies torn bytes aside and returns the names of the copies; durable on return. */
+export const quarantineTorn = async (
+  directory: Directory,
+  torn: readonly DamagedBytes[],
+): Promise<string[]> => {
+  if (torn.length === 0) return [];
+  await ensureQuarantine(directory);
+  const names: string[] = [];
+  for (const { file, startBytes, endBytes } of torn) {
+    const name = `${quarantineFolder}/${baseName(file)}.${startBytes}-${endBytes}.torn`;
+    const endMax = Math.min(endBytes, startBytes + tornBytesMax);
+    if (!(await directory.stat(name))) {
+      await replaceFile(directory, name, await readRange(directory, file, startBytes, endMax));
+    }
+    names.push(name);
+  }
+  await pruneTorn(directory, new Set(names));
+  return names;
+};
+
+/** Links damaged files aside and returns the names of the links; durable on return. */
+export const quarantineDamaged = async (
+  directory: Directory,
+  files: readonly string[],
+): Promise<string[]> => {
+  if (files.length === 0) return [];
+  await ensureQuarantine(directory);
+  const names: string[] = [];
+  for (const file of new Set(files)) {
+    const name = `${quarantineFolder}/${baseName(file)}`;
+    try {
+      await directory.link(file, name);
+    } catch (error) {
+      const errno = errnoOf(error) ?? "";
+      if (["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"].includes(errno)) {
+        await replaceFile(directory, name, await readWhole(directory, file, Number.MAX_SAFE_INTEGER));
+      } else if (errno !== "EEXIST") throw error;
+    }
+    names.push(name);
+  }
+  // Before the segments they came from may be pruned.
+  await directory.syncFolder(quarantineFolder);
+  return names;
+};
+
+const ensureQuarantine = async (directory: Directory): Promise<void> => {
+  await directory.createFolder(quarantineFolder);
+  await directory.syncFolder(".");
+};
+
+const readRange = async (
+  directory: Directory,
+  name: string,
+  startBytes: number,
+  endBytes: number,
+): Promise<Uint8Array> => {
+  const file = await directory.open(name, "read");
+  try {
+    const bytes = new Uint8Array(Math.max(0, endBytes - startBytes));
+    let filled = 0;
+    while (filled < bytes.length) {
+      const count = await file.read(bytes.subarray(filled), startBytes + filled);
+      if (count === 0) break;
+      filled += count;
+    }
+    return bytes.subarray(0, filled);
+  } finally {
+    await file.close();
+  }
+};
+
+const pruneTorn = async (directory: Directory, keep: ReadonlySet<string>): Promise<void> => {
+  const names = await directory.list(quarantineFolder);
+  const torn = names.filter((name) => name.endsWith(".torn")).sort().reverse();
+  let bytes = 0;
+  for (const [index, name] of torn.entries()) {
+    const path = `${quarantineFolder}/${name}`;
+    bytes += (await directory.stat(path))?.sizeBytes ?? 0;
+    const over = bytes > tornBytesMax || index >= tornFilesMax;
+    if (over && !keep.has(path)) await directory.remove(path);
+  }
+};

@@ -1,0 +1,382 @@
+/**
+ * Reads the log from a base sequence on, and says per sequence what became of it (verdict.ts).
+ *
+ *     base                       first hole            D                 end
+ *     |--- yielded as read ------|?--- surveyed first, then yielded ------|
+ *
+ * Without a hole the log is read once. At the first irregular byte the rest is surveyed (which
+ * sequences verify, what was promised), judged, and what is kept is read again. The rule: nothing is
+ * written, and a record is yielded only when its verdict is certain and its transaction is whole.
+ */
+import type { Directory, File } from "@taskwal/disk";
+import { CorruptError, DiskFailedError, errnoOf, UnsupportedFormatError } from "@taskwal/errors";
+import { limits, type LogRecord } from "@taskwal/format";
+import { scanSegment, type Scanned, type ScannedLine } from "./scan-segment.ts";
+import type { LogListing, SegmentFile } from "./segment-list.ts";
+import {
+  judge,
+  type Cut,
+  type Judged,
+  type PlacedStretch,
+  type Range,
+  type Run,
+  type Survey,
+} from "./survey.ts";
+
+export type ReplayStep =
+  | { readonly kind: "records"; readonly records: readonly LogRecord[] }
+  /** Sequences that were acknowledged and are gone, or whose transaction lost a member. */
+  | { readonly kind: "lost"; readonly first: number; readonly last: number };
+
+export interface DamagedBytes {
+  readonly file: string;
+  readonly startBytes: number;
+  readonly endBytes: number;
+  readonly reason: string;
+}
+
+export interface ReplayEnd {
+  /** D: the highest promise found anywhere. */
+  readonly durable: number;
+  /** The last sequence that is kept; the base if none is. */
+  readonly lastKept: number;
+  /** The checksum of that record's line, as it stands in it; undefined if none was read. */
+  readonly lastCrc: string | undefined;
+  /** The sequence of the next record: lost ones are never given again. */
+  readonly next: number;
+  readonly lost: readonly Range[];
+  /** Kept lines that are left out because their transaction lost a member. */
+  readonly dropped: readonly Range[];
+  /** The records left out with them: they name entities that lost a mutation. */
+  readonly droppedRecords: readonly LogRecord[];
+  /** What a crash left behind: never promised. */
+  readonly torn: readonly DamagedBytes[];
+  readonly tornRecords: number;
+  readonly damaged: readonly DamagedBytes[];
+  /** What tools did to the files, in words. */
+  readonly notes: readonly string[];
+  readonly recordCount: number;
+}
+
+export interface ReplayOptions {
+  /** The sequence that the caller already has the state of; 0 for none. */
+  readonly base: number;
+  /** Promises that the caller knows of: sequences of verified snapshots. */
+  readonly promised: number;
+  readonly onReadError: "throw" | "damage";
+}
+
+/** Where a scanned item stands. */
+interface Placed {
+  readonly segment: number;
+  readonly item: Scanned;
+}
+
+/**
+ * Throws CorruptError if the log does not reach back to the base, DiskFailedError where a read fails
+ * and `onReadError` is "throw", UnsupportedFormatError for what a newer version wrote.
+ */
+export const replayLog = (
+  directory: Directory,
+  listing: LogListing,
+  options: ReplayOptions,
+): AsyncGenerator<ReplayStep, ReplayEnd> => new Replay(directory, listing, options).steps();
+
+class Replay {
+  readonly #directory: Directory;
+  readonly #segments: readonly SegmentFile[];
+  readonly #options: ReplayOptions;
+  #durable: number;
+  /** The last sequence that was yielded or held. */
+  #last: number;
+  #lastCrc: string | undefined;
+  /** Members of a transaction whose end was not seen yet. */
+  #held: { record: LogRecord; placed: ScannedLine; segment: number }[] = [];
+  #recordCount = 0;
+  readonly #notes = new Set<string>();
+
+  constructor(directory: Directory, listing: LogListing, options: ReplayOptions) {
+    this.#directory = directory;
+    this.#options = options;
+    this.#durable = Math.max(listing.promised, options.promised, options.base);
+    this.#last = options.base;
+    const from = listing.segments.findIndex((segment) => segment.lastMax > options.base);
+    this.#segments = from < 0 ? [] : listing.segments.slice(from);
+  }
+
+  async *steps(): AsyncGenerator<ReplayStep, ReplayEnd> {
+    this.#assertBase();
+    const items = this.#scanAll();
+    let irregular: Placed | undefined;
+    let ready: LogRecord[] = [];
+    // Not `for await`: leaving it would end the generator that the survey goes on with.
+    for (let next = await items.next(); !next.done; ) {
+      const placed = next.value;
+      if (placed === "flush") {
+        if (ready.length > 0) yield { kind: "records", records: ready };
+        ready = [];
+      } else if (!this.#takeRegular(placed, ready)) {
+        irregular = placed;
+        break;
+      }
+      next = await items.next();
+    }
+    if (ready.length > 0) yield { kind: "records", records: ready };
+    return yield* this.#finish(await this.#survey(irregular, items));
+  }
+
+  #assertBase(): void {
+    const first = this.#segments[0];
+    const { base } = this.#options;
+    if (!first || first.id.first <= base + 1) return;
+    // A hole at the beginning with nothing to stand on: whatever is read above it proves nothing.
+    if (base > 0) return;
+    throw new CorruptError({
+      file: first.name,
+      reason: "the log begins here and no snapshot before it verifies, so there is nothing to start from",
+      sequences: [[1, first.id.first - 1]],
+    });
+  }
+
+  async *#scanAll(): AsyncGenerator<Placed | "flush", void, void> {
+    for (const [index, segment] of this.#segments.entries()) {
+      for await (const items of this.#scan(segment, 0, segment.endBytes)) {
+        for (const item of items) yield { segment: index, item };
+        yield "flush";
+      }
+    }
+  }
+
+  async *#scan(segment: SegmentFile, startBytes: number, endBytes: number): AsyncGenerator<Scanned[]> {
+    const { onReadError } = this.#options;
+    let file: File | undefined;
+    try {
+      file = await this.#directory.open(segment.name, "read");
+      yield* scanSegment(file, { salt: segment.salt, startBytes, endBytes, onReadError });
+    } catch (cause) {
+      if (errnoOf(cause) === undefined) throw cause;
+      throw new DiskFailedError({ operation: "read", path: segment.name, outcome: "not-written", cause });
+    } finally {
+      await file?.close();
+    }
+  }
+
+  /** Takes what belongs exactly here; false for anything else. */
+  #takeRegular(placed: Placed, ready: LogRecord[]): boolean {
+    const { item, segment } = placed;
+    if (item.kind === "bad") return false;
+    if (item.kind === "mark") {
+      this.#note(segment, item.mark);
+      return true;
+    }
+    const record = this.#evidence(item, segment);
+    if (!record) return true;
+    if (!this.#isEligible(record, segment)) return true;
+    if (record.seq !== this.#last + 1) return false;
+    this.#last = record.seq;
+    this.#hold(record, item, segment, ready);
+    return true;
+  }
+
+  /** Above the base, and not overridden by a segment of a higher epoch. */
+  #isEligible(record: LogRecord, segment: number): boolean {
+    return record.seq > this.#options.base && record.seq <= (this.#segments[segment]?.lastMax ?? 0);
+  }
+
+  #hold(record: LogRecord, placed: ScannedLine, segment: number, ready: LogRecord[]): void {
+    const [index, count] = record.tx ?? [1, 1];
+    if (count === 1) {
+      this.#emit(record, ready);
+      return;
+    }
+    this.#held.push({ record, placed, segment });
+    if (index < count) return;
+    for (const held of this.#held) this.#emit(held.record, ready);
+    this.#held = [];
+  }
+
+  #emit(record: LogRecord, ready: LogRecord[]): void {
+    this.#lastCrc = (record as LogRecord & { crc?: string }).crc;
+    this.#recordCount += 1;
+    ready.push(record);
+  }
+
+  /** Every valid line is evidence of what was durable. Returns the record, if it is one. */
+  #evidence({ line }: ScannedLine, segment: number): LogRecord | undefined {
+    if (line.kind === "record") {
+      this.#durable = Math.max(this.#durable, line.record.seq - line.record.lag);
+      return line.record;
+    }
+    if (line.kind === "marker") this.#durable = Math.max(this.#durable, line.durable);
+    if (line.kind === "unknown") {
+      throw new UnsupportedFormatError({
+        file: this.#segments[segment]?.name ?? "wal",
+        found: `a line with the field "${line.field}"`,
+        supported: `log format ${limits.formatVersion}`,
+      });
+    }
+    return undefined;
+  }
+
+  #note(segment: number, mark: "crlf" | "bom"): void {
+    const name = this.#segments[segment]?.name ?? "wal";
+    const what = mark === "crlf" ? "CRLF line ends" : "a byte order mark";
+    this.#notes.add(`${name} has ${what} that a tool brought; the records are read without them`);
+  }
+
+  /** From the first irregular item on: which sequences verify, and where. */
+  async #survey(
+    first: Placed | undefined,
+    rest: AsyncGenerator<Placed | "flush", void, void>,
+  ): Promise<Survey> {
+    const survey: Survey = { runs: [], bad: [] };
+    for (const { record, placed, segment } of this.#held) addToRuns(survey, record, placed, segment);
+    this.#last -= this.#held.length;
+    this.#held = [];
+    if (first) this.#surveyItem(survey, first);
+    if (first) for await (const placed of rest) if (placed !== "flush") this.#surveyItem(survey, placed);
+    return survey;
+  }
+
+  #surveyItem(survey: Survey, { item, segment }: Placed): void {
+    if (item.kind === "mark") this.#note(segment, item.mark);
+    else if (item.kind === "bad") survey.bad.push({ ...item, segment });
+    else {
+      const record = this.#evidence(item, segment);
+      if (record && this.#isEligible(record, segment)) addToRuns(survey, record, item, segment);
+    }
+  }
+
+  async *#finish(survey: Survey): AsyncGenerator<ReplayStep, ReplayEnd> {
+    const judged = judge(survey, {
+      after: this.#last,
+      durable: this.#durable,
+      lastSegment: this.#segments.length - 1,
+    });
+    const droppedRecords: LogRecord[] = [];
+    for (const step of judged.steps) {
+      if (step.kind === "lost") {
+        yield step;
+        continue;
+      }
+      const ready: LogRecord[] = [];
+      for await (const record of this.#reread(step.run)) {
+        if (record.seq < step.first || record.seq > step.last) continue;
+        if (step.kind === "dropped") droppedRecords.push(record);
+        else this.#emit(record, ready);
+        if (ready.length >= 4_096) yield { kind: "records", records: ready.splice(0) };
+      }
+      if (ready.length > 0) yield { kind: "records", records: ready };
+      if (step.kind === "dropped") yield { kind: "lost", first: step.first, last: step.last };
+      else this.#last = step.last;
+    }
+    const cuts = await Promise.all(judged.cuts.map((cut) => this.#placeCut(cut)));
+    return { ...this.#end(judged, cuts), droppedRecords };
+  }
+
+  /** Where the bytes of a cut begin: a run remembers only its own ends. */
+  async #placeCut({ kind, run, first, last }: Cut): Promise<PlacedStretch & { cut: Cut["kind"] }> {
+    let startBytes = run.startBytes;
+    if (first > run.from) {
+      const segment = this.#segments[run.segment];
+      const scan = segment ? this.#scan(segment, run.startBytes, run.endBytes) : [];
+      for await (const items of scan) {
+        for (const item of items) {
+          if (item.kind !== "line" || item.line.kind !== "record") continue;
+          if (item.line.record.seq < first) startBytes = item.endBytes;
+        }
+      }
+    }
+    const reason = `records ${first} to ${last}, behind a hole or of an unfinished transaction`;
+    const { segment, endBytes } = run;
+    return { kind: "bad", cut: kind, segment, startBytes, endBytes, reason, readError: false };
+  }
+
+  async *#reread(run: Run): AsyncGenerator<LogRecord> {
+    const segment = this.#segments[run.segment];
+    if (!segment) return;
+    let expected = run.from;
+    for await (const items of this.#scan(segment, run.startBytes, run.endBytes)) {
+      for (const item of items) {
+        if (item.kind !== "line" || item.line.kind !== "record") continue;
+        if (item.line.record.seq !== expected) continue;
+        expected += 1;
+        yield item.line.record;
+      }
+    }
+  }
+
+  #end(
+    judged: Judged,
+    cuts: readonly (PlacedStretch & { cut: Cut["kind"] })[],
+  ): Omit<ReplayEnd, "droppedRecords"> {
+    const place = (stretch: PlacedStretch): DamagedBytes => ({
+      file: this.#segments[stretch.segment]?.name ?? "wal",
+      startBytes: stretch.startBytes,
+      endBytes: stretch.endBytes,
+      reason: stretch.readError ? "could not be read" : stretch.reason,
+    });
+    const of = (kind: Cut["kind"]): PlacedStretch[] => cuts.filter(({ cut }) => cut === kind);
+    const tornRecords = judged.cuts
+      .filter(({ kind }) => kind === "torn")
+      .reduce((sum, { first, last }) => sum + last - first + 1, 0);
+    return {
+      durable: this.#durable,
+      lastKept: this.#last,
+      lastCrc: this.#lastCrc,
+      next: Math.max(this.#durable, this.#last) + 1,
+      lost: judged.lost,
+      dropped: judged.dropped,
+      torn: [...of("torn"), ...judged.torn].map(place),
+      tornRecords,
+      damaged: [...of("damaged"), ...judged.damaged].map(place),
+      notes: [...this.#notes],
+      recordCount: this.#recordCount,
+    };
+  }
+}
+
+/** Extends the last run, begins a new one, or counts the line as bad: it does not belong where it stands. */
+const addToRuns = (
+  survey: Survey,
+  record: LogRecord,
+  placed: ScannedLine,
+  segment: number,
+): void => {
+  const { startBytes, endBytes } = placed;
+  const last = survey.runs.at(-1);
+  if (last && record.seq === last.to + 1 && segment === last.segment) {
+    last.to = record.seq;
+    last.endBytes = endBytes;
+    last.lastTx = record.tx;
+    return;
+  }
+  if (last && record.seq <= last.to) {
+    const before = survey.runs.at(-2);
+    const misplaced = last.from === last.to && record.seq > (before?.to ?? 0) && record.seq < last.from;
+    const lone = misplaced ? survey.runs.pop() : { startBytes, endBytes, segment };
+    if (lone) {
+      const { startBytes, endBytes, segment } = lone;
+      survey.bad.push({
+        kind: "bad",
+        startBytes,
+        endBytes,
+        segment,
+        reason: "a line that does not belong here",
+        readError: false,
+      });
+    }
+    if (!misplaced) return;
+    addToRuns(survey, record, placed, segment);
+    return;
+  }
+  survey.runs.push({
+    from: record.seq,
+    to: record.seq,
+    segment,
+    startBytes,
+    endBytes,
+    firstTx: record.tx,
+    lastTx: record.tx,
+  });
+};
