@@ -1,1 +1,22 @@
-export {};
+/** The ready task model of an agent orchestrator, and the reader of directories that came before it. */
+export {
+  logEntrySchema,
+  logLevelSchema,
+  logTypeSchema,
+  newTaskSchema,
+  sessionSchema,
+  taskSchema,
+  taskStatusSchema,
+  type LogEntry,
+  type LogLevel,
+  type LogType,
+  type NewTask,
+  type Session,
+  type Task,
+  type TaskStatus,
+} from "./task-schemas.ts";
+export { classifyDirectory, isLegacyDirectory, type DirectoryKind } from "./directory-kind.ts";
+export { readLegacyDirectory, type LegacyReading } from "./legacy-directory.ts";
+export { legacyFileBytesMax, legacyLevelsMax } from "./legacy-source.ts";
+export { type LegacyTask } from "./legacy-choice.ts";
+export { type LegacyProblem, type LegacyProblemKind } from "./legacy-problem.ts";
