@@ -28,8 +28,9 @@ import {
 import { completeSteps, type VersionStep, type VersionSteps } from "./version-steps.ts";
 
 /** What a reducer may know besides the payload. No sequence: that is assigned at encoding, later. */
-export interface MutationMeta {
-  readonly id: string;
+export interface MutationMeta<Id extends string = string> {
+  /** Of the entity; typed as in its schema, which may brand it. */
+  readonly id: Id;
   /** Milliseconds since the epoch, as the record says: the same in every replay. Never read a clock. */
   readonly at: number;
   /** The entity's version after this mutation: the count of its mutations. */
@@ -40,6 +41,27 @@ export interface MutationMeta {
 export interface EntityValue {
   readonly id: string;
 }
+
+type Scalar = string | number | boolean | null | undefined;
+
+// An interface, because the compiler would follow a recursive type (JSON) through an array for ever.
+interface FrozenArray<Item> extends ReadonlyArray<Frozen<Item>> {}
+
+type Frozen<T> = T extends Scalar
+  ? T
+  : unknown extends T
+    ? T
+    : T extends readonly unknown[]
+      ? number extends T["length"]
+        ? FrozenArray<T[number]>
+        : { readonly [Index in keyof T]: Frozen<T[Index]> }
+      : { readonly [Key in keyof T]: Frozen<T[Key]> };
+
+/**
+ * What a reducer returns: an entity, which may have parts that are frozen. Also what lets it write
+ * `status: "open"` without `as const`: `Value` alone, of a const type parameter, keeps literals as they are.
+ */
+export type Reduced<Value> = Value | Frozen<Value>;
 
 interface PayloadDefinition<Payload extends StandardSchema> {
   /** Callers pass its input; its output is recorded and reduced, and must be JSON. */
@@ -52,27 +74,31 @@ interface PayloadDefinition<Payload extends StandardSchema> {
 
 /** A mutation of an id that does not exist (never did, or no longer does). */
 export interface CreateDefinition<
-  Value,
+  Value extends EntityValue,
   Payload extends StandardSchema,
 > extends PayloadDefinition<Payload> {
-  readonly reduce: (payload: InferOutput<Payload>, meta: MutationMeta) => Readonly<Value>;
+  readonly reduce: (
+    payload: InferOutput<Payload>,
+    meta: MutationMeta<Value["id"]>,
+  ) => Reduced<Value>;
 }
 
 /** A mutation of an entity that exists. */
 export interface ChangeDefinition<
-  Value,
+  Value extends EntityValue,
   Payload extends StandardSchema,
 > extends PayloadDefinition<Payload> {
   /** The entity as it shall be (a new object, or the one given if nothing changes); undefined removes it. */
   readonly reduce: (
     entity: Readonly<Value>,
     payload: InferOutput<Payload>,
-    meta: MutationMeta,
-  ) => Readonly<Value> | undefined;
+    meta: MutationMeta<Value["id"]>,
+  ) => Reduced<Value> | undefined;
 }
 
 type Schemas = Readonly<Record<string, StandardSchema>>;
-type NoLists = Readonly<Record<never, never>>;
+// oxlint-disable-next-line typescript/no-generated-empty-object-type -- no key is just what is meant
+type None = Readonly<Record<never, never>>;
 
 export interface EntitySpec<
   Name extends string,
@@ -179,18 +205,20 @@ export interface Entity<Name extends string, Types extends EntityTypes> extends 
  */
 export const defineEntity = <
   const Name extends string,
-  Schema extends StandardSchema<unknown, EntityValue>,
-  Create extends Schemas,
-  Change extends Schemas,
-  Lists extends Schemas = NoLists,
+  const Schema extends StandardSchema<unknown, EntityValue>,
+  // The defaults hold where nothing is declared: `change: {}` allows no change, not any.
+  Create extends Schemas = None,
+  Change extends Schemas = None,
+  Lists extends Schemas = None,
 >(
   spec: EntitySpec<Name, Schema, Lists, Create, Change>,
 ): Entity<
   Name,
   {
-    readonly value: InferOutput<Schema>;
-    readonly payloads: TypesOf<Create> & TypesOf<Change>;
-    readonly items: TypesOf<Lists>;
+    // NoInfer: a call inside defineModel({...}) is inferred from the spec, not from what is expected there.
+    readonly value: InferOutput<NoInfer<Schema>>;
+    readonly payloads: TypesOf<NoInfer<Create>> & TypesOf<NoInfer<Change>>;
+    readonly items: TypesOf<NoInfer<Lists>>;
   }
 > => {
   const { name, collection, version, schema } = spec;
