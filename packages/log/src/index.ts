@@ -7,6 +7,7 @@ export { quarantineDamaged, quarantineTorn } from "./quarantine.ts";
 export {
   replayLog,
   type DamagedBytes,
+  type LogPosition,
   type ReplayEnd,
   type ReplayOptions,
   type ReplayStep,

@@ -56,6 +56,8 @@ export interface ReplayEnd {
   /** What tools did to the files, in words. */
   readonly notes: readonly string[];
   readonly recordCount: number;
+  /** Behind the last record that was kept as read, if there was one. */
+  readonly position: LogPosition | undefined;
 }
 
 export interface ReplayOptions {
@@ -64,6 +66,16 @@ export interface ReplayOptions {
   /** Promises that the caller knows of: sequences of verified snapshots. */
   readonly promised: number;
   readonly onReadError: "throw" | "damage";
+  /** Where an earlier replay that ended at the base left off: what stands before is not read again. */
+  readonly resume?: LogPosition;
+  /** Stops behind this sequence, which the caller knows to be durable; what follows is not judged. */
+  readonly until?: number;
+}
+
+/** A place between two lines. */
+export interface LogPosition {
+  readonly file: string;
+  readonly bytes: number;
 }
 
 /** Where a scanned item stands. */
@@ -93,11 +105,13 @@ class Replay {
   /** Members of a transaction whose end was not seen yet. */
   #held: { record: LogRecord; placed: ScannedLine; segment: number }[] = [];
   #recordCount = 0;
+  #position: LogPosition | undefined;
   readonly #notes = new Set<string>();
 
   constructor(directory: Directory, listing: LogListing, options: ReplayOptions) {
     this.#directory = directory;
     this.#options = options;
+    this.#position = options.resume;
     this.#durable = Math.max(listing.promised, options.promised, options.base);
     this.#last = options.base;
     const from = listing.segments.findIndex((segment) => segment.lastMax > options.base);
@@ -117,6 +131,9 @@ class Replay {
         ready = [];
       } else if (!this.#takeRegular(placed, ready)) {
         irregular = placed;
+        break;
+      } else if (this.#last >= (this.#options.until ?? Infinity)) {
+        await items.return();
         break;
       }
       next = await items.next();
@@ -140,7 +157,9 @@ class Replay {
 
   async *#scanAll(): AsyncGenerator<Placed | "flush", void, void> {
     for (const [index, segment] of this.#segments.entries()) {
-      for await (const items of this.#scan(segment, 0, segment.endBytes)) {
+      const { resume } = this.#options;
+      const startBytes = resume?.file === segment.name ? resume.bytes : 0;
+      for await (const items of this.#scan(segment, startBytes, segment.endBytes)) {
         for (const item of items) yield { segment: index, item };
         yield "flush";
       }
@@ -175,6 +194,9 @@ class Replay {
     if (record.seq !== this.#last + 1) return false;
     this.#last = record.seq;
     this.#hold(record, item, segment, ready);
+    if (this.#held.length === 0) {
+      this.#position = { file: this.#segments[segment]?.name ?? "wal", bytes: item.endBytes };
+    }
     return true;
   }
 
@@ -332,6 +354,7 @@ class Replay {
       damaged: [...of("damaged"), ...judged.damaged].map(place),
       notes: [...this.#notes],
       recordCount: this.#recordCount,
+      position: this.#position,
     };
   }
 }

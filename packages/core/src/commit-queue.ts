@@ -1,0 +1,302 @@
+/**
+ * Who waits: what arrives during a sync is the next batch. One awaited chain, no timer.
+ *
+ *     submit ─> queue ─(take what fits)─> log.append ─> commit ─> notify ─> settle, in order
+ *                 └── barrier: once all before it is durable, between two batches
+ *
+ * The rule: nothing is shown before it is as durable as its caller asked, and promises settle in the
+ * order of the calls. A write that failed takes back all that is pending; a dead log also takes back
+ * what was shown without being synced.
+ */
+import { ClosedError, DiskFailedError, InvalidMutationError } from "@taskwal/errors";
+import type { Clock } from "@taskwal/disk";
+import type { LogEntry, LogWriter } from "@taskwal/log";
+import { stage, type Prepared, type PrepareContext } from "./prepare.ts";
+import type { State } from "./state.ts";
+
+/** One call of `mutate` or `transact`: written as a whole. */
+export interface Unit {
+  changes: readonly Prepared[];
+  readonly durability: "synced" | "written";
+  /** Bytes that it holds of the queue. */
+  readonly bytes: number;
+  /** Its records' common facts: actor, cause, key, trace. */
+  readonly facts: Partial<Prepared["draft"]>;
+  /** Told once it is visible, with the sequence of its first record. */
+  committed(first: number): void;
+  failed(error: unknown): void;
+}
+
+interface Barrier {
+  readonly run: () => void;
+  readonly failed: (error: unknown) => void;
+}
+
+export interface CommitQueueOptions {
+  readonly state: State;
+  readonly log: LogWriter;
+  readonly clock: Clock;
+  readonly queueBytesMax: number;
+  /** How long something visible may stay unsynced, in milliseconds. */
+  readonly syncWithinMs: number;
+  readonly context: () => PrepareContext;
+  /** All up to this sequence is durable now. */
+  onDurable(sequence: number): void;
+  /** The log is dead; `takenBack` are sequences that were visible and no longer are. */
+  onDead(error: DiskFailedError, takenBack: readonly number[]): void;
+}
+
+const batchBytesMax = 4 * 1024 * 1024;
+const batchUnitsMax = 4_096;
+
+export class CommitQueue {
+  readonly #options: CommitQueueOptions;
+  #queue: (Unit | Barrier)[] = [];
+  #queueBytes = 0;
+  /** The units that are being written. */
+  #writing: Unit[] = [];
+  #running = false;
+  /** Visible and not yet durable: the changes, to take them back, with their sequences. */
+  #unsynced: { change: Prepared; sequence: number }[] = [];
+  #cancelSync: (() => void) | undefined;
+  #dead: DiskFailedError | undefined;
+
+  constructor(options: CommitQueueOptions) {
+    this.#options = options;
+  }
+
+  get queueBytes(): number {
+    return this.#queueBytes;
+  }
+
+  /** Throws if there is no room: the caller takes the staged changes back. */
+  submit(unit: Unit): void {
+    if (this.#dead) throw this.#dead;
+    const { queueBytesMax } = this.#options;
+    if (this.#queueBytes > 0 && this.#queueBytes + unit.bytes > queueBytesMax) {
+      throw new InvalidMutationError({
+        reason: `${this.#queueBytes} bytes wait to be written, of at most ${queueBytesMax}; await some of them first`,
+      });
+    }
+    this.#queueBytes += unit.bytes;
+    this.#queue.push(unit);
+    this.#start();
+  }
+
+  /** Runs `run` once all that was submitted before is durable, between two batches. Throws what the sync throws. */
+  barrier<T>(run: () => T): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      if (this.#dead) {
+        reject(this.#dead);
+        return;
+      }
+      const settle = (): void => {
+        try {
+          resolve(run());
+        } catch (error) {
+          reject(error as Error);
+        }
+      };
+      this.#queue.push({ run: settle, failed: reject });
+      this.#start();
+    });
+  }
+
+  /** Takes a unit out of the queue and what builds on it anew; false if it is being written or done. */
+  cancel(unit: Unit, reason: unknown): boolean {
+    const index = this.#queue.indexOf(unit);
+    if (index < 0) return false;
+    const later = this.#queue.slice(index + 1).filter(isUnit);
+    for (const one of later.toReversed()) this.#unstage(one);
+    this.#unstage(unit);
+    this.#remove(unit);
+    unit.failed(reason);
+    for (const one of later) this.#restage(one);
+    return true;
+  }
+
+  /** Writes and syncs all that waits, holding the event loop: for exit handlers. */
+  flushSync(): void {
+    if (this.#dead) throw this.#dead;
+    const units = [...this.#queue].filter(isUnit);
+    let first: number;
+    try {
+      ({ first } = this.#options.log.flushSync(units.flatMap(entriesOf)));
+    } catch (error) {
+      if (this.#options.log.poison) this.#fail(error);
+      throw error;
+    }
+    const writing = this.#writing;
+    const writingCount = writing.reduce((sum, { changes }) => sum + changes.length, 0);
+    this.#writing = [];
+    this.#queue = this.#queue.filter((item) => !isUnit(item));
+    this.#commit([...writing, ...units], first - writingCount);
+    this.#synced();
+  }
+
+  /** Tells that the log died outside of a batch (while idle, or in an exit handler). */
+  died(error: DiskFailedError): void {
+    // A batch that is being written finds out by itself, and settles in its own order.
+    if (this.#writing.length === 0 && !this.#dead) this.#fail(error);
+  }
+
+  /** Rejects all that waits; nothing more is accepted. */
+  close(): void {
+    this.#cancelSync?.();
+    this.#rejectAll(new ClosedError());
+  }
+
+  #start(): void {
+    if (this.#running) return;
+    this.#running = true;
+    // A microtask later, so that calls of one turn share a batch.
+    queueMicrotask(() => void this.#run());
+  }
+
+  async #run(): Promise<void> {
+    try {
+      while (this.#queue.length > 0 && !this.#dead) {
+        const [item] = this.#queue;
+        if (item && !isUnit(item)) await this.#pass(item);
+        else await this.#writeBatch();
+      }
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  async #pass(barrier: Barrier): Promise<void> {
+    try {
+      await this.#options.log.sync();
+      this.#synced();
+      this.#remove(barrier);
+      barrier.run();
+    } catch (error) {
+      this.#remove(barrier);
+      barrier.failed(error);
+      this.#fail(error);
+    }
+  }
+
+  async #writeBatch(): Promise<void> {
+    const units = this.#take();
+    this.#writing = units;
+    const sync = units.some(({ durability }) => durability === "synced");
+    try {
+      const { first } = await this.#options.log.append(units.flatMap(entriesOf), sync);
+      if (this.#writing !== units) return;
+      this.#writing = [];
+      this.#commit(units, first);
+      if (sync) this.#synced();
+      else this.#scheduleSync();
+    } catch (error) {
+      if (this.#writing !== units) return;
+      this.#writing = [];
+      this.#queue.unshift(...units);
+      this.#fail(error);
+    }
+  }
+
+  /** The units at the head of the queue that go into one batch; a barrier ends it. */
+  #take(): Unit[] {
+    const units: Unit[] = [];
+    let bytes = 0;
+    for (const item of this.#queue) {
+      if (!isUnit(item) || units.length >= batchUnitsMax) break;
+      if (units.length > 0 && bytes + item.bytes > batchBytesMax) break;
+      bytes += item.bytes;
+      units.push(item);
+    }
+    this.#queue.splice(0, units.length);
+    return units;
+  }
+
+  #commit(units: readonly Unit[], first: number): void {
+    let sequence = first;
+    for (const unit of units) {
+      this.#queueBytes -= unit.bytes;
+      const start = sequence;
+      for (const change of unit.changes) {
+        this.#options.state.commit(change);
+        this.#unsynced.push({ change, sequence });
+        sequence += 1;
+      }
+      unit.committed(start);
+    }
+  }
+
+  #synced(): void {
+    this.#cancelSync?.();
+    this.#cancelSync = undefined;
+    this.#unsynced = [];
+    this.#options.onDurable(this.#options.log.durable);
+  }
+
+  #scheduleSync(): void {
+    const { clock, syncWithinMs } = this.#options;
+    this.#cancelSync ??= clock.schedule(syncWithinMs, () => {
+      this.#cancelSync = undefined;
+      // What fails here has told everyone by itself.
+      this.barrier(() => {}).catch(() => {});
+    });
+  }
+
+  /** A failed write: all that is pending goes back. A dead log: also what was visible and not durable. */
+  #fail(error: unknown): void {
+    const dead = this.#options.log.poison;
+    if (!dead) {
+      this.#rejectAll(error);
+      return;
+    }
+    this.#dead = dead;
+    this.#cancelSync?.();
+    this.#rejectAll(error);
+    const takenBack = this.#unsynced.map(({ sequence }) => sequence);
+    for (const { change } of this.#unsynced.toReversed()) this.#options.state.uncommit(change);
+    this.#unsynced = [];
+    this.#options.onDead(dead, takenBack);
+  }
+
+  #rejectAll(error: unknown): void {
+    const items = this.#queue;
+    this.#queue = [];
+    const units = items.filter(isUnit);
+    for (const unit of units.toReversed()) this.#unstage(unit);
+    for (const unit of units) this.#queueBytes -= unit.bytes;
+    for (const item of items) item.failed(error);
+  }
+
+  #remove(item: Unit | Barrier): void {
+    const index = this.#queue.indexOf(item);
+    if (index < 0) return;
+    this.#queue.splice(index, 1);
+    if (isUnit(item)) this.#queueBytes -= item.bytes;
+  }
+
+  #unstage(unit: Unit): void {
+    for (const change of unit.changes.toReversed()) this.#options.state.unstage(change);
+  }
+
+  /** Reduces a unit on the ground as it is now; rejects it if that no longer works. */
+  #restage(unit: Unit): void {
+    const done: Prepared[] = [];
+    try {
+      for (const change of unit.changes) done.push(stage(this.#options.context(), change));
+      unit.changes = done;
+    } catch (error) {
+      for (const change of done.toReversed()) this.#options.state.unstage(change);
+      this.#remove(unit);
+      unit.failed(error);
+    }
+  }
+}
+
+const isUnit = (item: Unit | Barrier): item is Unit => "changes" in item;
+
+/** A unit's records: its members numbered, its facts on the first of them. */
+const entriesOf = ({ changes, facts }: Unit): LogEntry[] =>
+  changes.map(({ draft, dataJson }, index) => {
+    const numbered: LogEntry["draft"] =
+      changes.length === 1 ? draft : { ...draft, tx: [index + 1, changes.length] };
+    return { dataJson, draft: index === 0 ? { ...numbered, ...facts } : numbered };
+  });

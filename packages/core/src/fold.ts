@@ -1,0 +1,203 @@
+/**
+ * Replays records into a state: the very reducers that ran when they were written.
+ *
+ *     record ─ $…?  ── system: gaps and marks
+ *            └ type ── upcast ─ n as expected? ─ applyMutation ─ commit
+ *                                   └ no: versions were lost; the entity is marked damaged
+ *
+ * The rule: a record that this model cannot replay stops the opening (ReplayFailedError), except on an
+ * entity that lost mutations: that one is frozen as it stands, and the rest goes on.
+ */
+import { ReplayFailedError, UnsupportedFormatError } from "@taskwal/errors";
+import { isSystemType, type JsonValue, type LogRecord } from "@taskwal/format";
+import type { Model, MutationModel } from "./define-model.ts";
+import { fingerprint, type KeyedMutation, type RecentKeys } from "./idempotency.ts";
+import { applyMutation, type Damage, type Slot, type State } from "./state.ts";
+import {
+  bootType,
+  closeType,
+  gapType,
+  markType,
+  type GapData,
+  type LostVersions,
+  type MarkData,
+} from "./system-record.ts";
+
+/** What a fold learns besides the state. */
+export interface FoldFacts {
+  /** What `$gap` records have already accounted for. */
+  readonly gaps: readonly GapData[];
+  /** Versions that were found missing, in the order found. */
+  readonly lostVersions: readonly LostVersions[];
+  /** Whether the last system record was a clean end. */
+  readonly closed: boolean;
+}
+
+export class Fold {
+  readonly #model: Model;
+  readonly #state: State;
+  readonly #keys: RecentKeys;
+  readonly #gaps: GapData[] = [];
+  readonly #lostVersions: LostVersions[] = [];
+  #closed = false;
+  /** Members of a transaction whose first member carries a key. */
+  #keyed: { first: LogRecord; members: KeyedMutation[] } | undefined;
+
+  constructor(model: Model, state: State, keys: RecentKeys) {
+    this.#model = model;
+    this.#state = state;
+    this.#keys = keys;
+  }
+
+  get facts(): FoldFacts {
+    return { gaps: this.#gaps, lostVersions: this.#lostVersions, closed: this.#closed };
+  }
+
+  /** Folds records in the order of their sequences. Throws ReplayFailedError, UnsupportedFormatError. */
+  add(records: readonly LogRecord[]): void {
+    for (const record of records) {
+      if (isSystemType(record.type)) this.#system(record);
+      else this.#mutation(record);
+    }
+  }
+
+  /** A record that is left out because its transaction lost a member: its entity lost that version. */
+  drop(record: LogRecord): void {
+    const mutation = this.#model.mutations.get(record.type);
+    const { id, n } = record;
+    if (!mutation || id === undefined || n === undefined) return;
+    const slot = this.#state.committed(mutation.entity, id);
+    if (slot && slot.n >= n) return;
+    this.#commit(mutation, id, this.#withLoss(mutation, id, slot, n));
+  }
+
+  #system({ type, data }: LogRecord): void {
+    if (type === gapType) {
+      const gap = data as unknown as GapData;
+      this.#gaps.push(gap);
+      for (const lost of gap.entities) this.#markLost(lost);
+    } else if (type === markType) {
+      for (const { entity, id } of (data as MarkData).accepted ?? []) this.#accept(entity, id);
+    } else if (type === bootType) {
+      this.#closed = false;
+    } else if (type === closeType) {
+      this.#closed = true;
+    }
+  }
+
+  #mutation(record: LogRecord): void {
+    const mutation = this.#model.mutations.get(record.type);
+    const { id, n, seq } = record;
+    if (!mutation) throw this.#failed(record, "the model has no such mutation");
+    if (id === undefined || n === undefined) throw this.#failed(record, "it names no entity");
+    let before = this.#state.committed(mutation.entity, id);
+    const expected = (before?.n ?? 0) + 1;
+    if (n > expected) {
+      before = this.#withLoss(mutation, id, before, n - 1);
+    } else if (n < expected) {
+      throw this.#failed(record, `it is version ${n} of ${id}, which is at ${expected - 1} already`);
+    }
+    this.#commit(mutation, id, this.#after(record, mutation, before, id, n));
+    this.#noteKey(record, id, seq);
+  }
+
+  #after(
+    record: LogRecord,
+    mutation: MutationModel,
+    before: Slot | undefined,
+    id: string,
+    n: number,
+  ): Slot {
+    const damage = before?.damage;
+    if (damage?.frozen) return { value: before?.value, lists: before?.lists, n, damage };
+    const exists = before?.value !== undefined;
+    if (exists === (mutation.kind === "create")) {
+      if (damage) return { value: before?.value, lists: before?.lists, n, damage: { ...damage, frozen: true } };
+      throw this.#failed(record, exists ? `${id} exists already` : `${id} does not exist`);
+    }
+    const payload = this.#payload(record, mutation);
+    try {
+      return applyMutation(mutation, before, payload, { id, at: record.at, n });
+    } catch (cause) {
+      if (!damage) throw this.#failed(record, "its reducer threw", cause);
+      return { value: before?.value, lists: before?.lists, n, damage: { ...damage, frozen: true } };
+    }
+  }
+
+  #payload(record: LogRecord, mutation: MutationModel): JsonValue {
+    const version = record.v ?? 1;
+    if (version > mutation.version) {
+      throw new UnsupportedFormatError({
+        file: `record ${record.seq}`,
+        found: `${record.type} version ${version}`,
+        supported: `version ${mutation.version}`,
+      });
+    }
+    if (version === mutation.version) return record.data;
+    try {
+      return mutation.upcast(record.data, version);
+    } catch (cause) {
+      throw this.#failed(record, "its upcaster threw", cause);
+    }
+  }
+
+  #commit(mutation: MutationModel, id: string, after: Slot): void {
+    this.#state.restore(mutation.entity, id, after);
+  }
+
+  /** A slot that lost the versions up to `last`. */
+  #withLoss(mutation: MutationModel, id: string, slot: Slot | undefined, last: number): Slot {
+    const versions = [(slot?.n ?? 0) + 1, last] as const;
+    this.#lostVersions.push({ entity: mutation.entity.name, id, versions });
+    return damagedSlot(slot, versions);
+  }
+
+  /** What an earlier salvage found, unless the jump of versions has shown it already. */
+  #markLost({ entity: name, id, versions }: LostVersions): void {
+    const entity = [...this.#model.entities.values()].find((one) => one.name === name);
+    if (!entity) return;
+    const slot = this.#state.committed(entity, id);
+    const known = slot?.damage?.lost.some(([first, last]) => first <= versions[0] && last >= versions[1]);
+    if (!known) this.#state.restore(entity, id, { ...damagedSlot(slot, versions), n: slot?.n ?? 0 });
+  }
+
+  #accept(name: string, id: string): void {
+    const entity = [...this.#model.entities.values()].find((one) => one.name === name);
+    const slot = entity && this.#state.committed(entity, id);
+    if (slot) this.#state.restore(entity, id, { ...slot, damage: undefined });
+  }
+
+  #noteKey(record: LogRecord, id: string, sequence: number): void {
+    const member = { type: record.type, id, data: record.data };
+    const [index, count] = record.tx ?? [1, 1];
+    if (index === 1) this.#keyed = record.key === undefined ? undefined : { first: record, members: [] };
+    if (!this.#keyed) return;
+    this.#keyed.members.push(member);
+    if (index < count) return;
+    const { first, members } = this.#keyed;
+    this.#keyed = undefined;
+    this.#keys.add({
+      key: first.key ?? "",
+      fingerprint: fingerprint(members),
+      type: first.type,
+      id: first.id ?? id,
+      version: first.n ?? 0,
+      sequence: sequence - count + 1,
+      at: first.at,
+    });
+  }
+
+  #failed(record: LogRecord, reason: string, cause?: unknown): ReplayFailedError {
+    const { seq: sequence, type, id } = record;
+    return new ReplayFailedError({ sequence, type, reason, cause, ...(id === undefined ? {} : { id }) });
+  }
+}
+
+/** A slot whose versions `lost` are missing. Without a value there is nothing to go on from: it is frozen. */
+const damagedSlot = (slot: Slot | undefined, lost: readonly [number, number]): Slot => {
+  const damage: Damage = {
+    lost: [...(slot?.damage?.lost ?? []), lost],
+    frozen: slot?.damage?.frozen ?? false,
+  };
+  return { value: slot?.value, lists: slot?.lists, n: lost[1], damage };
+};

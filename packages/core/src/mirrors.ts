@@ -1,0 +1,184 @@
+/**
+ * One file per entity, for people and other tools: `tasks/<id>.json`, written behind.
+ *
+ *     mark ─(durable)─> due ─(at most every intervalMs, within the byte share)─> tmp ─ sync ─ rename
+ *
+ * The rule: the store never waits for a mirror, and a mirror is never the truth. A file in its place
+ * that is not ours, or was edited, is set aside under quarantine/ and told, never overwritten.
+ */
+import { errnoOf } from "@taskwal/errors";
+import { readWhole, replaceFile, type Clock, type Directory } from "@taskwal/disk";
+import { fileStem, quarantineFolder, sha256, timeStamp, type JsonValue } from "@taskwal/format";
+import type { EntityModel } from "./define-model.ts";
+import type { Events, StoreEvents } from "./events.ts";
+import { listItems, type Slot, type State } from "./state.ts";
+
+export interface MirrorsOptions {
+  readonly directory: Directory;
+  readonly clock: Clock;
+  readonly state: State;
+  readonly events: Events<StoreEvents>;
+  readonly enabled: boolean;
+}
+
+/** Changes of one entity within this time share one file. */
+const intervalMs = 1_000;
+/** A mirror is written again only once its entity grew by this share of the file, or on close. */
+const growthShare = 4;
+/** The key under which a mirror tells whose it is. */
+const ownKey = "taskwal";
+const mirrorBytesMax = 256 * 1024 * 1024;
+
+interface Due {
+  readonly entity: EntityModel;
+  readonly id: string;
+  /** Mutations since the file was written. */
+  changes: number;
+}
+
+interface Written {
+  readonly inode: string;
+  readonly modified: string;
+  readonly sizeBytes: number;
+  /** Version of the entity in it. */
+  readonly n: number;
+}
+
+export class Mirrors {
+  readonly #options: MirrorsOptions;
+  readonly #due = new Map<string, Due>();
+  readonly #written = new Map<string, Written>();
+  readonly #folders = new Set<string>();
+  #working: Promise<void> | undefined;
+  #cancel: (() => void) | undefined;
+  #stopped = false;
+
+  constructor(options: MirrorsOptions) {
+    this.#options = options;
+  }
+
+  /** The entity has changed; its file is old from here on. */
+  mark(entity: EntityModel, id: string): void {
+    if (!this.#options.enabled || !entity.mirror || this.#stopped) return;
+    const name = `${entity.collection}/${fileStem(id)}.json`;
+    const due = this.#due.get(name);
+    if (due) due.changes += 1;
+    else this.#due.set(name, { entity, id, changes: 1 });
+  }
+
+  /** What was marked is durable: it may be shown in a file. */
+  durable(): void {
+    if (this.#due.size === 0 || this.#cancel || this.#working || this.#stopped) return;
+    this.#cancel = this.#options.clock.schedule(intervalMs, () => {
+      this.#cancel = undefined;
+      this.#working = this.#write(false).finally(() => {
+        this.#working = undefined;
+      });
+    });
+  }
+
+  /** Writes all that is due and ends. */
+  async stop(): Promise<void> {
+    this.#cancel?.();
+    await this.#working;
+    if (!this.#stopped) await this.#write(true);
+    this.#stopped = true;
+  }
+
+  async #write(all: boolean): Promise<void> {
+    for (const [name, due] of [...this.#due]) {
+      if (this.#stopped && !all) return;
+      if (!all && !this.#worthIt(name, due)) continue;
+      this.#due.delete(name);
+      try {
+        await this.#writeOne(name, due);
+      } catch (error) {
+        this.#options.events.emit("state:save-error", { error: error as Error });
+      }
+      await this.#options.clock.yield();
+    }
+  }
+
+  /** Keeps the bytes of all mirrors within a stated share of the bytes of the log. */
+  #worthIt(name: string, { entity, id, changes }: Due): boolean {
+    const written = this.#written.get(name);
+    if (!written) return true;
+    const slot = this.#options.state.committed(entity, id);
+    return changes * growthShare >= (slot?.n ?? 0) - changes || written.sizeBytes < 16 * 1024;
+  }
+
+  async #writeOne(name: string, { entity, id }: Due): Promise<void> {
+    const { directory, state } = this.#options;
+    const slot = state.committed(entity, id);
+    await this.#ensureFolder(entity.collection);
+    await this.#setAsideIfForeign(name);
+    if (slot?.value === undefined) {
+      this.#written.delete(name);
+      if (await directory.stat(name)) await directory.remove(name);
+      return;
+    }
+    await replaceFile(directory, name, Buffer.from(mirrorText(slot), "utf8"));
+    const stat = await directory.stat(name);
+    if (stat) this.#written.set(name, { ...stat, n: slot.n });
+  }
+
+  async #ensureFolder(folder: string): Promise<void> {
+    if (this.#folders.has(folder)) return;
+    await this.#options.directory.createFolder(folder);
+    await this.#options.directory.syncFolder(".");
+    this.#folders.add(folder);
+  }
+
+  async #setAsideIfForeign(name: string): Promise<void> {
+    const { directory, clock, events } = this.#options;
+    const stat = await directory.stat(name);
+    if (!stat) return;
+    const written = this.#written.get(name);
+    const same = written?.inode === stat.inode && written.modified === stat.modified;
+    if (same && written.sizeBytes === stat.sizeBytes) return;
+    if (await isOurs(directory, name)) return;
+    await directory.createFolder(quarantineFolder);
+    await directory.syncFolder(".");
+    const quarantined = `${quarantineFolder}/${name.replace("/", ".")}.${timeStamp(clock.now())}`;
+    try {
+      await directory.link(name, quarantined);
+    } catch (error) {
+      if (errnoOf(error) === "EEXIST") return;
+      await replaceFile(directory, quarantined, await readWhole(directory, name, mirrorBytesMax));
+    }
+    await directory.syncFolder(quarantineFolder);
+    events.emit("mirror:conflict", { name, quarantined });
+  }
+}
+
+/** Pretty, one item of a list per line, with the fields of the entity first. */
+export const mirrorText = (slot: Slot): string => {
+  const fields = Object.entries(slot.value as { readonly [key: string]: JsonValue });
+  const parts = fields.map(([key, value]) => `  ${JSON.stringify(key)}: ${indented(value)}`);
+  for (const [name, list] of Object.entries(slot.lists ?? {})) {
+    const items = listItems(list).map((item) => `    ${JSON.stringify(item)}`);
+    parts.push(`  ${JSON.stringify(name)}: [\n${items.join(",\n")}\n  ]`);
+  }
+  const text = `{\n${parts.join(",\n")}`;
+  const own = { version: slot.n, ...(slot.damage ? { damaged: slot.damage } : {}) };
+  const checksum = sha256().update(text).update(JSON.stringify(own)).digest("hex");
+  return `${text},\n  "${ownKey}": ${JSON.stringify({ ...own, checksum: `sha256:${checksum}` })}\n}\n`;
+};
+
+const indented = (value: JsonValue): string =>
+  JSON.stringify(value, null, 2).replaceAll("\n", "\n  ");
+
+/** Whether the file is a mirror as we wrote it. */
+const isOurs = async (directory: Directory, name: string): Promise<boolean> => {
+  try {
+    const text = Buffer.from(await readWhole(directory, name, mirrorBytesMax)).toString("utf8");
+    const at = text.lastIndexOf(`,\n  "${ownKey}": `);
+    if (at < 0) return false;
+    const tail = text.slice(at + ownKey.length + 8, -2);
+    const { checksum, ...own } = JSON.parse(tail) as { checksum: string };
+    const expected = sha256().update(text.slice(0, at)).update(JSON.stringify(own)).digest("hex");
+    return checksum === `sha256:${expected}`;
+  } catch {
+    return false;
+  }
+};

@@ -1,0 +1,209 @@
+/**
+ * Opening for writing, top to bottom:
+ *
+ *     look ─ lock ─ claim the epoch ─ recover (reads only) ─ set torn and damaged aside ─
+ *       carry what no promise covers ─ $gap ─ $boot ─ report ─> Engine
+ *
+ * The rule: a crash at any step leaves what the same steps decide the same about. Nothing foreign and
+ * nothing newer is ever written to.
+ */
+import { ClosedError, type DiskFailedError } from "@taskwal/errors";
+import type { Directory, Disk } from "@taskwal/disk";
+import { hex32, recoveryFolder, timeStamp, walFolder, type RecordDraft } from "@taskwal/format";
+import {
+  claimEpoch,
+  continueLog,
+  LogWriter,
+  quarantineDamaged,
+  quarantineTorn,
+} from "@taskwal/log";
+import { replaceFile } from "@taskwal/disk";
+import { unshareState } from "@taskwal/snapshot";
+import type { Model } from "./define-model.ts";
+import type { Logger } from "./events.ts";
+import { diskErrors, openStateDirectory } from "./state-directory.ts";
+import { lockDirectory, type OwnerLock } from "./owner-lock.ts";
+import { recover, type Recovered } from "./recover.ts";
+import { recoveryReport, type RecoveryFacts, type RecoveryReport } from "./recovery-report.ts";
+import { asJson, bootType, gapType, type GapData, type LostVersions } from "./system-record.ts";
+
+export interface EngineOptions {
+  readonly disk: Disk;
+  readonly dir: string;
+  readonly model: Model;
+  readonly onDamage: "salvage" | "refuse";
+  readonly allowNetworkFileSystem: boolean;
+  /** May open a directory that holds a legacy state, to import it. */
+  readonly acceptLegacy: boolean;
+  /** How long to wait for another owner to leave, in milliseconds. */
+  readonly lockWaitMs: number;
+  readonly segmentBytesMax: number;
+  readonly idleMs: number;
+  readonly signal: AbortSignal | undefined;
+  readonly logger: Logger | undefined;
+  onPoison(error: DiskFailedError): void;
+}
+
+/** An opened store, before anybody mutates it. */
+export interface Engine {
+  readonly directory: Directory;
+  readonly lock: OwnerLock;
+  readonly log: LogWriter;
+  readonly store: string;
+  readonly recovered: Recovered;
+  readonly report: RecoveryReport;
+}
+
+export const engineVersion = "0.1.0";
+const lockPollMs = 25;
+
+/** Throws any of the classes of `errors`; whatever it throws, the lock is free and nothing acknowledged is gone. */
+export const openEngine = async (options: EngineOptions): Promise<Engine> => {
+  const startMs = options.disk.clock.monotonicMs();
+  const directory = await openStateDirectory(options);
+  const path = directory.path;
+  const lock = await diskErrors("lock", path, () => waitForLock(options, directory));
+  try {
+    const engine = await diskErrors("open", path, () => openLocked(options, directory, lock, startMs));
+    return engine;
+  } catch (error) {
+    await lock.release();
+    await directory.close();
+    throw error;
+  }
+};
+
+const waitForLock = async (options: EngineOptions, directory: Directory): Promise<OwnerLock> => {
+  const { disk, lockWaitMs, signal } = options;
+  const deadline = disk.clock.monotonicMs() + lockWaitMs;
+  for (;;) {
+    if (signal?.aborted) throw new ClosedError("opening was aborted");
+    try {
+      return await lockDirectory(disk, directory);
+    } catch (error) {
+      if (disk.clock.monotonicMs() >= deadline) throw error;
+      await new Promise<void>((resolve) => disk.clock.schedule(lockPollMs, resolve));
+    }
+  }
+};
+
+const openLocked = async (
+  options: EngineOptions,
+  directory: Directory,
+  lock: OwnerLock,
+  startMs: number,
+): Promise<Engine> => {
+  const { disk, model, onDamage } = options;
+  const storeHint = lock.last?.store || undefined;
+  await directory.createFolder(walFolder);
+  await directory.syncFolder(".");
+  // Before reading: what an older owner acknowledged after this is there to be read.
+  const epoch = await claimEpoch(directory, lock.last?.epoch ?? 0);
+  const recovered = await recover({ directory, model, storeHint, onDamage });
+  const store = recovered.store ?? Buffer.from(disk.randomBytes(16)).toString("hex");
+  await lock.record({ epoch, store });
+  await unshareState(directory);
+  const quarantined = [
+    ...(await quarantineTorn(directory, recovered.end.torn)),
+    ...(await quarantineDamaged(directory, recovered.newDamaged.map(({ file }) => file))),
+  ];
+  const durationMs = disk.clock.monotonicMs() - startMs;
+  const id = timeStamp(disk.clock.now());
+  const report = makeReport({ id, dir: directory.path, store, epoch, quarantined, durationMs }, recovered);
+  await writeReport(directory, report);
+  const log = await openLog({ options, directory, lock, store, epoch, recovered });
+  await appendBoot(options, log, report, recovered);
+  return { directory, lock, log, store, recovered, report };
+};
+
+interface LogFacts {
+  readonly options: EngineOptions;
+  readonly directory: Directory;
+  readonly lock: OwnerLock;
+  readonly store: string;
+  readonly epoch: number;
+  readonly recovered: Recovered;
+}
+
+const openLog = async ({ options, directory, lock, store, epoch, recovered }: LogFacts): Promise<LogWriter> => {
+  const { listing, end } = recovered;
+  return LogWriter.open({
+    directory,
+    clock: options.disk.clock,
+    store,
+    epoch,
+    continuation: await continueLog(directory, listing, end),
+    durable: Math.min(end.durable, end.next - 1),
+    lastCrc: end.lastCrc ?? recovered.snapshot?.reading.head.last ?? hex32(0),
+    segmentBytesMax: options.segmentBytesMax,
+    idleMs: options.idleMs,
+    fence: () => lock.fence(),
+    onPoison: (error) => options.onPoison(error),
+  });
+};
+
+/** The first records of an epoch: what salvage found lost, and who writes from here on. */
+const appendBoot = async (
+  { disk, model }: EngineOptions,
+  log: LogWriter,
+  report: RecoveryReport,
+  { newLost, newDamaged }: Recovered,
+): Promise<void> => {
+  const at = disk.clock.now();
+  const entry = (type: string, data: object): { draft: RecordDraft; dataJson: string } => ({
+    draft: { at, type },
+    dataJson: JSON.stringify(asJson(data)),
+  });
+  const entries = [];
+  if (newLost.length > 0 || newDamaged.length > 0) {
+    const { entities, unattributed } = report;
+    const bytes = newDamaged.map(({ file, startBytes, endBytes }) => ({ file, startBytes, endBytes }));
+    const gap: GapData = { lost: newLost, entities, unattributed, bytes, report: report.id };
+    entries.push(entry(gapType, gap));
+  }
+  const { pid, host } = disk.process;
+  const boot = Buffer.from(disk.randomBytes(8)).toString("hex");
+  const monotonicMs = Math.round(disk.clock.monotonicMs());
+  entries.push(entry(bootType, { boot, pid, host, engine: engineVersion, model: model.hash, monotonicMs }));
+  await log.append(entries, true);
+};
+
+const makeReport = (
+  known: Pick<RecoveryFacts, "id" | "dir" | "store" | "epoch" | "quarantined" | "durationMs">,
+  recovered: Recovered,
+): RecoveryReport => {
+  const { end, snapshot, skipped, facts, newLost, newDamaged, listing } = recovered;
+  const accounted = new Set(facts.gaps.flatMap(({ entities }) => entities.map(lossKey)));
+  const entities = facts.lostVersions.filter((lost) => !accounted.has(lossKey(lost)));
+  const lostCount = newLost.reduce((sum, [first, last]) => sum + last - first + 1, 0);
+  const attributed = entities.reduce((sum, { versions: [a, b] }) => sum + b - a + 1, 0);
+  const isNew = listing.segments.length === 0 && !snapshot;
+  return recoveryReport({
+    ...known,
+    before: isNew ? "new" : facts.closed ? "closed" : "crashed",
+    snapshot: snapshot && { name: snapshot.name, sequence: snapshot.reading.head.sequence },
+    skipped,
+    replayed: end.recordCount,
+    sequence: end.lastKept,
+    torn: end.torn,
+    tornRecords: end.tornRecords,
+    lost: newLost,
+    entities: newLost.length > 0 ? entities : [],
+    unattributed: Math.max(0, lostCount - attributed),
+    damaged: newDamaged,
+    notes: end.notes,
+  });
+};
+
+const lossKey = ({ entity, id, versions }: LostVersions): string =>
+  JSON.stringify([entity, id, versions]);
+
+/** `recovery/<id>.json`, if there is anything to tell; durable on return. */
+const writeReport = async (directory: Directory, report: RecoveryReport): Promise<void> => {
+  if (report.clean) return;
+  await directory.createFolder(recoveryFolder);
+  await directory.syncFolder(".");
+  const { toText: _, ...facts } = report;
+  const text = `${JSON.stringify({ ...facts, text: report.toText().split("\n") }, null, 2)}\n`;
+  await replaceFile(directory, `${recoveryFolder}/${report.id}.json`, Buffer.from(text, "utf8"));
+};

@@ -1,0 +1,135 @@
+/**
+ * The way in: options with their defaults, the engine opened, the store with its typed collections.
+ *
+ * The rule: what resolves is open, and has told its listeners what the opening found.
+ */
+import { openNodeDisk, type Disk } from "@taskwal/disk";
+import { LockedError } from "@taskwal/errors";
+import { limits } from "@taskwal/format";
+import type { CollectionsOf, TransactionOf, TransactionOptions } from "./collection-type.ts";
+import type { EntityDefinitions, TypedModel } from "./define-model.ts";
+import { Events, type Listeners, type Logger, type StoreEvents } from "./events.ts";
+import { openReader } from "./read-only-store.ts";
+import { storeCollections, transactionCollections } from "./store-collection.ts";
+import { StoreEngine, type StoreSettings } from "./store-engine.ts";
+import { Store } from "./store.ts";
+
+export interface OpenOptions<M extends TypedModel<EntityDefinitions>> {
+  /** The state directory; created (0700) if it is missing. */
+  readonly dir: string;
+  readonly model: M;
+  /** Attached before the opening, so that they hear of it. */
+  readonly on?: Listeners<StoreEvents>;
+  /** Where the library may speak: pino, winston or console. It never writes to stdout by itself. */
+  readonly logger?: Logger;
+  /**
+   * What to do if another process owns the directory: throw LockedError (default), open for reading
+   * and follow it live, or wait up to so many milliseconds and then throw.
+   */
+  readonly onLocked?: "throw" | "read-only" | { readonly waitMs: number };
+  /** What to do with damage to acknowledged records: go on without them and tell (default), or throw CorruptError. */
+  readonly onDamage?: "salvage" | "refuse";
+  /** Opens without a lock and without writing, beside a writer or alone. Default: false. */
+  readonly readOnly?: boolean;
+  /** Milliseconds between snapshots at least, if something changed. Default: 30,000; Infinity: only on demand and on close. */
+  readonly autosaveMs?: number;
+  /** Bytes that may wait to be written; beyond, calls are refused. Default: 64 MiB. */
+  readonly queueBytesMax?: number;
+  /** A segment of the log is sealed at this size. Default: 64 MiB. */
+  readonly segmentBytesMax?: number;
+  /** Bytes of log kept as history below the oldest backup. Default: 256 MiB. */
+  readonly historyBytesMax?: number;
+  /** Files of it. Default: 1,000. */
+  readonly historyFilesMax?: number;
+  /** Whether entities are also kept as one file each, for people. Default: true. */
+  readonly mirrors?: boolean;
+  /** Network file systems do not keep the promises that the store rests on, and are refused. Default: false. */
+  readonly allowNetworkFileSystem?: boolean;
+  /** May open a directory with a state of another layout beside which the store is put. Default: false. */
+  readonly acceptLegacy?: boolean;
+  /** Gives up opening. */
+  readonly signal?: AbortSignal;
+  /** The disk, clock and randomness. Default: the real ones. */
+  readonly disk?: Disk;
+}
+
+/** A store of a model: the general part, a collection per entity, and transactions. */
+export type StoreOf<M extends TypedModel<EntityDefinitions>> = Store & CollectionsOf<M> & Transacting<M>;
+
+export interface Transacting<M extends TypedModel<EntityDefinitions>> {
+  /**
+   * Runs `work` at once; what it mutates becomes durable as a whole or not at all. `work` must be
+   * synchronous; if it throws, nothing of it is written. With a `key` that is known, `work` is not run
+   * and the result is undefined.
+   */
+  transact<R>(work: (tx: TransactionOf<M>) => R, options?: Omit<TransactionOptions, "key">): Promise<R>;
+  transact<R>(work: (tx: TransactionOf<M>) => R, options: TransactionOptions): Promise<R | undefined>;
+}
+
+/** Fields between which a batch is closed with its watermark when nothing comes: milliseconds. */
+const idleMs = 50;
+const autosaveRecordsMax = 100_000;
+
+/**
+ * Opens a store: recovers what a crash left, and tells what it found ("recovered", `store.recovery`).
+ * Throws LockedError, CorruptError, UnsupportedFormatError, ReplayFailedError, DiskFailedError; nothing
+ * is lost then, and the directory is free.
+ */
+export const openStore = async <M extends TypedModel<EntityDefinitions>>(
+  options: OpenOptions<M>,
+): Promise<StoreOf<M>> => {
+  const events = new Events<StoreEvents>(options.logger, options.on);
+  const settings = settingsOf(options);
+  // A summary that cannot be stored fails here, not at every later snapshot.
+  settings.model.summary(emptyViews(settings.model));
+  if (options.readOnly) return (await openReader(settings, events, options.signal)) as unknown as StoreOf<M>;
+  const { onLocked = "throw" } = options;
+  const lockWaitMs = typeof onLocked === "object" ? onLocked.waitMs : 0;
+  try {
+    const engine = await StoreEngine.open(settings, events, { lockWaitMs, signal: options.signal });
+    const store = withCollections(new Store(settings, events, engine), options.model);
+    tell(events, store);
+    return store;
+  } catch (error) {
+    if (!(error instanceof LockedError) || onLocked !== "read-only") throw error;
+    return (await openReader(settings, events, options.signal)) as unknown as StoreOf<M>;
+  }
+};
+
+const settingsOf = <M extends TypedModel<EntityDefinitions>>(options: OpenOptions<M>): StoreSettings => ({
+  disk: options.disk ?? openNodeDisk(),
+  dir: options.dir,
+  model: options.model,
+  logger: options.logger,
+  onDamage: options.onDamage ?? "salvage",
+  allowNetworkFileSystem: options.allowNetworkFileSystem ?? false,
+  acceptLegacy: options.acceptLegacy ?? false,
+  autosaveMs: options.autosaveMs ?? 30_000,
+  autosaveRecordsMax,
+  queueBytesMax: options.queueBytesMax ?? 64 * 1024 * 1024,
+  segmentBytesMax: options.segmentBytesMax ?? limits.segmentBytesDefault,
+  historyBytesMax: options.historyBytesMax ?? 256 * 1024 * 1024,
+  historyFilesMax: options.historyFilesMax ?? 1_000,
+  mirrors: options.mirrors ?? true,
+  idleMs,
+});
+
+const emptyViews = ({ entities }: TypedModel<EntityDefinitions>): Parameters<TypedModel<EntityDefinitions>["summary"]>[0] =>
+  Object.fromEntries([...entities.keys()].map((key) => [key, { get: () => undefined, all: () => [] }]));
+
+const withCollections = <M extends TypedModel<EntityDefinitions>>(store: Store, model: M): StoreOf<M> => {
+  const transact = (work: (tx: TransactionOf<M>) => unknown, options: TransactionOptions = {}): Promise<unknown> =>
+    store.calls.transact(
+      (mutate) => work(transactionCollections(store, model, mutate) as unknown as TransactionOf<M>),
+      options,
+    );
+  return Object.assign(store, storeCollections(store, model), { transact }) as unknown as StoreOf<M>;
+};
+
+const tell = (events: Events<StoreEvents>, { recovery, sequence }: Store): void => {
+  events.emit("state:loaded", { sequence, durationMs: recovery.durationMs });
+  if (recovery.lost.length + recovery.damaged.length + recovery.skipped.length > 0) {
+    events.emit("state:corruption", recovery);
+  }
+  events.emit("recovered", recovery);
+};

@@ -1,0 +1,90 @@
+/**
+ * Records as they stand in the log, from a sequence on; with `follow`, those to come as well.
+ *
+ *     scan ≤ D ─> yield ─> wait for more to become durable ─> scan on from there
+ *
+ * The rule: only what is durable is given; a follower never sees a record that a power cut could take
+ * back. Sequences that were lost or pruned are left out: `seq` shows the jump.
+ */
+import { InvalidMutationError } from "@taskwal/errors";
+import type { Directory } from "@taskwal/disk";
+import type { LogRecord } from "@taskwal/format";
+import { listLog, replayLog, type LogPosition } from "@taskwal/log";
+
+export interface RecordsOptions {
+  /** The first sequence wanted. Default: the oldest that is kept. */
+  readonly from?: number;
+  /** Goes on with records as they become durable, until `signal` or the end of the store. Default: false. */
+  readonly follow?: boolean;
+  /** Ends the iteration, without an error. */
+  readonly signal?: AbortSignal;
+}
+
+export interface RecordSource {
+  readonly directory: Directory;
+  readonly options: RecordsOptions;
+  /** The highest durable sequence. */
+  durable(): number;
+  /** Calls `task` when that rises or the store ends. Returns the end of it. */
+  changed(task: () => void): () => void;
+  ended(): boolean;
+}
+
+export async function* recordStream(source: RecordSource): AsyncGenerator<LogRecord, void, void> {
+  const { options } = source;
+  const { signal } = options;
+  if (options.from !== undefined && !(Number.isSafeInteger(options.from) && options.from > 0)) {
+    throw new InvalidMutationError({ reason: `from is not a sequence: ${options.from}` });
+  }
+  let next = options.from ?? 1;
+  let resume: LogPosition | undefined;
+  for (;;) {
+    const durable = source.durable();
+    if (next <= durable) {
+      const range = readRange(source.directory, next, durable, resume);
+      for (let step = await range.next(); ; step = await range.next()) {
+        if (signal?.aborted) return;
+        if (step.done) {
+          resume = step.value;
+          break;
+        }
+        yield step.value;
+      }
+      next = durable + 1;
+    }
+    if (!options.follow || source.ended() || signal?.aborted) return;
+    await more(source, next);
+  }
+}
+
+/** Kept records from `first` to `last`; what is pruned or lost is left out. Returns where it left off. */
+async function* readRange(
+  directory: Directory,
+  first: number,
+  last: number,
+  resume: LogPosition | undefined,
+): AsyncGenerator<LogRecord, LogPosition | undefined> {
+  const listing = await listLog(directory);
+  const oldest = listing.segments[0]?.id.first ?? last + 1;
+  const base = Math.max(first, oldest) - 1;
+  const range = { base, promised: last, until: last, onReadError: "throw" } as const;
+  const steps = replayLog(directory, listing, resume ? { ...range, resume } : range);
+  for (let step = await steps.next(); ; step = await steps.next()) {
+    if (step.done) return step.value.position;
+    if (step.value.kind === "records") yield* step.value.records;
+  }
+}
+
+/** Resolves when `next` is durable, the store ends, or the signal aborts. */
+const more = async (source: RecordSource, next: number): Promise<void> => {
+  const { signal } = source.options;
+  let stop = (): void => {};
+  await new Promise<void>((resolve) => {
+    stop = source.changed(() => {
+      if (source.durable() >= next || source.ended()) resolve();
+    });
+    signal?.addEventListener("abort", () => resolve(), { once: true });
+    if (source.durable() >= next || source.ended() || signal?.aborted) resolve();
+  });
+  stop();
+};

@@ -1,0 +1,168 @@
+/**
+ * Rebuilds the state from what is on the disk. Reads only.
+ *
+ *     list wal/ ─ newest snapshot that verifies ─ records above it ─ fold ─> state, and what was found
+ *
+ * The rule: nothing is written here, so a crash of any later step finds the same and decides the same;
+ * an unreadable store never opens as a new one.
+ */
+import { CorruptError, UnsupportedFormatError } from "@taskwal/errors";
+import type { Directory } from "@taskwal/disk";
+import { limits, stateName } from "@taskwal/format";
+import {
+  listLog,
+  replayLog,
+  type DamagedBytes,
+  type LogListing,
+  type ReplayEnd,
+} from "@taskwal/log";
+import { listSnapshots, readSnapshot, type SnapshotReading } from "@taskwal/snapshot";
+import type { Model } from "./define-model.ts";
+import { Fold, type FoldFacts } from "./fold.ts";
+import { RecentKeys } from "./idempotency.ts";
+import { loadState } from "./snapshot-view.ts";
+import { State } from "./state.ts";
+import type { Span } from "./system-record.ts";
+
+export interface RecoverOptions {
+  readonly directory: Directory;
+  readonly model: Model;
+  /** The store's id as LOCK says, for the case that nothing else does. */
+  readonly storeHint: string | undefined;
+  readonly onDamage: "salvage" | "refuse";
+}
+
+export type UsableSnapshot = Extract<SnapshotReading, { ok: true }>;
+
+export interface Recovered {
+  readonly state: State;
+  readonly keys: RecentKeys;
+  readonly listing: LogListing;
+  readonly end: ReplayEnd;
+  /** Undefined if there is neither a log nor a snapshot: a new store. */
+  readonly store: string | undefined;
+  readonly snapshot: { readonly name: string; readonly reading: UsableSnapshot } | undefined;
+  readonly skipped: readonly { readonly name: string; readonly reason: string }[];
+  readonly facts: FoldFacts;
+  /** Lost sequences that no `$gap` record accounts for yet. */
+  readonly newLost: readonly Span[];
+  /** Damaged stretches that no `$gap` record accounts for yet. */
+  readonly newDamaged: readonly DamagedBytes[];
+}
+
+/**
+ * Throws CorruptError (nothing to start from; or, with "refuse", any damage), UnsupportedFormatError,
+ * ReplayFailedError, DiskFailedError. Changes nothing.
+ */
+export const recover = async (options: RecoverOptions): Promise<Recovered> => {
+  const { directory, model, onDamage } = options;
+  const listing = await listLog(directory, options.storeHint);
+  const skipped: { name: string; reason: string }[] = [];
+  const snapshot = await newestSnapshot(options, listing, skipped);
+  const base = snapshot?.reading.head.sequence ?? 0;
+  if (base === 0 && listing.segments.length === 0 && listing.promised > 0) {
+    throw new CorruptError({
+      file: "wal",
+      reason: "HEAD tells of records, but no segment is there and no snapshot verifies",
+      sequences: [[1, listing.promised]],
+    });
+  }
+  const state = new State(model);
+  const keys = new RecentKeys();
+  if (snapshot) loadState(model, state, keys, { ...snapshot.reading, schema: snapshot.reading.head.schema });
+  const fold = new Fold(model, state, keys);
+  const onReadError = onDamage === "salvage" ? "damage" : "throw";
+  const end = await foldLog(replayLog(directory, listing, { base, promised: base, onReadError }), fold);
+  const { facts } = fold;
+  const found = {
+    newLost: subtract([...end.lost, ...end.dropped], facts.gaps.flatMap(({ lost }) => lost)),
+    newDamaged: end.damaged.filter((bytes) => !isAccounted(bytes, facts)),
+  };
+  if (onDamage === "refuse") assertWhole(found, end);
+  const store = listing.store ?? snapshot?.reading.head.store;
+  return { state, keys, listing, end, store, snapshot, skipped, facts, ...found };
+};
+
+const foldLog = async (steps: ReturnType<typeof replayLog>, fold: Fold): Promise<ReplayEnd> => {
+  for (;;) {
+    const step = await steps.next();
+    if (step.done) {
+      for (const record of step.value.droppedRecords) fold.drop(record);
+      return step.value;
+    }
+    if (step.value.kind === "records") fold.add(step.value.records);
+  }
+};
+
+const newestSnapshot = async (
+  { directory, model }: RecoverOptions,
+  listing: LogListing,
+  skipped: { name: string; reason: string }[],
+): Promise<Recovered["snapshot"]> => {
+  for (const { name } of await listSnapshots(directory)) {
+    const reading = await readSnapshot(directory, name);
+    if (!reading.ok) {
+      if (reading.kind === "unsupported") throw unsupported(name, reading.reason);
+      if (reading.kind !== "missing") skipped.push({ name, reason: reading.reason });
+      continue;
+    }
+    assertSchema(name, reading.head.schema, model);
+    if (listing.store !== undefined && reading.head.store !== listing.store) {
+      skipped.push({ name, reason: `it belongs to another store (${reading.head.store})` });
+      continue;
+    }
+    return { name, reading };
+  }
+  return undefined;
+};
+
+const unsupported = (file: string, found: string): UnsupportedFormatError =>
+  new UnsupportedFormatError({ file, found, supported: `snapshot format ${limits.formatVersion}` });
+
+/** A newer schema is never answered by falling back to an older backup. */
+const assertSchema = (file: string, schema: Readonly<Record<string, number>>, model: Model): void => {
+  for (const [name, version] of Object.entries(schema)) {
+    const known = model.schema[name];
+    if (known === undefined || version > known) {
+      throw new UnsupportedFormatError({
+        file,
+        found: known === undefined ? `the entity "${name}"` : `${name} schema version ${version}`,
+        supported: known === undefined ? Object.keys(model.schema).join(", ") : `${name} version ${known}`,
+      });
+    }
+  }
+};
+
+/** What of `spans` no span of `known` covers. */
+export const subtract = (spans: readonly Span[], known: readonly Span[]): Span[] => {
+  let rest: Span[] = [...spans];
+  for (const [first, last] of known) {
+    rest = rest.flatMap(([a, b]): Span[] => {
+      if (last < a || first > b) return [[a, b]];
+      const parts: Span[] = [];
+      if (a < first) parts.push([a, first - 1]);
+      if (b > last) parts.push([last + 1, b]);
+      return parts;
+    });
+  }
+  return rest.sort(([a], [b]) => a - b);
+};
+
+const isAccounted = ({ file, startBytes, endBytes }: DamagedBytes, { gaps }: FoldFacts): boolean =>
+  gaps.some(({ bytes }) =>
+    bytes.some((one) => one.file === file && one.startBytes <= startBytes && one.endBytes >= endBytes),
+  );
+
+const assertWhole = (
+  { newLost, newDamaged }: Pick<Recovered, "newLost" | "newDamaged">,
+  end: ReplayEnd,
+): void => {
+  if (newLost.length === 0 && newDamaged.length === 0) return;
+  const [where] = [...newDamaged, ...end.damaged, ...end.torn];
+  throw new CorruptError({
+    file: where?.file ?? stateName,
+    reason: where?.reason ?? "acknowledged records are missing",
+    ...(where ? { startBytes: where.startBytes, endBytes: where.endBytes } : {}),
+    sequences: newLost,
+  });
+};

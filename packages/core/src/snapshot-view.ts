@@ -1,0 +1,170 @@
+/**
+ * A state as the pieces of a snapshot, and back.
+ *
+ *     "tasks":[ {entity fields…, "logs":[…]} ]        lists stand inline, as people expect them
+ *     "engine":{ "versions":{"task":{"6f…":9}}, "deleted":{…}, "keys":[…], "damaged":[…] }
+ *
+ * The rule: the view is taken in one turn of the event loop (slots never change, so it is a list of
+ * references) and turned into text later, piece by piece, while mutations go on.
+ */
+import { lazyArray, lazyObject, type JsonPiece, type SnapshotSource } from "@taskwal/snapshot";
+import { canonicalJson, freezeJson, sha256, type JsonValue } from "@taskwal/format";
+import { migrateEntity, type EntityModel, type EntityView, type Model } from "./define-model.ts";
+import type { KeyResult, RecentKeys } from "./idempotency.ts";
+import type { Damage, ListView, Slot, State } from "./state.ts";
+
+/** All slots of a moment, by entity. */
+export interface StateView {
+  readonly entities: ReadonlyMap<EntityModel, readonly (readonly [id: string, slot: Slot])[]>;
+  readonly keys: readonly KeyResult[];
+}
+
+export const viewState = (model: Model, state: State, keys: RecentKeys): StateView => {
+  const entities = [...model.entities.values()].map(
+    (entity) => [entity, [...state.slots(entity)]] as const,
+  );
+  return { entities: new Map(entities), keys: keys.all() };
+};
+
+export interface DamagedEntity extends Damage {
+  readonly entity: string;
+  readonly id: string;
+}
+
+/** What the engine keeps in a snapshot beside the entities. */
+interface EngineSection {
+  readonly versions: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  readonly deleted: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  readonly keys: readonly KeyResult[];
+  readonly damaged: readonly DamagedEntity[];
+}
+
+/** The parts of a snapshot that follow from the state. */
+export const snapshotParts = (
+  model: Model,
+  view: StateView,
+): Pick<SnapshotSource, "summary" | "collections" | "engine"> => ({
+  summary: model.summary(summaryViews(view)),
+  collections: [...view.entities].map(([entity, slots]) => ({
+    name: entity.collection,
+    entities: entityPieces(slots),
+  })),
+  engine: lazyObject([
+    ["versions", versionPieces(view, (slot) => slot.value !== undefined)],
+    ["deleted", versionPieces(view, (slot) => slot.value === undefined)],
+    ["keys", lazyArray(view.keys as unknown as Iterable<JsonPiece>)],
+    ["damaged", damagedEntities(view) as unknown as JsonValue],
+  ]),
+});
+
+function* entityPieces(slots: readonly (readonly [string, Slot])[]): Generator<JsonPiece> {
+  for (const [, slot] of slots) if (slot.value !== undefined) yield entityPiece(slot);
+}
+
+/** An entity with its lists as its last fields. */
+export const entityPiece = ({ value = null, lists }: Slot): JsonPiece => {
+  if (!lists) return value;
+  const fields = Object.entries(value as { readonly [key: string]: JsonValue });
+  fields.sort(([a], [b]) => (a < b ? -1 : 1));
+  const listed = Object.entries(lists).map(([name, list]) => [name, lazyArray(viewItems(list))] as const);
+  return lazyObject([...fields, ...listed]);
+};
+
+function* viewItems({ items, length }: ListView): Generator<JsonPiece> {
+  for (let index = 0; index < length; index++) yield items[index] as JsonValue;
+}
+
+const versionPieces = (view: StateView, wanted: (slot: Slot) => boolean): JsonPiece =>
+  lazyObject(
+    [...view.entities].map(([entity, slots]) => [entity.name, lazyObject(versionEntries(slots, wanted))]),
+  );
+
+function* versionEntries(
+  slots: readonly (readonly [string, Slot])[],
+  wanted: (slot: Slot) => boolean,
+): Generator<readonly [string, JsonPiece]> {
+  for (const [id, slot] of slots) if (wanted(slot)) yield [id, slot.n];
+}
+
+export const damagedEntities = (view: StateView): DamagedEntity[] =>
+  [...view.entities].flatMap(([entity, slots]) =>
+    slots.flatMap(([id, { damage }]) => (damage ? [{ entity: entity.name, id, ...damage }] : [])),
+  );
+
+const summaryViews = (view: StateView): Record<string, EntityView> =>
+  Object.fromEntries(
+    [...view.entities].map(([entity, slots]) => {
+      const byId = new Map(slots);
+      return [entity.key, { get: (id: string) => byId.get(id)?.value, all: () => values(slots) }];
+    }),
+  );
+
+function* values(slots: readonly (readonly [string, Slot])[]): Generator<JsonValue> {
+  for (const [, { value }] of slots) if (value !== undefined) yield value;
+}
+
+export interface LoadedSnapshot {
+  readonly schema: Readonly<Record<string, number>>;
+  readonly collections: ReadonlyMap<string, readonly JsonValue[]>;
+  readonly engine: JsonValue;
+}
+
+/** Fills an empty state from a snapshot whose checksum was verified. Entities of older versions are migrated. */
+export const loadState = (model: Model, state: State, keys: RecentKeys, from: LoadedSnapshot): void => {
+  const engine = from.engine as unknown as EngineSection;
+  const damage = new Map(
+    engine.damaged.map(({ entity, id, ...rest }) => [`${entity}\n${id}`, rest as Damage]),
+  );
+  for (const entity of model.entities.values()) {
+    const versions = engine.versions[entity.name] ?? {};
+    const fromVersion = from.schema[entity.name] ?? entity.version;
+    for (const value of from.collections.get(entity.collection) ?? []) {
+      const { id } = value as { readonly id: string };
+      const slot = slotOf(entity, value, versions[id] ?? 0, fromVersion);
+      state.restore(entity, id, { ...slot, damage: damage.get(`${entity.name}\n${id}`) });
+    }
+    for (const [id, n] of Object.entries(engine.deleted[entity.name] ?? {})) {
+      const slot = { value: undefined, n, lists: undefined };
+      state.restore(entity, id, { ...slot, damage: damage.get(`${entity.name}\n${id}`) });
+    }
+  }
+  for (const key of engine.keys) keys.add(key);
+};
+
+const slotOf = (
+  entity: EntityModel,
+  stored: JsonValue,
+  n: number,
+  fromVersion: number,
+): Omit<Slot, "damage"> => {
+  const lists: Record<string, ListView> = {};
+  let value = stored as { readonly [key: string]: JsonValue };
+  for (const name of entity.lists.keys()) {
+    const items = value[name];
+    if (!Array.isArray(items)) continue;
+    if (items.length > 0) lists[name] = { items: items as JsonValue[], length: items.length };
+    const { [name]: _, ...rest } = value;
+    value = rest;
+  }
+  const migrated = fromVersion === entity.version ? value : migrateEntity(entity, value, fromVersion);
+  return { value: migrated, n, lists: Object.keys(lists).length > 0 ? lists : undefined };
+};
+
+/** Hands an entity out: frozen, all the way down. Entities from files are frozen on first use. */
+export const frozen = <Value>(value: Value): Value => {
+  if (typeof value === "object" && value !== null && !Object.isFrozen(value)) freezeJson(value);
+  return value;
+};
+
+/** SHA-256 over entities and versions, without times of writing: replay must reach the same. */
+export const digestState = (view: StateView): string => {
+  const hash = sha256();
+  for (const [entity, slots] of view.entities) {
+    const sorted = [...slots].sort(([a], [b]) => (a < b ? -1 : 1));
+    for (const [id, { value = null, n, lists }] of sorted) {
+      const listed = Object.entries(lists ?? {}).map(([name, list]) => [name, [...viewItems(list)]]);
+      hash.update(canonicalJson([entity.name, id, n, value, Object.fromEntries(listed)]));
+    }
+  }
+  return hash.digest("hex");
+};

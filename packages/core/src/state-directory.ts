@@ -1,0 +1,119 @@
+/**
+ * The directory of a store, looked at before anything in it is touched.
+ *
+ *     it holds                                    verdict
+ *     nothing (dot files aside), or is missing    a new store
+ *     wal/ or LOCK, or a snapshot of ours         a store
+ *     a state of the layout that we import        a store, if the caller imports
+ *     anything else                               refused: it belongs to another program
+ */
+import { DiskFailedError, errnoOf, StoreError, UnsupportedFormatError } from "@taskwal/errors";
+import type { Directory, Disk } from "@taskwal/disk";
+import {
+  limits,
+  lockName,
+  parseBackupName,
+  quarantineFolder,
+  recoveryFolder,
+  stateName,
+  walFolder,
+} from "@taskwal/format";
+import { readSnapshotHead } from "@taskwal/snapshot";
+import type { Logger } from "./events.ts";
+
+export interface DirectoryOptions {
+  readonly disk: Disk;
+  readonly dir: string;
+  readonly allowNetworkFileSystem: boolean;
+  readonly acceptLegacy: boolean;
+  readonly logger: Logger | undefined;
+}
+
+/** Opens the directory, creating it if it is missing. Throws UnsupportedFormatError, DiskFailedError. */
+export const openStateDirectory = async (options: DirectoryOptions): Promise<Directory> => {
+  const { disk, dir, acceptLegacy } = options;
+  const directory = await diskErrors("open", dir, () => disk.createDirectory(dir));
+  try {
+    return await diskErrors("open", dir, async () => {
+      await assertLocal(directory, options.allowNetworkFileSystem);
+      await assertOurs(directory, acceptLegacy);
+      await warnAboutModes(directory, options.logger);
+      return directory;
+    });
+  } catch (error) {
+    await directory.close();
+    throw error;
+  }
+};
+
+/** Opens an existing store's directory for reading only. Throws as above; a missing one is DiskFailedError. */
+export const openForReading = async (
+  options: Pick<DirectoryOptions, "disk" | "dir">,
+): Promise<Directory> => {
+  const { disk, dir } = options;
+  const directory = await diskErrors("open", dir, () => disk.openDirectory(dir));
+  try {
+    await diskErrors("open", dir, () => assertOurs(directory, false));
+    return directory;
+  } catch (error) {
+    await directory.close();
+    throw error;
+  }
+};
+
+/** Runs `work`; an error of the operating system becomes DiskFailedError, any other passes through. */
+export const diskErrors = async <T>(
+  operation: string,
+  path: string,
+  work: () => Promise<T>,
+): Promise<T> => {
+  try {
+    return await work();
+  } catch (cause) {
+    if (cause instanceof StoreError || errnoOf(cause) === undefined) throw cause;
+    throw new DiskFailedError({ operation, path, outcome: "not-written", cause });
+  }
+};
+
+const assertLocal = async (directory: Directory, allowed: boolean): Promise<void> => {
+  const { name, network } = await directory.fileSystem();
+  if (!network || allowed) return;
+  throw new DiskFailedError({
+    operation: "trust",
+    path: directory.path,
+    outcome: "not-written",
+    reason: `it is on a network file system (${name}), where locks and syncs cannot be relied on`,
+  });
+};
+
+const ours = new Set([walFolder, lockName, quarantineFolder, recoveryFolder]);
+
+const assertOurs = async (directory: Directory, acceptLegacy: boolean): Promise<void> => {
+  const names = (await directory.list(".")).filter((name) => !name.startsWith("."));
+  if (names.length === 0 || names.includes(walFolder)) return;
+  if (names.some((name) => ours.has(name) && name !== lockName)) return;
+  for (const name of names) {
+    if (name !== stateName && !parseBackupName(name)) continue;
+    const head = await readSnapshotHead(directory, name);
+    if (head.kind === "ours") return;
+    if (head.kind === "newer") throw unsupported(directory, name, `snapshot format ${head.format}`);
+  }
+  if (acceptLegacy || names.every((name) => name === lockName)) return;
+  if (names.includes(stateName)) throw unsupported(directory, stateName, "the state of another program");
+  throw unsupported(directory, ".", "files of another program and no store");
+};
+
+const unsupported = (directory: Directory, name: string, found: string): UnsupportedFormatError =>
+  new UnsupportedFormatError({
+    file: name === "." ? directory.path : `${directory.path}/${name}`,
+    found,
+    supported: `stores of format ${limits.formatVersion}`,
+  });
+
+/** Others on the machine can read the state: said once an opening, changed never. */
+const warnAboutModes = async (directory: Directory, logger: Logger | undefined): Promise<void> => {
+  const stat = await directory.stat(".");
+  if (!stat || (stat.mode & 0o077) === 0) return;
+  const mode = `0${stat.mode.toString(8)}`;
+  logger?.warn({ path: directory.path, mode }, "the state directory is open to others; 0700 keeps it private");
+};

@@ -1,0 +1,161 @@
+/**
+ * What reducers compute: committed (visible) and pending (reduced, not yet shown).
+ *
+ *     prepare ──> pending slot ──(written, synced)──> commit ──> committed slot ──> get(), all()
+ *                     └──(rejected)──> undo, in reverse order
+ *
+ * A slot is one entity after one of its mutations; it never changes. A list is one array that only
+ * grows, seen through a length: an append costs one push, and an older view stays what it was. The
+ * rule: live and replayed mutations go through the same `applyMutation`.
+ */
+import { freezeJson, type JsonValue } from "@taskwal/format";
+import type { MutationMeta } from "./define-entity.ts";
+import type { EntityModel, Model, MutationModel } from "./define-model.ts";
+
+/** The items of a list as of one mutation: the first `length` of an array that others go on filling. */
+export interface ListView {
+  readonly items: JsonValue[];
+  readonly length: number;
+}
+
+/** Why an entity may not be what was acknowledged. */
+export interface Damage {
+  /** Versions that were lost, both ends included. */
+  readonly lost: readonly (readonly [first: number, last: number])[];
+  /** A reducer threw on it, or its creation was lost: its later records are counted, not applied. */
+  readonly frozen: boolean;
+}
+
+export interface Slot {
+  /** Undefined once it was removed (its version stays known), or if its creation was lost. */
+  readonly value: JsonValue | undefined;
+  /** The count of its mutations. */
+  readonly n: number;
+  readonly lists: Readonly<Record<string, ListView>> | undefined;
+  readonly damage: Damage | undefined;
+}
+
+/** One mutation with its effect, as long as it can still be taken back. */
+export interface Change {
+  readonly mutation: MutationModel;
+  readonly id: string;
+  readonly before: Slot | undefined;
+  readonly after: Slot;
+}
+
+const noSlots: ReadonlyMap<string, Slot> = new Map();
+
+export class State {
+  readonly #committed = new Map<EntityModel, Map<string, Slot>>();
+  readonly #pending = new Map<EntityModel, Map<string, Slot>>();
+
+  constructor(model: Model) {
+    for (const entity of model.entities.values()) {
+      this.#committed.set(entity, new Map());
+      this.#pending.set(entity, new Map());
+    }
+  }
+
+  /** What readers see. */
+  committed(entity: EntityModel, id: string): Slot | undefined {
+    return this.#committed.get(entity)?.get(id);
+  }
+
+  /** What the next mutation builds on. */
+  pending(entity: EntityModel, id: string): Slot | undefined {
+    return this.#pending.get(entity)?.get(id) ?? this.committed(entity, id);
+  }
+
+  /** Every committed slot, removed entities included, in the order of creation. */
+  slots(entity: EntityModel): ReadonlyMap<string, Slot> {
+    return this.#committed.get(entity) ?? noSlots;
+  }
+
+  /** Sets a slot from a snapshot. */
+  restore(entity: EntityModel, id: string, slot: Slot): void {
+    this.#committed.get(entity)?.set(id, slot);
+  }
+
+  stage({ mutation, id, after }: Change): void {
+    this.#pending.get(mutation.entity)?.set(id, after);
+  }
+
+  /** Takes a staged change back; the latest first. */
+  unstage(change: Change): void {
+    const { mutation, id, before } = change;
+    truncateList(change);
+    const pending = this.#pending.get(mutation.entity);
+    if (before === undefined || before === this.committed(mutation.entity, id)) pending?.delete(id);
+    else pending?.set(id, before);
+  }
+
+  /** Shows a change. */
+  commit({ mutation, id, after }: Change): void {
+    this.#committed.get(mutation.entity)?.set(id, after);
+    const pending = this.#pending.get(mutation.entity);
+    if (pending?.get(id) === after) pending.delete(id);
+  }
+
+  /** Takes back what was shown without being durable; the latest first. */
+  uncommit(change: Change): void {
+    const { mutation, id, before } = change;
+    truncateList(change);
+    const committed = this.#committed.get(mutation.entity);
+    if (before) committed?.set(id, before);
+    else committed?.delete(id);
+  }
+}
+
+const truncateList = ({ mutation, before, after }: Change): void => {
+  if (mutation.list === undefined) return;
+  const items = after.lists?.[mutation.list]?.items;
+  if (items) items.length = before?.lists?.[mutation.list]?.length ?? 0;
+};
+
+/** The items of a list, oldest first; `last` gives only the newest so many. */
+export const listItems = (view: ListView | undefined, last = Infinity): readonly JsonValue[] => {
+  if (!view) return [];
+  const from = Math.max(0, view.length - last);
+  return view.items.slice(from, view.length);
+};
+
+/** Thrown when a reducer's result cannot be stored. */
+export class NotJsonError extends TypeError {
+  readonly path: string;
+  constructor(type: string, path: string, reason: string) {
+    super(`the reducer of ${type} returned a value that ${reason} at ${path}`);
+    this.path = path;
+  }
+}
+
+/**
+ * The entity after a mutation. `before` must exist for a change or an append (and be absent for a
+ * create): the caller has checked. What the reducer throws passes through; nothing was changed then.
+ */
+export const applyMutation = (
+  mutation: MutationModel,
+  before: Slot | undefined,
+  payload: JsonValue,
+  meta: MutationMeta,
+): Slot => {
+  const damage = before?.damage;
+  if (mutation.list !== undefined) {
+    const lists = { ...before?.lists, [mutation.list]: appendItem(before?.lists?.[mutation.list], payload) };
+    return { value: before?.value, n: meta.n, lists, damage };
+  }
+  const created = mutation.kind === "create";
+  const value = mutation.reduce(created ? undefined : before?.value, payload, meta);
+  if (value !== undefined) {
+    const defect = freezeJson(value);
+    if (defect) throw new NotJsonError(mutation.type, defect.path, defect.reason);
+  }
+  // A removed entity takes its lists along; one that is created again begins without them.
+  const lists = created || value === undefined ? undefined : before?.lists;
+  return { value, n: meta.n, lists, damage };
+};
+
+const appendItem = (view: ListView | undefined, item: JsonValue): ListView => {
+  if (!view) return { items: [item], length: 1 };
+  view.items[view.length] = item;
+  return { items: view.items, length: view.length + 1 };
+};

@@ -1,0 +1,218 @@
+/**
+ * One life of a store, from an opening to its close or its poison: the parts, wired.
+ *
+ *     CommitQueue ── LogWriter            what is acknowledged
+ *         ├── Autosave ── saveSnapshot    state.json, backups, pruning
+ *         └── Mirrors                     files for people, written behind
+ *
+ * The rule: the parts do not know each other; whatever one does that concerns another passes here.
+ */
+import type { DiskFailedError } from "@taskwal/errors";
+import type { Clock, Disk } from "@taskwal/disk";
+import { pruneLog } from "@taskwal/log";
+import { pruneBackups, saveSnapshot, type KnownState } from "@taskwal/snapshot";
+import { Autosave } from "./autosave.ts";
+import { CommitQueue } from "./commit-queue.ts";
+import type { Model } from "./define-model.ts";
+import type { Events, Logger, StoreEvents } from "./events.ts";
+import { Mirrors } from "./mirrors.ts";
+import { openEngine, type Engine, type EngineOptions } from "./open-engine.ts";
+import type { Prepared, PrepareContext } from "./prepare.ts";
+import { snapshotParts, viewState } from "./snapshot-view.ts";
+import { closeType } from "./system-record.ts";
+
+export interface StoreSettings extends Omit<EngineOptions, "onPoison" | "signal" | "lockWaitMs"> {
+  readonly autosaveMs: number;
+  readonly autosaveRecordsMax: number;
+  readonly queueBytesMax: number;
+  readonly historyBytesMax: number;
+  readonly historyFilesMax: number;
+  readonly mirrors: boolean;
+  readonly logger: Logger | undefined;
+}
+
+/** How long something visible may stay unsynced. */
+const syncWithinMs = 1_000;
+
+export class StoreEngine {
+  readonly settings: StoreSettings;
+  readonly events: Events<StoreEvents>;
+  readonly parts: Engine;
+  readonly queue: CommitQueue;
+  readonly autosave: Autosave;
+  readonly mirrors: Mirrors;
+  #known: KnownState | undefined;
+  #onDurable = new Set<(sequence: number) => void>();
+
+  private constructor(settings: StoreSettings, events: Events<StoreEvents>, parts: Engine) {
+    this.settings = settings;
+    this.events = events;
+    this.parts = parts;
+    const { directory, log, recovered } = parts;
+    const { clock } = settings.disk;
+    this.queue = new CommitQueue({
+      state: recovered.state,
+      log,
+      clock,
+      queueBytesMax: settings.queueBytesMax,
+      syncWithinMs,
+      context: () => this.context(),
+      onDurable: (sequence) => this.#durable(sequence),
+      onDead: (error, takenBack) => this.#dead(error, takenBack),
+    });
+    this.autosave = new Autosave(this.#autosaveOptions(), recovered.snapshot?.reading.head.sequence ?? 0);
+    this.mirrors = new Mirrors({ directory, clock, state: recovered.state, events, enabled: settings.mirrors });
+    if (recovered.snapshot?.name === "state.json") this.#known = recovered.snapshot.reading.stat;
+  }
+
+  /** Opens and tells: "state:loaded", "state:corruption" if there was any, "recovered". */
+  static async open(
+    settings: StoreSettings,
+    events: Events<StoreEvents>,
+    opening: { readonly lockWaitMs: number; readonly signal: AbortSignal | undefined },
+  ): Promise<StoreEngine> {
+    let engine: StoreEngine | undefined;
+    const parts = await openEngine({
+      ...settings,
+      ...opening,
+      onPoison: (error) => engine?.queue.died(error),
+    });
+    engine = new StoreEngine(settings, events, parts);
+    return engine;
+  }
+
+  get model(): Model {
+    return this.settings.model;
+  }
+
+  get disk(): Disk {
+    return this.settings.disk;
+  }
+
+  get clock(): Clock {
+    return this.settings.disk.clock;
+  }
+
+  context(): PrepareContext {
+    return { model: this.model, state: this.parts.recovered.state, at: this.clock.now() };
+  }
+
+  /** Calls `task` whenever more became durable, and once when the log died. Returns the end of it. */
+  onDurable(task: (sequence: number) => void): () => void {
+    this.#onDurable.add(task);
+    return () => this.#onDurable.delete(task);
+  }
+
+  /** Shows people what changed: marks the entity's file as old. */
+  changed({ mutation, id }: Prepared): void {
+    this.mirrors.mark(mutation.entity, id);
+  }
+
+  /**
+   * Ends this life: all that waits becomes durable, a snapshot is taken, "$close" is written, the log
+   * sealed and the lock freed. Throws what kept it from being durable; the lock is free in any case.
+   */
+  async close(): Promise<void> {
+    const { log, lock, directory } = this.parts;
+    try {
+      await this.autosave.stop();
+      if (!log.poison) {
+        await this.queue.barrier(() => {});
+        await this.#closeSave();
+        await this.#appendClose();
+      }
+    } finally {
+      this.queue.close();
+      await this.mirrors.stop();
+      await log.close().catch((error: unknown) => this.events.emit("state:save-error", { error: error as Error }));
+      await lock.release();
+      await directory.close();
+      this.#wake();
+    }
+  }
+
+  /** A snapshot on close; a failure is told and costs nothing: the log has it all. */
+  async #closeSave(): Promise<void> {
+    if (this.autosave.saved >= this.parts.log.durable) return;
+    this.events.emit("shutdown:save", { sequence: this.parts.log.durable });
+    try {
+      await this.autosave.save();
+    } catch (error) {
+      this.events.emit("state:save-error", { error: error as Error });
+    }
+  }
+
+  async #appendClose(): Promise<void> {
+    const draft = { at: this.clock.now(), type: closeType };
+    try {
+      await this.parts.log.append([{ draft, dataJson: "{}" }], true);
+    } catch (error) {
+      // Without it the next opening only says that this one was not closed.
+      this.settings.logger?.warn({ error }, "the clean end could not be recorded");
+    }
+  }
+
+  #autosaveOptions(): ConstructorParameters<typeof Autosave>[0] {
+    const { autosaveMs, autosaveRecordsMax } = this.settings;
+    return {
+      clock: this.clock,
+      intervalMs: autosaveMs,
+      recordsMax: autosaveRecordsMax,
+      sequence: () => this.parts.log.durable,
+      save: () => this.#save(),
+      onTriggered: () => this.events.emit("autosave:triggered", { sequence: this.parts.log.durable }),
+      onFailed: (error) => this.events.emit("state:save-error", { error: error as Error }),
+    };
+  }
+
+  /** Takes the view between two batches, once all in it is durable; writes it while mutations go on. */
+  async #save(): Promise<number> {
+    const startMs = this.clock.monotonicMs();
+    const { directory, log, store, recovered } = this.parts;
+    const view = await this.queue.barrier(() => ({
+      sequence: log.last,
+      last: log.lastCrc,
+      parts: viewState(this.model, recovered.state, recovered.keys),
+    }));
+    const { epoch } = log;
+    const last_saved = new Date(this.clock.now()).toISOString();
+    const head = { store, epoch, sequence: view.sequence, last: view.last, schema: this.model.schema, last_saved };
+    const source = { head, ...snapshotParts(this.model, view.parts) };
+    const saved = await saveSnapshot(directory, source, { clock: this.clock, previous: this.#known });
+    this.#known = saved.stat;
+    await this.#prune();
+    const durationMs = this.clock.monotonicMs() - startMs;
+    this.events.emit("state:saved", { sequence: view.sequence, sizeBytes: saved.sizeBytes, durationMs });
+    if (saved.backup) this.events.emit("backup:created", { name: saved.backup });
+    if (saved.quarantined) {
+      this.events.emit("mirror:conflict", { name: "state.json", quarantined: saved.quarantined });
+    }
+    return view.sequence;
+  }
+
+  /** Only after the snapshot is in place, and only below the oldest backup that is kept. */
+  async #prune(): Promise<void> {
+    const { directory, log } = this.parts;
+    const { oldestSequence } = await pruneBackups(directory, { clock: this.clock });
+    // Without a backup a damaged state.json could only be answered from the whole log.
+    if (oldestSequence === undefined) return;
+    const { historyBytesMax, historyFilesMax } = this.settings;
+    const { activeName: active, epoch } = log;
+    await pruneLog(directory, { below: oldestSequence, historyBytesMax, historyFilesMax, active, epoch });
+  }
+
+  #durable(sequence: number): void {
+    this.autosave.changed();
+    this.mirrors.durable();
+    for (const task of this.#onDurable) task(sequence);
+  }
+
+  #dead(error: DiskFailedError, takenBack: readonly number[]): void {
+    this.events.emit("poisoned", { error, takenBack });
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const task of this.#onDurable) task(this.parts.log.durable);
+  }
+}

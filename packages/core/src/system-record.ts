@@ -1,0 +1,55 @@
+/**
+ * Records of the engine itself: ordinary records whose type begins with "$". Reducers never see them.
+ *
+ *     $boot    an opening for writing          $gap     sequences that salvage found lost
+ *     $close   a clean end                     $mark    a note: damage that was accepted
+ */
+import type { JsonValue } from "@taskwal/format";
+
+export const bootType = "$boot";
+export const closeType = "$close";
+export const gapType = "$gap";
+export const markType = "$mark";
+
+/** An inclusive range. */
+export type Span = readonly [first: number, last: number];
+
+export interface LostVersions {
+  /** The entity's name in the model. */
+  readonly entity: string;
+  readonly id: string;
+  /** The versions that were lost. */
+  readonly versions: Span;
+}
+
+export interface GapData {
+  /** Sequences that are lost or were dropped with their transaction. */
+  readonly lost: readonly Span[];
+  /** Which entities lost which of their mutations, as far as later records prove it. */
+  readonly entities: readonly LostVersions[];
+  /** Lost sequences that no later record ties to an entity. */
+  readonly unattributed: number;
+  /** Damaged stretches that this record accounts for. */
+  readonly bytes: readonly { readonly file: string; readonly startBytes: number; readonly endBytes: number }[];
+  /** The report that tells it all: `recovery/<report>.json`. */
+  readonly report: string;
+}
+
+export interface BootData {
+  readonly boot: string;
+  readonly pid: number;
+  readonly host: string;
+  readonly engine: string;
+  /** Hash of the model that reduces from here on. */
+  readonly model: string;
+  readonly monotonicMs: number;
+}
+
+export interface MarkData {
+  /** Entities whose damage was accepted as they stand. */
+  readonly accepted?: readonly { readonly entity: string; readonly id: string }[];
+}
+
+/** A typed payload as what the log takes. */
+export const asJson = (data: GapData | BootData | MarkData | object): JsonValue =>
+  data as unknown as JsonValue;
