@@ -52,6 +52,13 @@ export const directoryContract = (runner: TestRunner, subject: DiskSubject): voi
     });
   });
 
+  namesContract(runner, open);
+  replacingContract(runner, open);
+};
+
+type OpenDirectory = () => Promise<Directory>;
+
+const namesContract = ({ describe, it, expect }: TestRunner, open: OpenDirectory): void => {
   describe("keeps names", () => {
     it("lists a folder's names, and none for a missing folder", async () => {
       const directory = await open();
@@ -97,7 +104,11 @@ export const directoryContract = (runner: TestRunner, subject: DiskSubject): voi
         });
       }
     });
+  });
+};
 
+const replacingContract = ({ describe, it, expect }: TestRunner, open: OpenDirectory): void => {
+  describe("replaces and links", () => {
     it("renames over an existing file, whose readers keep what they opened", async () => {
       const directory = await open();
       await write(directory, "old", "old");

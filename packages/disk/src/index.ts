@@ -53,7 +53,10 @@ export interface ProcessIdentity {
 
 export interface FileStat {
   readonly sizeBytes: number;
-  /** Identifies the file within its file system: differs after a rename over it or a new creation. */
+  /**
+   * Identifies the file within its file system: differs after a rename over it or a new creation.
+   * Systems reuse the number of a file that is gone: compare only with one that is open or named.
+   */
   readonly inode: string;
   /** Time of the last change of the content, opaque: differs after an edit in place. From the simulated clock in simulation. */
   readonly modified: string;
@@ -77,7 +80,7 @@ export interface Directory {
   readonly path: string;
   /** Names in a folder ("." or one folder's name), in no order. [] if the folder does not exist. */
   list(folder: string): Promise<string[]>;
-  /** Undefined if the name does not exist. */
+  /** Undefined if the name does not exist. Takes folders too, and ".". A symbolic link is of kind "other". */
   stat(name: string): Promise<FileStat | undefined>;
   /** As `stat`, without a turn of the event loop: for the check between a sync and its acknowledgement. */
   statSync(name: string): FileStat | undefined;

@@ -89,11 +89,11 @@ const systemClock: Clock = {
   schedule: (delayMs, task) => {
     const dueMs = performance.now() + delayMs;
     let timer: NodeJS.Timeout;
-    // Beyond 2^31 ms (24 days) a timer would fire at once, so long delays are slept in pieces.
+    // A timer may fire a millisecond early, and beyond 2^31 ms (24 days) at once: so it looks again.
+    const wake = (): void => (performance.now() < dueMs ? arm() : task());
     const arm = (): void => {
-      const restMs = Math.max(0, dueMs - performance.now());
-      const fires = restMs <= timerDelayMsMax;
-      timer = setTimeout(fires ? task : arm, fires ? Math.ceil(restMs) : timerDelayMsMax);
+      const restMs = Math.max(0, Math.ceil(dueMs - performance.now()));
+      timer = setTimeout(wake, Math.min(restMs, timerDelayMsMax));
       timer.unref();
     };
     arm();

@@ -37,7 +37,9 @@ export class Prng {
   }
 
   bytes(count: number): Uint8Array {
-    return Uint8Array.from({ length: count }, () => this.next() & 0xff);
+    const bytes = new Uint8Array(count);
+    for (let at = 0; at < count; at += 1) bytes[at] = this.next() & 0xff;
+    return bytes;
   }
 
   /** An independent stream: drawing from it does not move this one. */

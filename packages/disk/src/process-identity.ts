@@ -17,7 +17,7 @@ import { errnoOf } from "@taskwal/errors";
 
 import type { ProcessIdentity } from "./index.ts";
 
-/** The two reads of /proc that are needed; undefined where the file does not exist or may not be read. */
+/** The reads of /proc that are needed; undefined where the file does not exist or may not be read. */
 export interface ProcFiles {
   readText(path: string): string | undefined;
   readLink(path: string): string | undefined;
@@ -59,10 +59,14 @@ const pidExists = (pid: number): boolean => {
   }
 };
 
+/** Whether /proc counts pids as we do: a pid namespace may see the /proc of the one around it. */
+const procIsOurs = (files: ProcFiles): boolean =>
+  files.readLink("/proc/self") === String(process.pid);
+
 const judgeByPid = (files: ProcFiles, other: ProcessIdentity): "alive" | "dead" => {
   // kill(0) and kill(-n) would address groups.
   if (!Number.isSafeInteger(other.pid) || other.pid <= 0 || !pidExists(other.pid)) return "dead";
-  const stat = procStat(files, other.pid);
+  const stat = procIsOurs(files) ? procStat(files, other.pid) : undefined;
   // Without /proc (or with hidepid) the pid is all there is, and it exists.
   if (!stat) return "alive";
   // A killed process that its parent has not collected keeps its pid, but runs no more.

@@ -136,7 +136,10 @@ export class SimFaults {
     return rule.fault;
   }
 
-  hanging(call: SimCall): Promise<void> | undefined {
+  /** What the call must wait for. Most disks hang nowhere: then nobody asks what call it is. */
+  hanging(describe: () => SimCall): Promise<void> | undefined {
+    if (this.#hangs.length === 0) return undefined;
+    const call = describe();
     return this.#hangs.find(({ place }) => isAt(place, call, false))?.released;
   }
 }

@@ -66,6 +66,7 @@ export interface SimState {
   readonly clock: readonly [number, number];
   readonly prngs: readonly number[];
   readonly callCount: number;
+  readonly trace: readonly SimCall[];
   readonly bootCount: number;
   readonly changeCount: number;
   readonly processCount: number;
@@ -130,7 +131,7 @@ export class SimMachine {
   async perform<T>(member: SimMember, action: SimAction<T>): Promise<T> {
     assertRunning(member);
     await this.#turns();
-    const hanging = this.faults.hanging(this.#describe(member, action));
+    const hanging = this.faults.hanging(() => this.#describe(member, action));
     if (hanging) await hanging;
     const value = this.performNow(member, action);
     await this.#turns();
@@ -201,6 +202,7 @@ export class SimMachine {
       clock: this.clock.state,
       prngs: Object.values(this.#prngs).map(({ state }) => state),
       callCount: this.callCount,
+      trace: [...this.trace],
       bootCount: this.bootCount,
       changeCount: this.#changeCount,
       processCount: this.#processCount,
@@ -215,9 +217,7 @@ export class SimMachine {
       prng.state = state.prngs[at] ?? prng.state;
     }
     this.callCount = state.callCount;
-    this.trace = this.trace.filter(
-      ({ number }) => number !== undefined && number <= state.callCount,
-    );
+    this.trace = [...state.trace];
     this.bootCount = state.bootCount;
     this.#changeCount = state.changeCount;
     this.#processCount = state.processCount;

@@ -155,7 +155,8 @@ export class SimProcess implements Disk, SimMember {
     return {
       now: () => clock.now(),
       monotonicMs: () => clock.monotonicMs(),
-      yield: () => clock.yield(),
+      // The dead do not go on: a promise that never settles reaches nobody as an error.
+      yield: () => clock.yield().then(() => (this.#isRunning ? undefined : new Promise(() => {}))),
       schedule: (delayMs, task) => {
         if (!this.#isRunning) return () => {};
         const cancel = clock.schedule(delayMs, () => {

@@ -72,7 +72,8 @@ export interface SimDisk {
   /**
    * The power fails at the mutating call of that number: before its effect, or with `inside` after it
    * (of a write: after a seeded part of it) and before its answer. All processes are dead then; the
-   * unsynced state is decided by `powerCut`.
+   * unsynced state is decided by `powerCut`. One crash point at a time; `powerCut` and `restore` take
+   * it away.
    */
   crashAt(call: number, options?: { readonly inside?: boolean }): void;
   /** Takes the crash point away. */
@@ -95,7 +96,10 @@ export interface SimDisk {
   fail(place: SimFaultPlace, errno: string, options?: SimFaultOptions): () => void;
   /** Makes reads that touch the half-open range of a file fail with EIO, until the returned repair. */
   failReads(path: string, startBytes: number, endBytes: number): () => void;
-  /** Makes calls answer well without ever becoming durable: a disk that lies. Returns the repair. */
+  /**
+   * Makes calls answer well without becoming durable: a disk that lies. What a lost sync should have
+   * covered, a later one still can. Returns the repair.
+   */
   lose(place: SimFaultPlace, options?: Pick<SimFaultOptions, "times">): () => void;
   /** Makes matching asynchronous calls wait, without effect, until the returned release. */
   hang(place: SimFaultPlace): () => void;

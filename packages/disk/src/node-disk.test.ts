@@ -1,0 +1,99 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { afterAll, describe, expect, it } from "vitest";
+
+import { fileSystemType } from "./file-system-types.ts";
+import { openNodeDisk } from "./node-disk.ts";
+
+const scratch = mkdtempSync(join(tmpdir(), "taskwal-node-"));
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+describe("the real disk", () => {
+  it("never follows a symbolic link for writing, and shows it as what it is", async () => {
+    const path = join(scratch, "links");
+    mkdirSync(path);
+    writeFileSync(join(scratch, "outside"), "kept");
+    symlinkSync(join(scratch, "outside"), join(path, "note"));
+    symlinkSync(join(scratch, "nowhere"), join(path, "dangling"));
+    const directory = await openNodeDisk().openDirectory(path);
+    await expect(directory.open("note", "write")).rejects.toMatchObject({ code: "ELOOP" });
+    await expect(directory.create("dangling")).rejects.toMatchObject({ code: "EEXIST" });
+    expect(await directory.stat("note")).toMatchObject({ kind: "other" });
+  });
+
+  it("creates for the owner alone, also under a umask that would allow more", async () => {
+    const before = process.umask(0);
+    try {
+      const path = join(scratch, "open/deep");
+      const directory = await openNodeDisk().createDirectory(path);
+      await (await directory.create("note")).close();
+      await directory.createFolder("wal");
+      const modes = ["open", "open/deep", "open/deep/wal", "open/deep/note"].map(
+        (name) => statSync(join(scratch, name)).mode & 0o777,
+      );
+      expect(modes).toEqual([0o700, 0o700, 0o700, 0o600]);
+    } finally {
+      process.umask(before);
+    }
+  });
+
+  it("opens a relative path where the process is, and keeps it when the process moves", async () => {
+    const before = process.cwd();
+    try {
+      process.chdir(scratch);
+      const directory = await openNodeDisk().createDirectory("relative");
+      process.chdir("/");
+      await (await directory.create("note")).close();
+      expect(statSync(join(scratch, "relative/note")).size).toBe(0);
+    } finally {
+      process.chdir(before);
+    }
+  });
+
+  it("leaves nothing on stdout and lets the process end while a timer waits", () => {
+    const source = `
+      import { openNodeDisk } from ${JSON.stringify(new URL("../dist/index.js", import.meta.url).href)};
+      openNodeDisk().clock.schedule(60_000, () => {});`;
+    const args = ["--input-type=module", "-e", source];
+    expect(execFileSync(process.execPath, args, { timeout: 20_000, encoding: "utf8" })).toBe("");
+  });
+});
+
+/** Runs in a child under a limit of 8 KiB per file: the system then writes short, and next EFBIG. */
+const shortWrite = (call: "write" | "writeSync"): string =>
+  execFileSync(
+    "bash",
+    [
+      "-c",
+      `trap '' XFSZ; ulimit -f 8; exec "$0" --input-type=module -e "$1"`,
+      process.execPath,
+      `import { openNodeDisk } from ${JSON.stringify(new URL("../dist/index.js", import.meta.url).href)};
+       const directory = await openNodeDisk().openDirectory(${JSON.stringify(scratch)});
+       const file = await directory.create("short-${call}");
+       try { await file.${call}(new Uint8Array(20_000), 0); console.log("resolved"); }
+       catch (error) { console.log(error.code, (await file.stat()).sizeBytes); }
+       await file.close();`,
+    ],
+    { encoding: "utf8" },
+  ).trim();
+
+describe.runIf(process.platform === "linux")("a short write", () => {
+  it("ends with the error of the system and a prefix, never as a success", () => {
+    expect(shortWrite("write")).toBe("EFBIG 8192");
+    expect(shortWrite("writeSync")).toBe("EFBIG 8192");
+  });
+});
+
+describe("types of file systems", () => {
+  it("tells networks from local ones, also when the number is sign-extended", () => {
+    expect(fileSystemType(0x6969)).toEqual({ name: "nfs", network: true });
+    expect(fileSystemType(0xff534d42)).toEqual({ name: "cifs", network: true });
+    expect(fileSystemType(0xff534d42 | 0)).toEqual({ name: "cifs", network: true });
+    expect(fileSystemType(0xef53)).toEqual({ name: "ext4", network: false });
+    expect(fileSystemType(0x65735546)).toEqual({ name: "fuse", network: false });
+    expect(fileSystemType(0x12345)).toEqual({ name: "type 0x12345", network: false });
+  });
+});
