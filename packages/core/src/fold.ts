@@ -43,6 +43,9 @@ export class Fold {
   /** Members of a transaction whose first member carries a key. */
   #keyed: { first: LogRecord; members: KeyedMutation[] } | undefined;
 
+  /** Told of each change as it is folded; for followers. */
+  onChange: ((record: LogRecord, mutation: MutationModel, before: Slot | undefined, after: Slot) => void) | undefined;
+
   constructor(model: Model, state: State, keys: RecentKeys) {
     this.#model = model;
     this.#state = state;
@@ -97,7 +100,9 @@ export class Fold {
     } else if (n < expected) {
       throw this.#failed(record, `it is version ${n} of ${id}, which is at ${expected - 1} already`);
     }
-    this.#commit(mutation, id, this.#after(record, mutation, before, id, n));
+    const after = this.#after(record, mutation, before, id, n);
+    this.#commit(mutation, id, after);
+    this.onChange?.(record, mutation, before, after);
     this.#noteKey(record, id, seq);
   }
 

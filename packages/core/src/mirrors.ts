@@ -85,6 +85,12 @@ export class Mirrors {
     this.#stopped = true;
   }
 
+  /** Writes nothing more. */
+  abandon(): void {
+    this.#cancel?.();
+    this.#stopped = true;
+  }
+
   async #write(all: boolean): Promise<void> {
     for (const [name, due] of [...this.#due]) {
       if (this.#stopped && !all) return;
@@ -136,7 +142,8 @@ export class Mirrors {
     const written = this.#written.get(name);
     const same = written?.inode === stat.inode && written.modified === stat.modified;
     if (same && written.sizeBytes === stat.sizeBytes) return;
-    if (await isOurs(directory, name)) return;
+    // A second name keeps it (an import has linked it): nothing is lost by taking its place.
+    if (stat.links > 1 || (await isOurs(directory, name))) return;
     await directory.createFolder(quarantineFolder);
     await directory.syncFolder(".");
     const quarantined = `${quarantineFolder}/${name.replace("/", ".")}.${timeStamp(clock.now())}`;

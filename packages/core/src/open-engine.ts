@@ -168,7 +168,7 @@ const appendBoot = async (
   await log.append(entries, true);
 };
 
-const makeReport = (
+export const makeReport = (
   known: Pick<RecoveryFacts, "id" | "dir" | "store" | "epoch" | "quarantined" | "durationMs">,
   recovered: Recovered,
 ): RecoveryReport => {

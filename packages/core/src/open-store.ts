@@ -47,6 +47,11 @@ export interface OpenOptions<M extends TypedModel<EntityDefinitions>> {
   readonly allowNetworkFileSystem?: boolean;
   /** May open a directory with a state of another layout beside which the store is put. Default: false. */
   readonly acceptLegacy?: boolean;
+  /**
+   * Fills the store before its life begins: no snapshot and no mirror is written until it resolves, so a
+   * crash finds what stood there before. If it rejects, the store is closed and the opening rejects.
+   */
+  readonly seed?: (store: StoreOf<M>) => Promise<void>;
   /** Gives up opening. */
   readonly signal?: AbortSignal;
   /** The disk, clock and randomness. Default: the real ones. */
@@ -88,11 +93,25 @@ export const openStore = async <M extends TypedModel<EntityDefinitions>>(
   try {
     const engine = await StoreEngine.open(settings, events, { lockWaitMs, signal: options.signal });
     const store = withCollections(new Store(settings, events, engine), options.model);
+    await seed(store, options.seed);
+    store.start();
     tell(events, store);
     return store;
   } catch (error) {
     if (!(error instanceof LockedError) || onLocked !== "read-only") throw error;
     return (await openReader(settings, events, options.signal)) as unknown as StoreOf<M>;
+  }
+};
+
+const seed = async <M extends TypedModel<EntityDefinitions>>(
+  store: StoreOf<M>,
+  fill: OpenOptions<M>["seed"],
+): Promise<void> => {
+  try {
+    await fill?.(store);
+  } catch (error) {
+    await store.abandon();
+    throw error;
   }
 };
 

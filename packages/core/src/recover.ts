@@ -8,7 +8,7 @@
  */
 import { CorruptError, UnsupportedFormatError } from "@taskwal/errors";
 import type { Directory } from "@taskwal/disk";
-import { limits, stateName } from "@taskwal/format";
+import { limits, stateName, type LogRecord } from "@taskwal/format";
 import {
   listLog,
   replayLog,
@@ -30,6 +30,8 @@ export interface RecoverOptions {
   /** The store's id as LOCK says, for the case that nothing else does. */
   readonly storeHint: string | undefined;
   readonly onDamage: "salvage" | "refuse";
+  /** Leaves out what no promise covers: for reading beside a writer, whose last batch may yet go. */
+  readonly durableOnly?: boolean;
 }
 
 export type UsableSnapshot = Extract<SnapshotReading, { ok: true }>;
@@ -44,6 +46,10 @@ export interface Recovered {
   readonly snapshot: { readonly name: string; readonly reading: UsableSnapshot } | undefined;
   readonly skipped: readonly { readonly name: string; readonly reason: string }[];
   readonly facts: FoldFacts;
+  /** For folding what comes later. */
+  readonly fold: Fold;
+  /** The last sequence that is in the state. */
+  readonly folded: number;
   /** Lost sequences that no `$gap` record accounts for yet. */
   readonly newLost: readonly Span[];
   /** Damaged stretches that no `$gap` record accounts for yet. */
@@ -72,7 +78,8 @@ export const recover = async (options: RecoverOptions): Promise<Recovered> => {
   if (snapshot) loadState(model, state, keys, { ...snapshot.reading, schema: snapshot.reading.head.schema });
   const fold = new Fold(model, state, keys);
   const onReadError = onDamage === "salvage" ? "damage" : "throw";
-  const end = await foldLog(replayLog(directory, listing, { base, promised: base, onReadError }), fold);
+  const steps = replayLog(directory, listing, { base, promised: base, onReadError });
+  const { end, folded } = await foldLog(steps, fold, base, options.durableOnly ? listing.promised : Infinity);
   const { facts } = fold;
   const found = {
     newLost: subtract([...end.lost, ...end.dropped], facts.gaps.flatMap(({ lost }) => lost)),
@@ -80,17 +87,40 @@ export const recover = async (options: RecoverOptions): Promise<Recovered> => {
   };
   if (onDamage === "refuse") assertWhole(found, end);
   const store = listing.store ?? snapshot?.reading.head.store;
-  return { state, keys, listing, end, store, snapshot, skipped, facts, ...found };
+  return { state, keys, listing, end, store, snapshot, skipped, facts, fold, folded, ...found };
 };
 
-const foldLog = async (steps: ReturnType<typeof replayLog>, fold: Fold): Promise<ReplayEnd> => {
+/**
+ * Folds what a replay yields. With a finite `durable` only what is promised: the watermark rises with
+ * every line, so a record waits for a later one that vouches for it.
+ */
+export const foldLog = async (
+  steps: ReturnType<typeof replayLog>,
+  fold: Fold,
+  base: number,
+  durable: number,
+): Promise<{ readonly end: ReplayEnd; readonly folded: number }> => {
+  let watermark = durable;
+  let folded = base;
+  let waiting: LogRecord[] = [];
+  const release = (): void => {
+    const ready = waiting.filter(({ seq }) => seq <= watermark);
+    waiting = waiting.filter(({ seq }) => seq > watermark);
+    fold.add(ready);
+    folded = ready.at(-1)?.seq ?? folded;
+  };
   for (;;) {
     const step = await steps.next();
     if (step.done) {
+      watermark = Math.max(watermark, step.value.durable);
+      release();
       for (const record of step.value.droppedRecords) fold.drop(record);
-      return step.value;
+      return { end: step.value, folded };
     }
-    if (step.value.kind === "records") fold.add(step.value.records);
+    if (step.value.kind !== "records") continue;
+    for (const { seq, lag } of step.value.records) watermark = Math.max(watermark, seq - lag);
+    waiting = waiting.length > 0 ? [...waiting, ...step.value.records] : [...step.value.records];
+    release();
   }
 };
 

@@ -7,10 +7,20 @@ import type { CollectionReader, WriteOptions } from "./collection-type.ts";
 import { appendType } from "./model-names.ts";
 import type { EntityDefinition } from "./define-entity.ts";
 import type { EntityModel, Model } from "./define-model.ts";
+import type { Shape } from "./calls.ts";
 import type { MutationCall, Prepared } from "./prepare.ts";
 import { frozen } from "./snapshot-view.ts";
 import { listItems, type Slot } from "./state.ts";
-import type { Store } from "./store.ts";
+
+/** What a collection stands on: a store, or one that only reads. */
+export interface CollectionHost {
+  read(entity: EntityModel, id: string): Slot | undefined;
+  readPending(entity: EntityModel, id: string): Slot | undefined;
+  slots(entity: EntityModel): ReadonlyMap<string, Slot>;
+  readonly calls: {
+    mutate(call: MutationCall, options: WriteOptions, shape: Shape<unknown>): Promise<unknown>;
+  };
+}
 
 type Reader = CollectionReader<EntityDefinition>;
 
@@ -42,7 +52,7 @@ const callOf = (
 ): MutationCall => ({ collection: entity.key, id, type, payload, expectedVersion });
 
 /** By entity key. */
-export const storeCollections = (store: Store, model: Model): Record<string, object> =>
+export const storeCollections = (store: CollectionHost, model: Model): Record<string, object> =>
   Object.fromEntries(
     [...model.entities.values()].map((entity) => [
       entity.key,
@@ -62,7 +72,7 @@ export const storeCollections = (store: Store, model: Model): Record<string, obj
 
 /** The same inside a transaction: `mutate` stages a call and returns its change. */
 export const transactionCollections = (
-  store: Store,
+  store: CollectionHost,
   model: Model,
   mutate: (call: MutationCall) => Prepared,
 ): Record<string, object> =>

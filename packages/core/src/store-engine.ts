@@ -42,6 +42,7 @@ export class StoreEngine {
   readonly autosave: Autosave;
   readonly mirrors: Mirrors;
   #known: KnownState | undefined;
+  #started = false;
   #onDurable = new Set<(sequence: number) => void>();
 
   private constructor(settings: StoreSettings, events: Events<StoreEvents>, parts: Engine) {
@@ -65,7 +66,7 @@ export class StoreEngine {
     if (recovered.snapshot?.name === "state.json") this.#known = recovered.snapshot.reading.stat;
   }
 
-  /** Opens and tells: "state:loaded", "state:corruption" if there was any, "recovered". */
+  /** Opens; nothing but the log is written before `start()`. */
   static async open(
     settings: StoreSettings,
     events: Events<StoreEvents>,
@@ -79,6 +80,16 @@ export class StoreEngine {
     });
     engine = new StoreEngine(settings, events, parts);
     return engine;
+  }
+
+  /** From here on snapshots and mirrors are written. Damage that was found is soon behind a snapshot. */
+  start(): void {
+    this.#started = true;
+    this.mirrors.durable();
+    this.autosave.changed();
+    if (this.parts.report.lost.length > 0) {
+      this.autosave.save().catch((error: unknown) => this.events.emit("state:save-error", { error: error as Error }));
+    }
   }
 
   get model(): Model {
@@ -113,18 +124,31 @@ export class StoreEngine {
    * sealed and the lock freed. Throws what kept it from being durable; the lock is free in any case.
    */
   async close(): Promise<void> {
-    const { log, lock, directory } = this.parts;
+    const { log } = this.parts;
     try {
       await this.autosave.stop();
       if (!log.poison) {
         await this.queue.barrier(() => {});
         await this.#closeSave();
+        await this.mirrors.stop();
         await this.#appendClose();
       }
     } finally {
-      this.queue.close();
-      await this.mirrors.stop();
-      await log.close().catch((error: unknown) => this.events.emit("state:save-error", { error: error as Error }));
+      await this.abandon();
+    }
+  }
+
+  /** Frees the directory and no more: what was acknowledged is in the log. */
+  async abandon(): Promise<void> {
+    const { log, lock, directory } = this.parts;
+    this.queue.close();
+    await this.autosave.stop();
+    this.mirrors.abandon();
+    try {
+      await log.close();
+    } catch (error) {
+      this.events.emit("state:save-error", { error: error as Error });
+    } finally {
       await lock.release();
       await directory.close();
       this.#wake();
@@ -202,8 +226,10 @@ export class StoreEngine {
   }
 
   #durable(sequence: number): void {
-    this.autosave.changed();
-    this.mirrors.durable();
+    if (this.#started) {
+      this.autosave.changed();
+      this.mirrors.durable();
+    }
     for (const task of this.#onDurable) task(sequence);
   }
 

@@ -125,6 +125,7 @@ export class Store {
     await this.#engine.close();
     const opening = { lockWaitMs: 0, signal: undefined };
     this.#engine = await StoreEngine.open(this.#settings, this.#events, opening);
+    this.#engine.start();
     this.#events.emit("recovered", this.recovery);
     return this.recovery;
   }
@@ -174,6 +175,17 @@ export class Store {
   /** @internal */
   slots(entity: EntityModel): ReadonlyMap<string, Slot> {
     return this.#engine.parts.recovered.state.slots(entity);
+  }
+
+  /** @internal Frees the directory without a snapshot or a clean end. */
+  abandon(): Promise<void> {
+    this.#closing ??= this.#engine.abandon();
+    return this.#closing;
+  }
+
+  /** @internal Begins to write snapshots and mirrors. */
+  start(): void {
+    this.#engine.start();
   }
 
   /** @internal */

@@ -6,13 +6,13 @@
  */
 import { createHash, type Hash } from "node:crypto";
 import { crc32 as zlibCrc32 } from "node:zlib";
-import { buf as shortCrc32 } from "crc-32";
+import crc32Library from "crc-32";
 
 const shortBytesMax = 512;
 
 /** The unsigned CRC-32 of `bytes`, going on from `seed` (the CRC of what came before). */
 export const crc32 = (bytes: Uint8Array, seed = 0): number =>
-  bytes.length <= shortBytesMax ? shortCrc32(bytes, seed) >>> 0 : zlibCrc32(bytes, seed);
+  bytes.length <= shortBytesMax ? crc32Library.buf(bytes, seed) >>> 0 : zlibCrc32(bytes, seed);
 
 /** Eight lower-case hexadecimal digits. */
 export const hex32 = (value: number): string => value.toString(16).padStart(8, "0");

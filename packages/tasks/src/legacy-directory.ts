@@ -37,10 +37,14 @@ export interface LegacyReading {
 /**
  * Reads every file of the layout, and nothing if the directory is not of this kind. Each file is held
  * in memory whole, one after the other (legacyFileBytesMax each). Throws only if the disk cannot list
- * the directory.
+ * the directory. `knownKind` is for an import that goes on after a crash: a log stands beside the
+ * legacy files then.
  */
-export const readLegacyDirectory = async (directory: Directory): Promise<LegacyReading> => {
-  const kind = await classifyDirectory(directory);
+export const readLegacyDirectory = async (
+  directory: Directory,
+  knownKind?: DirectoryKind,
+): Promise<LegacyReading> => {
+  const kind = knownKind ?? (await classifyDirectory(directory));
   if (kind !== "legacy") return { kind, tasks: [], deleted: [], sessions: [], problems: [] };
   const { files, foreign } = await filesOf(directory);
   const sources: LegacySource[] = [];

@@ -1,0 +1,132 @@
+/**
+ * The task model: what an orchestrator keeps, as entities of the engine.
+ *
+ *     task      task.created  task.imported  task.updated  task.deleted   + list "logs"
+ *     session   session.created  session.imported  session.updated  session.deleted
+ *
+ * The rule: times come from the record (`meta.at`), never from a clock, so a replay gives the same.
+ */
+import { defineEntity, defineModel } from "@taskwal/core";
+import { z } from "zod";
+import { logEntrySchema, newTaskSchema, sessionSchema, taskSchema, type Task, type TaskStatus } from "./task-schemas.ts";
+
+const iso = (at: number): string => new Date(at).toISOString();
+
+const ended: ReadonlySet<TaskStatus> = new Set(["completed", "failed", "cancelled"]);
+
+/** What a new status says of the times, unless they are known already or given. */
+const stamped = (task: Task, at: number): Task => ({
+  ...(task.status === "in_progress" ? { started_at: iso(at) } : {}),
+  ...(ended.has(task.status) ? { completed_at: iso(at) } : {}),
+  ...task,
+});
+
+const defined = <T extends object>(value: T): T =>
+  Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as T;
+
+/** Fields to change; the id is not one of them. */
+const taskPatchSchema = z.looseObject({
+  ...newTaskSchema.omit({ id: true }).partial().shape,
+  id: z.never().optional(),
+});
+
+const task = defineEntity({
+  name: "task",
+  collection: "tasks",
+  version: 1,
+  schema: taskSchema,
+  lists: { logs: logEntrySchema },
+  create: {
+    "task.created": {
+      payload: newTaskSchema,
+      reduce: (payload, { id, at }): Task =>
+        stamped(
+          { status: "pending", created_at: iso(at), updated_at: iso(at), ...defined(payload), id } as Task,
+          at,
+        ),
+    },
+    "task.imported": { payload: taskSchema, reduce: (payload): Task => payload },
+  },
+  change: {
+    "task.updated": {
+      payload: taskPatchSchema,
+      reduce: (before, patch, { id, at }): Task =>
+        stamped({ ...before, updated_at: iso(at), ...defined(patch), id } as Task, at),
+    },
+    "task.deleted": { payload: z.object({}), reduce: () => undefined },
+  },
+});
+
+const sessionPatchSchema = z.looseObject({
+  type: z.string().optional(),
+  status: z.string().optional(),
+  task_id: z.string().optional(),
+  id: z.never().optional(),
+});
+
+const newSessionSchema = z.looseObject({
+  type: z.string(),
+  status: z.string(),
+  created_at: z.string().optional(),
+  task_id: z.string().optional(),
+});
+
+const session = defineEntity({
+  name: "session",
+  collection: "sessions",
+  version: 1,
+  schema: sessionSchema,
+  create: {
+    "session.created": {
+      payload: newSessionSchema,
+      reduce: (payload, { id, at }) => ({ created_at: iso(at), ...defined(payload), id }) as z.infer<typeof sessionSchema>,
+    },
+    "session.imported": { payload: sessionSchema, reduce: (payload) => payload },
+  },
+  change: {
+    "session.updated": {
+      payload: sessionPatchSchema,
+      reduce: (before, patch, { id }) => ({ ...before, ...defined(patch), id }) as z.infer<typeof sessionSchema>,
+    },
+    "session.deleted": { payload: z.object({}), reduce: () => undefined },
+  },
+});
+
+/** What state.json tells of all tasks; times in milliseconds. */
+export interface TaskMetrics {
+  readonly total_tasks: number;
+  readonly completed_tasks: number;
+  readonly failed_tasks: number;
+  /** From start (or creation) to completion, of completed tasks with both times; 0 if there is none. */
+  readonly average_completion_time: number;
+}
+
+export const taskMetrics = (tasks: Iterable<Readonly<Task>>): TaskMetrics => {
+  let total = 0;
+  let failed = 0;
+  let completed = 0;
+  let timed = 0;
+  let timeMs = 0;
+  for (const task of tasks) {
+    total += 1;
+    if (task.status === "failed") failed += 1;
+    if (task.status !== "completed") continue;
+    completed += 1;
+    const durationMs = Date.parse(task.completed_at ?? "") - Date.parse(task.started_at ?? task.created_at);
+    if (!(durationMs >= 0)) continue;
+    timed += 1;
+    timeMs += durationMs;
+  }
+  return {
+    total_tasks: total,
+    completed_tasks: completed,
+    failed_tasks: failed,
+    average_completion_time: timed === 0 ? 0 : Math.round(timeMs / timed),
+  };
+};
+
+/** For `openStore` and for replaying a task store offline. */
+export const taskModel = defineModel({
+  entities: { tasks: task, sessions: session },
+  summary: ({ tasks }) => ({ metrics: taskMetrics(tasks.all()) }),
+});
