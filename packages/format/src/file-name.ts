@@ -23,23 +23,29 @@ export interface SegmentId {
   readonly epoch: number;
 }
 
+const isCount = (value: number): boolean => Number.isSafeInteger(value) && value > 0;
+
 export const segmentName = ({ first, epoch }: SegmentId): string =>
   `${walFolder}/${String(first).padStart(20, "0")}-${String(epoch).padStart(8, "0")}.jsonl`;
 
 /** The segment that a name inside `wal/` means, or undefined if it is not a segment's name. */
 export const parseSegmentName = (name: string): SegmentId | undefined => {
-  const match = /^(?:wal\/)?(\d{20})-(\d{8})\.jsonl$/.exec(name);
+  // Epochs beyond eight digits are as good: a name that is not recognised would be a lost segment.
+  const match = /^(?:wal\/)?(\d{20})-(\d{8,16})\.jsonl$/.exec(name);
   if (!match) return undefined;
   const id = { first: Number(match[1]), epoch: Number(match[2]) };
-  return Number.isSafeInteger(id.first) && id.first > 0 && id.epoch > 0 ? id : undefined;
+  const isExact = segmentName(id).endsWith(`/${match[1]}-${match[2]}.jsonl`);
+  return isExact && isCount(id.first) && isCount(id.epoch) ? id : undefined;
 };
 
 export const claimName = (epoch: number): string =>
   `${walFolder}/${String(epoch).padStart(8, "0")}.claim`;
 
 export const parseClaimName = (name: string): number | undefined => {
-  const match = /^(?:wal\/)?(\d{8})\.claim$/.exec(name);
-  return match ? Number(match[1]) : undefined;
+  const match = /^(?:wal\/)?(\d{8,16})\.claim$/.exec(name);
+  const epoch = Number(match?.[1]);
+  const isExact = match && isCount(epoch) && claimName(epoch).endsWith(`/${match[1]}.claim`);
+  return isExact ? epoch : undefined;
 };
 
 /** A time as part of a file name: sortable, no ":" — 20261125T180547.123Z. */
@@ -61,7 +67,10 @@ export const parseBackupName = (name: string): BackupId | undefined => {
   if (!match) return undefined;
   const [, year, month, day, hour, minute, second, sequence] = match;
   const atMs = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
-  return Number.isNaN(atMs) ? undefined : { atMs, sequence: Number(sequence) };
+  const id = { atMs, sequence: Number(sequence) };
+  // Only what backupName writes: 30 February and leading zeros are somebody else's.
+  const isOurs = !Number.isNaN(atMs) && Number.isSafeInteger(id.sequence);
+  return isOurs && backupName(id.atMs, id.sequence) === name ? id : undefined;
 };
 
 // Device names of Windows: reserved with any extension, in any case.
@@ -70,7 +79,10 @@ const reserved = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/;
 const escapeByte = (byte: number): string => `%${byte.toString(16).padStart(2, "0")}`;
 
 const isPlain = (byte: number): boolean =>
-  (byte >= 0x61 && byte <= 0x7a) || (byte >= 0x30 && byte <= 0x39) || byte === 0x2d || byte === 0x5f;
+  (byte >= 0x61 && byte <= 0x7a) ||
+  (byte >= 0x30 && byte <= 0x39) ||
+  byte === 0x2d ||
+  byte === 0x5f;
 
 /**
  * A file stem for an id: reversible by `parseFileStem`, equal only for equal ids also where the file

@@ -29,10 +29,20 @@ export const encodeHeadSlot = (head: Head): Uint8Array => {
   return line.view();
 };
 
-/** The newest slot that verifies, and which of the two (0 or 1) it is. `bytes` is the whole file. */
-export const decodeHead = (bytes: Uint8Array): { head: Head; slot: 0 | 1 } | undefined => {
-  const first = decodeSlot(bytes, 0);
-  const second = decodeSlot(bytes, headSlotBytes);
+/**
+ * The newest slot that verifies, and which of the two (0 or 1) it is. `bytes` is the whole file. With
+ * `store`, only that store's slots count: a restored or forked directory may hold another one's.
+ */
+export const decodeHead = (
+  bytes: Uint8Array,
+  store?: string,
+): { head: Head; slot: 0 | 1 } | undefined => {
+  const ofStore = (start: number): Head | undefined => {
+    const head = decodeSlot(bytes, start);
+    return store === undefined || head?.store === store ? head : undefined;
+  };
+  const first = ofStore(0);
+  const second = ofStore(headSlotBytes);
   if (second && (!first || isNewer(second, first))) return { head: second, slot: 1 };
   return first && { head: first, slot: 0 };
 };

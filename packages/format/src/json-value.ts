@@ -5,7 +5,8 @@
  *     null, booleans, finite numbers        NaN, Infinity, -0, BigInt, symbols, functions
  *     strings (lone surrogates too)         Date, Map, class instances (anything with a prototype of its own)
  *     plain objects, arrays                 undefined or holes in arrays, `__proto__` keys, cycles (too deep)
- *     undefined properties: dropped         more than depthMax levels
+ *     undefined properties and names on     more than depthMax levels, symbols as keys
+ *     arrays: dropped
  *
  * The rule: a copy that comes out of here is frozen and equals JSON.parse(JSON.stringify(it)).
  */
@@ -71,18 +72,11 @@ const pathOf = (innermostFirst: readonly (string | number)[]): string =>
 
 /** The reason why a value that is neither object nor array is refused, or undefined. */
 const scalarDefect = (value: unknown): string | undefined => {
-  switch (typeof value) {
-    case "string":
-    case "boolean":
-      return undefined;
-    case "number":
-      if (!Number.isFinite(value)) return `is ${value}, which JSON cannot hold`;
-      return Object.is(value, -0) ? "is -0, which JSON reads back as 0" : undefined;
-    case "undefined":
-      return "is undefined, which JSON cannot hold here";
-    default:
-      return `is a ${typeof value}, which JSON cannot hold`;
-  }
+  if (typeof value === "string" || typeof value === "boolean") return undefined;
+  if (value === undefined) return "is undefined, which JSON cannot hold here";
+  if (typeof value !== "number") return `is a ${typeof value}, which JSON cannot hold`;
+  if (!Number.isFinite(value)) return `is ${value}, which JSON cannot hold`;
+  return Object.is(value, -0) ? "is -0, which JSON reads back as 0" : undefined;
 };
 
 const plainPrototype = (value: object): boolean => {
@@ -94,24 +88,21 @@ const plainPrototype = (value: object): boolean => {
 
 const assertContainer = (value: object, depth: number): void => {
   if (depth >= depthMax) throw new Refused(`is nested deeper than ${depthMax} levels`);
+  if (Object.getOwnPropertySymbols(value).length > 0) {
+    throw new Refused("has a symbol as a key, which JSON would drop");
+  }
   if (Array.isArray(value) || plainPrototype(value)) return;
   throw new Refused(`is a ${value.constructor?.name ?? "class instance"}, which JSON would change`);
 };
 
-const within = <T>(key: string | number, work: () => T): T => {
-  try {
-    return work();
-  } catch (error) {
-    if (error instanceof Refused) error.keys.push(key);
-    throw error;
-  }
+/** Notes under which key it was, on the way out: no frame per level is spent on paths. */
+const under = (key: string | number, error: unknown): unknown => {
+  if (error instanceof Refused) error.keys.push(key);
+  return error;
 };
 
-const assertKey = (object: object, key: string): void => {
+const assertKey = (key: string): void => {
   if (key === "__proto__") throw new Refused("has a __proto__ key");
-  if (Object.getOwnPropertySymbols(object).length > 0) {
-    throw new Refused("has a symbol as a key, which JSON would drop");
-  }
 };
 
 const copy = (value: unknown, depth: number): JsonValue => {
@@ -127,20 +118,27 @@ const copy = (value: unknown, depth: number): JsonValue => {
 
 const copyArray = (value: readonly unknown[], depth: number): JsonValue => {
   const result: JsonValue[] = [];
-  for (let index = 0; index < value.length; index++) {
-    result.push(within(index, () => copy(value[index], depth + 1)));
+  let index = 0;
+  try {
+    for (; index < value.length; index++) result.push(copy(value[index], depth + 1));
+  } catch (error) {
+    throw under(index, error);
   }
   return Object.freeze(result);
 };
 
 const copyObject = (value: object, depth: number): JsonValue => {
   const result: Record<string, JsonValue> = {};
-  for (const key of Object.keys(value)) {
-    assertKey(value, key);
-    const part = (value as Record<string, unknown>)[key];
-    if (part === undefined) continue;
-    const scalar = typeof part !== "object" && scalarDefect(part) === undefined;
-    result[key] = scalar ? (part as JsonValue) : within(key, () => copy(part, depth + 1));
+  let at = "";
+  try {
+    for (const key of Object.keys(value)) {
+      at = key;
+      assertKey(key);
+      const part = (value as Record<string, unknown>)[key];
+      if (part !== undefined) result[key] = copy(part, depth + 1);
+    }
+  } catch (error) {
+    throw under(at, error);
   }
   return Object.freeze(result);
 };
@@ -152,14 +150,35 @@ const freeze = (value: unknown, depth: number): void => {
     if (defect !== undefined) throw new Refused(defect);
     return;
   }
-  if (Object.isFrozen(value)) return;
   assertContainer(value, depth);
-  for (const key of Object.keys(value)) {
-    if (!Array.isArray(value)) assertKey(value, key);
-    const part = (value as Record<string, unknown>)[key];
-    // An optional field that a reducer left undefined is the same as one it left out.
-    if (part === undefined && !Array.isArray(value)) delete (value as Record<string, unknown>)[key];
-    else within(key, () => freeze(part, depth + 1));
-  }
+  if (Object.isFrozen(value)) return;
+  if (Array.isArray(value)) freezeArray(value, depth);
+  else freezeObject(value as Record<string, unknown>, depth);
   Object.freeze(value);
+};
+
+const freezeArray = (value: readonly unknown[], depth: number): void => {
+  let index = 0;
+  try {
+    // By index: a hole has no key, and JSON would write null for it.
+    for (; index < value.length; index++) freeze(value[index], depth + 1);
+  } catch (error) {
+    throw under(index, error);
+  }
+};
+
+const freezeObject = (value: Record<string, unknown>, depth: number): void => {
+  let at = "";
+  try {
+    for (const key of Object.keys(value)) {
+      at = key;
+      assertKey(key);
+      const part = value[key];
+      // An optional field that a reducer left undefined is the same as one it left out.
+      if (part === undefined) delete value[key];
+      else freeze(part, depth + 1);
+    }
+  } catch (error) {
+    throw under(at, error);
+  }
 };

@@ -12,8 +12,12 @@ export const recordBytesMax = 16 * 1024 * 1024;
 /** A record number is an exact integer of a double. */
 export const sequenceMax = Number.MAX_SAFE_INTEGER;
 
-/** Levels of objects and arrays in a payload; deeper values are refused before they are stringified. */
-export const depthMax = 2_048;
+/**
+ * Levels of objects and arrays in a payload; deeper values are refused before they are stringified. Low
+ * enough for every recursion over them (ours, a schema's) on the stack that a host leaves: about 1 MB
+ * holds 10,000 small frames.
+ */
+export const depthMax = 512;
 
 /** An entity's id, in UTF-8. */
 export const idBytesMax = 1_024;

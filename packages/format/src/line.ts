@@ -99,7 +99,12 @@ export const claimedCrc = (bytes: Uint8Array, start: number, end: number): numbe
 };
 
 /** Whether bytes `start` to `end` (the newline, exclusive) are a whole line under `salt`. */
-export const verifyLine = (bytes: Uint8Array, start: number, end: number, salt: number): boolean => {
+export const verifyLine = (
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  salt: number,
+): boolean => {
   const claimed = claimedCrc(bytes, start, end);
   return claimed >= 0 && crc32(bytes.subarray(start + coveredStart, end), salt) === claimed;
 };

@@ -8,7 +8,10 @@
  *
  * The rule: a field this code does not know is a newer format, never ignored.
  */
+import { invariant } from "@taskwal/errors";
+
 import type { JsonValue } from "./json-value.ts";
+import { transactionRecordsMax } from "./limits.ts";
 
 /** How a segment names the one before it, and where that one ends. */
 export interface PreviousSegment {
@@ -18,8 +21,8 @@ export interface PreviousSegment {
   readonly last: number;
   /** Its bytes up to here belong to the log; later ones were overridden. */
   readonly bytes: number;
-  /** SHA-256 of those bytes, hex. */
-  readonly sha256: string;
+  /** SHA-256 of those bytes, hex; absent if they could not all be read when it was written. */
+  readonly sha256?: string;
 }
 
 export interface SegmentHeader {
@@ -74,13 +77,18 @@ export type Line =
 /** The facts of a record that is about to be written; `dataJson` is its payload as JSON text. */
 export type RecordDraft = Omit<LogRecord, "seq" | "lag" | "data">;
 
-/** The body of a record's line, in the order of the fields. */
+/**
+ * The body of a record's line, in the order of the fields. A time that JSON cannot hold, or a payload
+ * of more than one line, would make a line that verifies and never reads again: both break an invariant.
+ */
 export const recordBody = (
   draft: RecordDraft,
   dataJson: string,
   seq: number,
   lag: number,
 ): string => {
+  invariant(Number.isFinite(draft.at), "the time of a record is a finite number");
+  invariant(!dataJson.includes("\n"), "a payload is one line");
   let body = `"seq":${seq},"lag":${lag},"at":${draft.at},"type":${JSON.stringify(draft.type)}`;
   if (draft.v !== undefined && draft.v !== 1) body += `,"v":${draft.v}`;
   if (draft.id !== undefined) body += `,"id":${JSON.stringify(draft.id)}`;
@@ -99,29 +107,72 @@ export const headerBody = (header: SegmentHeader): string => objectBody(header);
 export const markerBody = (durable: number): string => `"dur":${durable}}`;
 export const sealBody = (seal: SegmentSeal): string => objectBody({ seal });
 
-const recordFields = new Set(
-  "crc seq lag at type v id n tx actor cause key trace data".split(" "),
-);
+const fieldsOf = (names: string): ReadonlySet<string> => new Set(names.split(" "));
+const recordFields = fieldsOf("crc seq lag at type v id n tx actor cause key trace data");
+const markerFields = fieldsOf("crc dur");
+const sealLineFields = fieldsOf("crc seal");
+const sealFields = fieldsOf("last count sha256");
 
-const positive = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) > 0;
+const unknownField = (value: object, known: ReadonlySet<string>): string | undefined => {
+  for (const field in value) if (!known.has(field)) return field;
+  return undefined;
+};
 
-/** What a verified, parsed line is. `unknown` names the field that a newer version must have added. */
+const isCount = (value: unknown): value is number =>
+  Number.isSafeInteger(value) && (value as number) > 0;
+
+const unknown = (field: string): Line => ({ kind: "unknown", field });
+
+/**
+ * What a verified, parsed line is. `unknown` names the field that a newer version must have added, or
+ * whose value this version would not have written. A header's fields are its reader's to judge: the
+ * format that it names comes first.
+ */
 export const lineOf = (value: unknown): Line => {
-  if (typeof value !== "object" || value === null) return { kind: "unknown", field: "(no object)" };
+  if (typeof value !== "object" || value === null) return unknown("(no object)");
   if ("seq" in value) return recordOf(value);
-  if ("dur" in value) return { kind: "marker", durable: Number(value.dur) };
-  if ("seal" in value) return { kind: "seal", seal: value.seal as SegmentSeal };
+  if ("dur" in value) return markerOf(value);
+  if ("seal" in value) return sealOf(value);
   if ("format" in value) return { kind: "header", header: value as unknown as SegmentHeader };
-  return { kind: "unknown", field: Object.keys(value).find((key) => key !== "crc") ?? "(none)" };
+  return unknown(unknownField(value, markerFields) ?? "(none)");
 };
 
 const recordOf = (value: object): Line => {
-  for (const field in value) if (!recordFields.has(field)) return { kind: "unknown", field };
-  const record = value as LogRecord;
-  if (!positive(record.seq) || !positive(record.lag) || typeof record.type !== "string") {
-    return { kind: "unknown", field: "seq" };
-  }
-  return { kind: "record", record };
+  const field = unknownField(value, recordFields) ?? oddField(value);
+  return field === undefined ? { kind: "record", record: value as LogRecord } : unknown(field);
+};
+
+/** What recovery computes with must be what this code writes. */
+const oddField = ({ seq, lag, type, tx, data }: Partial<LogRecord>): string | undefined => {
+  if (!isCount(seq)) return "seq";
+  if (!isCount(lag) || lag > seq) return "lag";
+  if (typeof type !== "string") return "type";
+  if (tx !== undefined && !isMembership(tx)) return "tx";
+  return data === undefined ? "data" : undefined;
+};
+
+const isMembership = (tx: unknown): boolean => {
+  if (!Array.isArray(tx) || tx.length !== 2) return false;
+  const [index, count] = tx as unknown[];
+  return isCount(index) && isCount(count) && index <= count && count <= transactionRecordsMax;
+};
+
+const markerOf = (value: { readonly dur: unknown }): Line => {
+  const field = unknownField(value, markerFields);
+  if (field !== undefined) return unknown(field);
+  const { dur } = value;
+  return isCount(dur) || dur === 0 ? { kind: "marker", durable: dur } : unknown("dur");
+};
+
+const sealOf = (value: { readonly seal: unknown }): Line => {
+  const { seal } = value;
+  if (typeof seal !== "object" || seal === null) return unknown("seal");
+  const field = unknownField(value, sealLineFields) ?? unknownField(seal, sealFields);
+  if (field !== undefined) return unknown(field);
+  const { last } = seal as SegmentSeal;
+  return isCount(last) || last === 0
+    ? { kind: "seal", seal: seal as SegmentSeal }
+    : unknown("last");
 };
 
 /** System records belong to the engine: reducers never see them. */

@@ -42,7 +42,11 @@ export const continueLog = async (
   if (end.lastKept <= end.durable) {
     const torn = end.torn.filter(({ file }) => file === last.name).map((bytes) => bytes.startBytes);
     const bytes = Math.min(last.endBytes, ...torn);
-    return { previous: await previousOf(directory, last, end.next - 1, bytes), first: end.next, carried: [] };
+    return {
+      previous: await previousOf(directory, last, end.next - 1, bytes),
+      first: end.next,
+      carried: [],
+    };
   }
   return carryTail(directory, listing, end);
 };
@@ -100,7 +104,12 @@ async function* bodies(
   const file = await directory.open(segment.name, "read");
   try {
     const { salt, endBytes } = segment;
-    for await (const items of scanSegment(file, { salt, startBytes: 0, endBytes, onReadError: "damage" })) {
+    for await (const items of scanSegment(file, {
+      salt,
+      startBytes: 0,
+      endBytes,
+      onReadError: "damage",
+    })) {
       for (const item of items) {
         if (item.kind !== "line" || item.line.kind !== "record") continue;
         const { record } = item.line;
@@ -135,7 +144,7 @@ const hashPrefix = async (directory: Directory, name: string, bytes: number): Pr
   const file = await directory.open(name, "read");
   try {
     const buffer = new Uint8Array(hashChunkBytes);
-    for (let at = 0; at < bytes; ) {
+    for (let at = 0; at < bytes;) {
       const count = await file.read(buffer.subarray(0, Math.min(buffer.length, bytes - at)), at);
       if (count === 0) break;
       hash.update(buffer.subarray(0, count));

@@ -6,7 +6,14 @@
  */
 import { errnoOf } from "@taskwal/errors";
 import { readWhole, type Directory, type File } from "@taskwal/disk";
-import { decodeHead, encodeHeadSlot, headName, limits, walFolder, type Head } from "@taskwal/format";
+import {
+  decodeHead,
+  encodeHeadSlot,
+  headName,
+  limits,
+  walFolder,
+  type Head,
+} from "@taskwal/format";
 
 export class HeadFile {
   readonly #file: File;

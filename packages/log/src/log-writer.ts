@@ -304,7 +304,8 @@ export class LogWriter {
     const { directory, epoch, fence } = this.#options;
     const stat = directory.statSync(active.name);
     const lost = ((): string | undefined => {
-      if (!stat || stat.inode !== active.inode) return "its path no longer means the file written here";
+      if (!stat || stat.inode !== active.inode)
+        return "its path no longer means the file written here";
       if (stat.sizeBytes !== active.bytes) {
         return `it has ${stat.sizeBytes} bytes where ${active.bytes} were written: something else writes it`;
       }
@@ -351,7 +352,11 @@ export class LogWriter {
       const generation = this.#generation;
       await this.#sync(generation);
       await this.#seal(active);
-      this.#continuation = { first: this.#last + 1, previous: active.asPrevious(this.#last), carried: [] };
+      this.#continuation = {
+        first: this.#last + 1,
+        previous: active.asPrevious(this.#last),
+        carried: [],
+      };
       this.#active = undefined;
       await active.file.close();
       const next = await this.#startSegment();

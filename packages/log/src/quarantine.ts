@@ -49,7 +49,11 @@ export const quarantineDamaged = async (
     } catch (error) {
       const errno = errnoOf(error) ?? "";
       if (["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"].includes(errno)) {
-        await replaceFile(directory, name, await readWhole(directory, file, Number.MAX_SAFE_INTEGER));
+        await replaceFile(
+          directory,
+          name,
+          await readWhole(directory, file, Number.MAX_SAFE_INTEGER),
+        );
       } else if (errno !== "EEXIST") throw error;
     }
     names.push(name);
@@ -87,7 +91,10 @@ const readRange = async (
 
 const pruneTorn = async (directory: Directory, keep: ReadonlySet<string>): Promise<void> => {
   const names = await directory.list(quarantineFolder);
-  const torn = names.filter((name) => name.endsWith(".torn")).sort().reverse();
+  const torn = names
+    .filter((name) => name.endsWith(".torn"))
+    .sort()
+    .reverse();
   let bytes = 0;
   for (const [index, name] of torn.entries()) {
     const path = `${quarantineFolder}/${name}`;

@@ -124,7 +124,7 @@ class Replay {
     let irregular: Placed | undefined;
     let ready: LogRecord[] = [];
     // Not `for await`: leaving it would end the generator that the survey goes on with.
-    for (let next = await items.next(); !next.done; ) {
+    for (let next = await items.next(); !next.done;) {
       const placed = next.value;
       if (placed === "flush") {
         if (ready.length > 0) yield { kind: "records", records: ready };
@@ -150,7 +150,8 @@ class Replay {
     if (base > 0) return;
     throw new CorruptError({
       file: first.name,
-      reason: "the log begins here and no snapshot before it verifies, so there is nothing to start from",
+      reason:
+        "the log begins here and no snapshot before it verifies, so there is nothing to start from",
       sequences: [[1, first.id.first - 1]],
     });
   }
@@ -166,7 +167,11 @@ class Replay {
     }
   }
 
-  async *#scan(segment: SegmentFile, startBytes: number, endBytes: number): AsyncGenerator<Scanned[]> {
+  async *#scan(
+    segment: SegmentFile,
+    startBytes: number,
+    endBytes: number,
+  ): AsyncGenerator<Scanned[]> {
     const { onReadError } = this.#options;
     let file: File | undefined;
     try {
@@ -174,7 +179,12 @@ class Replay {
       yield* scanSegment(file, { salt: segment.salt, startBytes, endBytes, onReadError });
     } catch (cause) {
       if (errnoOf(cause) === undefined) throw cause;
-      throw new DiskFailedError({ operation: "read", path: segment.name, outcome: "not-written", cause });
+      throw new DiskFailedError({
+        operation: "read",
+        path: segment.name,
+        outcome: "not-written",
+        cause,
+      });
     } finally {
       await file?.close();
     }
@@ -252,11 +262,13 @@ class Replay {
     rest: AsyncGenerator<Placed | "flush", void, void>,
   ): Promise<Survey> {
     const survey: Survey = { runs: [], bad: [] };
-    for (const { record, placed, segment } of this.#held) addToRuns(survey, record, placed, segment);
+    for (const { record, placed, segment } of this.#held)
+      addToRuns(survey, record, placed, segment);
     this.#last -= this.#held.length;
     this.#held = [];
     if (first) this.#surveyItem(survey, first);
-    if (first) for await (const placed of rest) if (placed !== "flush") this.#surveyItem(survey, placed);
+    if (first)
+      for await (const placed of rest) if (placed !== "flush") this.#surveyItem(survey, placed);
     return survey;
   }
 
@@ -376,7 +388,8 @@ const addToRuns = (
   }
   if (last && record.seq <= last.to) {
     const before = survey.runs.at(-2);
-    const misplaced = last.from === last.to && record.seq > (before?.to ?? 0) && record.seq < last.from;
+    const misplaced =
+      last.from === last.to && record.seq > (before?.to ?? 0) && record.seq < last.from;
     const lone = misplaced ? survey.runs.pop() : { startBytes, endBytes, segment };
     if (lone) {
       const { startBytes, endBytes, segment } = lone;

@@ -65,7 +65,12 @@ export async function* scanSegment(file: File, options: ScanOptions): AsyncGener
   let skipping = false;
   while (base + filled < options.endBytes) {
     const room = Math.min(buffer.length - filled, options.endBytes - base - filled);
-    const unreadable = await readInto(file, buffer.subarray(filled, filled + room), base + filled, options);
+    const unreadable = await readInto(
+      file,
+      buffer.subarray(filled, filled + room),
+      base + filled,
+      options,
+    );
     if (unreadable < 0) break;
     filled += unreadable;
     const last = base + filled >= options.endBytes;
@@ -207,7 +212,12 @@ class ChunkScan {
     const startBytes = this.#base + start;
     if (last?.kind === "bad" && last.endBytes === startBytes) {
       this.#found.pop();
-      const merged = bad(last.startBytes, this.#base + end, last.reason, last.readError || unreadable);
+      const merged = bad(
+        last.startBytes,
+        this.#base + end,
+        last.reason,
+        last.readError || unreadable,
+      );
       this.#found.push(merged);
     } else {
       this.#found.push(bad(startBytes, this.#base + end, reason, unreadable));

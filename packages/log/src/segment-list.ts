@@ -134,7 +134,8 @@ const assertSupported = (file: string, header: SegmentHeader): void => {
     throw new UnsupportedFormatError({ file, found: `log format ${header.format}`, supported });
   }
   const field = Object.keys(header).find((key) => !headerFields.has(key));
-  if (field) throw new UnsupportedFormatError({ file, found: `header field "${field}"`, supported });
+  if (field)
+    throw new UnsupportedFormatError({ file, found: `header field "${field}"`, supported });
 };
 
 const placeSegment = (

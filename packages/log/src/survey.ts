@@ -32,7 +32,12 @@ export interface Survey {
 }
 
 export type JudgedStep =
-  | { readonly kind: "kept" | "dropped"; readonly run: Run; readonly first: number; readonly last: number }
+  | {
+      readonly kind: "kept" | "dropped";
+      readonly run: Run;
+      readonly first: number;
+      readonly last: number;
+    }
   | { readonly kind: "lost"; readonly first: number; readonly last: number };
 
 export interface Judged {
@@ -63,7 +68,8 @@ export interface JudgeFacts {
   readonly lastSegment: number;
 }
 
-export const judge = (survey: Survey, facts: JudgeFacts): Judged => new Judge(survey, facts).judged();
+export const judge = (survey: Survey, facts: JudgeFacts): Judged =>
+  new Judge(survey, facts).judged();
 
 class Judge {
   readonly #survey: Survey;
@@ -87,7 +93,10 @@ class Judge {
       this.#run(run);
     }
     this.#missing(this.#facts.durable);
-    const bytes = this.#survey.bad.map((stretch) => ({ stretch, verdict: this.#verdictOfBytes(stretch) }));
+    const bytes = this.#survey.bad.map((stretch) => ({
+      stretch,
+      verdict: this.#verdictOfBytes(stretch),
+    }));
     const of = (verdict: string): PlacedStretch[] =>
       bytes.filter((entry) => entry.verdict === verdict).map((entry) => entry.stretch);
     return {
