@@ -28,7 +28,7 @@ export interface Unit {
 }
 
 interface Barrier {
-  readonly run: () => void;
+  readonly run: () => void | Promise<void>;
   readonly failed: (error: unknown) => void;
 }
 
@@ -83,16 +83,19 @@ export class CommitQueue {
     this.#start();
   }
 
-  /** Runs `run` once all that was submitted before is durable, between two batches. Throws what the sync throws. */
-  barrier<T>(run: () => T): Promise<T> {
+  /**
+   * Runs `run` once all that was submitted before is durable, between two batches; the next one waits
+   * for it. Throws what the sync throws, or `run`.
+   */
+  barrier<T>(run: () => T | Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       if (this.#dead) {
         reject(this.#dead);
         return;
       }
-      const settle = (): void => {
+      const settle = async (): Promise<void> => {
         try {
-          resolve(run());
+          resolve(await run());
         } catch (error) {
           reject(error as Error);
         }
@@ -100,6 +103,14 @@ export class CommitQueue {
       this.#queue.push({ run: settle, failed: reject });
       this.#start();
     });
+  }
+
+  /** Changes the committed state beside the queue, inside a barrier; what waits is reduced anew on it. */
+  rebase(change: () => void): void {
+    const waiting = this.#queue.filter(isUnit);
+    for (const unit of waiting.toReversed()) this.#unstage(unit);
+    change();
+    for (const unit of waiting) this.#restage(unit);
   }
 
   /** Takes a unit out of the queue and what builds on it anew; false if it is being written or done. */
@@ -170,7 +181,7 @@ export class CommitQueue {
       await this.#options.log.sync();
       this.#synced();
       this.#remove(barrier);
-      barrier.run();
+      await barrier.run();
     } catch (error) {
       this.#remove(barrier);
       barrier.failed(error);

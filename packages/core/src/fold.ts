@@ -10,14 +10,16 @@
  */
 import { ReplayFailedError, UnsupportedFormatError } from "@taskwal/errors";
 import { isSystemType, type JsonValue, type LogRecord } from "@taskwal/format";
-import type { Model, MutationModel } from "./define-model.ts";
+import type { EntityModel, Model, MutationModel } from "./define-model.ts";
 import { fingerprint, type KeyedMutation, type RecentKeys } from "./idempotency.ts";
+import { recoveredSlot, type Recovery } from "./mirror-fill.ts";
 import { applyMutation, type Damage, type Slot, type State } from "./state.ts";
 import {
   bootType,
   closeType,
   gapType,
   markType,
+  recoveredType,
   type GapData,
   type LostVersions,
   type MarkData,
@@ -81,6 +83,10 @@ export class Fold {
       for (const lost of gap.entities) this.#markLost(lost);
     } else if (type === markType) {
       for (const { entity, id } of (data as MarkData).accepted ?? []) this.#accept(entity, id);
+    } else if (type === recoveredType) {
+      const recovery = data as unknown as Recovery;
+      const entity = this.#entity(recovery.entity);
+      if (entity) this.#state.restore(entity, recovery.id, recoveredSlot(recovery));
     } else if (type === bootType) {
       this.#closed = false;
     } else if (type === closeType) {
@@ -159,7 +165,7 @@ export class Fold {
 
   /** What an earlier salvage found, unless the jump of versions has shown it already. */
   #markLost({ entity: name, id, versions }: LostVersions): void {
-    const entity = [...this.#model.entities.values()].find((one) => one.name === name);
+    const entity = this.#entity(name);
     if (!entity) return;
     const slot = this.#state.committed(entity, id);
     const known = slot?.damage?.lost.some(([first, last]) => first <= versions[0] && last >= versions[1]);
@@ -167,9 +173,13 @@ export class Fold {
   }
 
   #accept(name: string, id: string): void {
-    const entity = [...this.#model.entities.values()].find((one) => one.name === name);
+    const entity = this.#entity(name);
     const slot = entity && this.#state.committed(entity, id);
     if (slot) this.#state.restore(entity, id, { ...slot, damage: undefined });
+  }
+
+  #entity(name: string): EntityModel | undefined {
+    return [...this.#model.entities.values()].find((one) => one.name === name);
   }
 
   #noteKey(record: LogRecord, id: string, sequence: number): void {

@@ -7,16 +7,19 @@
  * that is not ours, or was edited, is set aside under quarantine/ and told, never overwritten.
  */
 import { errnoOf } from "@taskwal/errors";
-import { readWhole, replaceFile, type Clock, type Directory } from "@taskwal/disk";
-import { fileStem, quarantineFolder, sha256, timeStamp, type JsonValue } from "@taskwal/format";
+import { readWhole, replaceFile, type Clock, type Directory, type File } from "@taskwal/disk";
+import { fileStem, quarantineFolder, timeStamp } from "@taskwal/format";
 import type { EntityModel } from "./define-model.ts";
 import type { Events, StoreEvents } from "./events.ts";
-import { listItems, type Slot, type State } from "./state.ts";
+import { mirrorBytesMax, mirrorText, readMirror } from "./mirror-file.ts";
+import type { Slot, State } from "./state.ts";
 
 export interface MirrorsOptions {
   readonly directory: Directory;
   readonly clock: Clock;
   readonly state: State;
+  /** The store's id, which each mirror repeats. */
+  readonly store: string;
   readonly events: Events<StoreEvents>;
   readonly enabled: boolean;
 }
@@ -25,9 +28,14 @@ export interface MirrorsOptions {
 const intervalMs = 1_000;
 /** A mirror is written again only once its entity grew by this share of the file, or on close. */
 const growthShare = 4;
-/** The key under which a mirror tells whose it is. */
-const ownKey = "taskwal";
-const mirrorBytesMax = 256 * 1024 * 1024;
+
+const sliceChars = 64 * 1024;
+
+const append = async (file: File, text: string, startBytes: number): Promise<number> => {
+  const bytes = Buffer.from(text, "utf8");
+  await file.write(bytes, startBytes);
+  return bytes.length;
+};
 
 interface Due {
   readonly entity: EntityModel;
@@ -123,9 +131,36 @@ export class Mirrors {
       if (await directory.stat(name)) await directory.remove(name);
       return;
     }
-    await replaceFile(directory, name, Buffer.from(mirrorText(slot), "utf8"));
+    await this.#replace(name, entity, slot);
     const stat = await directory.stat(name);
     if (stat) this.#written.set(name, { ...stat, n: slot.n });
+  }
+
+  /** As `replaceFile`, in slices: an entity may have a long list. */
+  async #replace(name: string, entity: EntityModel, slot: Slot): Promise<void> {
+    const { directory, clock, store } = this.#options;
+    const own = { store, schema: entity.version, version: slot.n, ...(slot.damage ? { damaged: slot.damage } : {}) };
+    const temporary = `${name}.tmp`;
+    if (await directory.stat(temporary)) await directory.remove(temporary);
+    const file = await directory.create(temporary);
+    try {
+      let at = 0;
+      let text = "";
+      for (const piece of mirrorText(slot, own)) {
+        text += piece;
+        if (text.length < sliceChars) continue;
+        at += await append(file, text, at);
+        text = "";
+        await clock.yield();
+      }
+      await append(file, text, at);
+      // Before the rename: an empty file under the name would look edited.
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    // The folder is not synced: a mirror that a power cut takes back is written again.
+    await directory.rename(temporary, name);
   }
 
   async #ensureFolder(folder: string): Promise<void> {
@@ -143,7 +178,7 @@ export class Mirrors {
     const same = written?.inode === stat.inode && written.modified === stat.modified;
     if (same && written.sizeBytes === stat.sizeBytes) return;
     // A second name keeps it (an import has linked it): nothing is lost by taking its place.
-    if (stat.links > 1 || (await isOurs(directory, name))) return;
+    if (stat.links > 1 || (await readMirror(directory, name))) return;
     await directory.createFolder(quarantineFolder);
     await directory.syncFolder(".");
     const quarantined = `${quarantineFolder}/${name.replace("/", ".")}.${timeStamp(clock.now())}`;
@@ -157,35 +192,3 @@ export class Mirrors {
     events.emit("mirror:conflict", { name, quarantined });
   }
 }
-
-/** Pretty, one item of a list per line, with the fields of the entity first. */
-export const mirrorText = (slot: Slot): string => {
-  const fields = Object.entries(slot.value as { readonly [key: string]: JsonValue });
-  const parts = fields.map(([key, value]) => `  ${JSON.stringify(key)}: ${indented(value)}`);
-  for (const [name, list] of Object.entries(slot.lists ?? {})) {
-    const items = listItems(list).map((item) => `    ${JSON.stringify(item)}`);
-    parts.push(`  ${JSON.stringify(name)}: [\n${items.join(",\n")}\n  ]`);
-  }
-  const text = `{\n${parts.join(",\n")}`;
-  const own = { version: slot.n, ...(slot.damage ? { damaged: slot.damage } : {}) };
-  const checksum = sha256().update(text).update(JSON.stringify(own)).digest("hex");
-  return `${text},\n  "${ownKey}": ${JSON.stringify({ ...own, checksum: `sha256:${checksum}` })}\n}\n`;
-};
-
-const indented = (value: JsonValue): string =>
-  JSON.stringify(value, null, 2).replaceAll("\n", "\n  ");
-
-/** Whether the file is a mirror as we wrote it. */
-const isOurs = async (directory: Directory, name: string): Promise<boolean> => {
-  try {
-    const text = Buffer.from(await readWhole(directory, name, mirrorBytesMax)).toString("utf8");
-    const at = text.lastIndexOf(`,\n  "${ownKey}": `);
-    if (at < 0) return false;
-    const tail = text.slice(at + ownKey.length + 8, -2);
-    const { checksum, ...own } = JSON.parse(tail) as { checksum: string };
-    const expected = sha256().update(text.slice(0, at)).update(JSON.stringify(own)).digest("hex");
-    return checksum === `sha256:${expected}`;
-  } catch {
-    return false;
-  }
-};

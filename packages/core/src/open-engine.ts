@@ -18,14 +18,15 @@ import {
   quarantineTorn,
 } from "@taskwal/log";
 import { replaceFile } from "@taskwal/disk";
-import { unshareState } from "@taskwal/snapshot";
+import { listSnapshots, unshareState } from "@taskwal/snapshot";
 import type { Model } from "./define-model.ts";
 import type { Logger } from "./events.ts";
 import { diskErrors, openStateDirectory } from "./state-directory.ts";
+import { findRecoveries, recoveredSlot, type Recovery } from "./mirror-fill.ts";
 import { lockDirectory, type OwnerLock } from "./owner-lock.ts";
 import { recover, type Recovered } from "./recover.ts";
 import { recoveryReport, type RecoveryFacts, type RecoveryReport } from "./recovery-report.ts";
-import { asJson, bootType, gapType, type GapData, type LostVersions } from "./system-record.ts";
+import { asJson, bootType, gapType, recoveredType, type GapData, type LostVersions } from "./system-record.ts";
 
 export interface EngineOptions {
   readonly disk: Disk;
@@ -99,21 +100,48 @@ const openLocked = async (
   await directory.syncFolder(".");
   // Before reading: what an older owner acknowledged after this is there to be read.
   const epoch = await claimEpoch(directory, lock.last?.epoch ?? 0);
-  const recovered = await recover({ directory, model, storeHint, onDamage });
+  const recovered = await recover({ directory, clock: disk.clock, model, storeHint, onDamage });
   const store = recovered.store ?? Buffer.from(disk.randomBytes(16)).toString("hex");
   await lock.record({ epoch, store });
   await unshareState(directory);
-  const quarantined = [
-    ...(await quarantineTorn(directory, recovered.end.torn)),
-    ...(await quarantineDamaged(directory, recovered.newDamaged.map(({ file }) => file))),
-  ];
+  const recoveries = await fillFromMirrors(directory, model, recovered, store);
+  const quarantined = await setAside(directory, recovered);
   const durationMs = disk.clock.monotonicMs() - startMs;
   const id = timeStamp(disk.clock.now());
-  const report = makeReport({ id, dir: directory.path, store, epoch, quarantined, durationMs }, recovered);
+  const known = { id, dir: directory.path, store, epoch, quarantined, durationMs };
+  const report = makeReport(known, recovered, recoveries);
   await writeReport(directory, report);
   const log = await openLog({ options, directory, lock, store, epoch, recovered });
-  await appendBoot(options, log, report, recovered);
+  await appendBoot(options, log, report, recovered, recoveries);
   return { directory, lock, log, store, recovered, report };
+};
+
+/** After a loss, what the mirrors prove is put into the state; the records that make it durable follow. */
+const fillFromMirrors = async (
+  directory: Directory,
+  model: Model,
+  { newLost, state }: Recovered,
+  store: string,
+): Promise<readonly Recovery[]> => {
+  if (newLost.length === 0) return [];
+  const recoveries = await findRecoveries(directory, model, state, store);
+  for (const recovery of recoveries) {
+    const entity = [...model.entities.values()].find(({ name }) => name === recovery.entity);
+    if (entity) state.restore(entity, recovery.id, recoveredSlot(recovery));
+  }
+  return recoveries;
+};
+
+/** Torn bytes as copies, damaged segments and the snapshots before the damage as links. */
+const setAside = async (directory: Directory, recovered: Recovered): Promise<string[]> => {
+  const { end, newDamaged, newLost } = recovered;
+  const files = newDamaged.map(({ file }) => file);
+  const [firstLost] = newLost[0] ?? [];
+  if (firstLost !== undefined) {
+    const snapshots = await listSnapshots(directory);
+    files.push(...snapshots.filter(({ sequence }) => sequence < firstLost).map(({ name }) => name));
+  }
+  return [...(await quarantineTorn(directory, end.torn)), ...(await quarantineDamaged(directory, files))];
 };
 
 interface LogFacts {
@@ -148,6 +176,7 @@ const appendBoot = async (
   log: LogWriter,
   report: RecoveryReport,
   { newLost, newDamaged }: Recovered,
+  recoveries: readonly Recovery[],
 ): Promise<void> => {
   const at = disk.clock.now();
   const entry = (type: string, data: object): { draft: RecordDraft; dataJson: string } => ({
@@ -161,6 +190,7 @@ const appendBoot = async (
     const gap: GapData = { lost: newLost, entities, unattributed, bytes, report: report.id };
     entries.push(entry(gapType, gap));
   }
+  for (const recovery of recoveries) entries.push(entry(recoveredType, recovery));
   const { pid, host } = disk.process;
   const boot = Buffer.from(disk.randomBytes(8)).toString("hex");
   const monotonicMs = Math.round(disk.clock.monotonicMs());
@@ -171,12 +201,14 @@ const appendBoot = async (
 export const makeReport = (
   known: Pick<RecoveryFacts, "id" | "dir" | "store" | "epoch" | "quarantined" | "durationMs">,
   recovered: Recovered,
+  recoveries: readonly Recovery[] = [],
 ): RecoveryReport => {
   const { end, snapshot, skipped, facts, newLost, newDamaged, listing } = recovered;
   const accounted = new Set(facts.gaps.flatMap(({ entities }) => entities.map(lossKey)));
   const entities = facts.lostVersions.filter((lost) => !accounted.has(lossKey(lost)));
   const lostCount = newLost.reduce((sum, [first, last]) => sum + last - first + 1, 0);
   const attributed = entities.reduce((sum, { versions: [a, b] }) => sum + b - a + 1, 0);
+  const filled = recoveries.map(({ entity, id, n }) => `${entity} ${id} was restored from its file, at version ${n}`);
   const isNew = listing.segments.length === 0 && !snapshot;
   return recoveryReport({
     ...known,
@@ -191,7 +223,7 @@ export const makeReport = (
     entities: newLost.length > 0 ? entities : [],
     unattributed: Math.max(0, lostCount - attributed),
     damaged: newDamaged,
-    notes: end.notes,
+    notes: [...end.notes, ...recovered.notes, ...filled],
   });
 };
 

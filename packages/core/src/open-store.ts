@@ -9,9 +9,11 @@ import { limits } from "@taskwal/format";
 import type { CollectionsOf, TransactionOf, TransactionOptions } from "./collection-type.ts";
 import type { EntityDefinitions, TypedModel } from "./define-model.ts";
 import { Events, type Listeners, type Logger, type StoreEvents } from "./events.ts";
-import { openReader } from "./read-only-store.ts";
+import { ReadOnlyStore } from "./read-only-store.ts";
+import { openReaderHost } from "./reader-host.ts";
 import { storeCollections, transactionCollections } from "./store-collection.ts";
-import { StoreEngine, type StoreSettings } from "./store-engine.ts";
+import type { StoreSettings } from "./store-engine.ts";
+import { StoreHost } from "./store-host.ts";
 import { Store } from "./store.ts";
 
 export interface OpenOptions<M extends TypedModel<EntityDefinitions>> {
@@ -43,6 +45,8 @@ export interface OpenOptions<M extends TypedModel<EntityDefinitions>> {
   readonly historyFilesMax?: number;
   /** Whether entities are also kept as one file each, for people. Default: true. */
   readonly mirrors?: boolean;
+  /** A directory on another disk, where the state is dumped once if this one fails. */
+  readonly emergencyDir?: string;
   /** Network file systems do not keep the promises that the store rests on, and are refused. Default: false. */
   readonly allowNetworkFileSystem?: boolean;
   /** May open a directory with a state of another layout beside which the store is put. Default: false. */
@@ -71,7 +75,7 @@ export interface Transacting<M extends TypedModel<EntityDefinitions>> {
   transact<R>(work: (tx: TransactionOf<M>) => R, options: TransactionOptions): Promise<R | undefined>;
 }
 
-/** Fields between which a batch is closed with its watermark when nothing comes: milliseconds. */
+/** After how long without a record the last batch is closed with its watermark, in milliseconds. */
 const idleMs = 50;
 const autosaveRecordsMax = 100_000;
 
@@ -87,30 +91,43 @@ export const openStore = async <M extends TypedModel<EntityDefinitions>>(
   const settings = settingsOf(options);
   // A summary that cannot be stored fails here, not at every later snapshot.
   settings.model.summary(emptyViews(settings.model));
-  if (options.readOnly) return (await openReader(settings, events, options.signal)) as unknown as StoreOf<M>;
+  if (options.readOnly) return openReader(settings, events, options);
   const { onLocked = "throw" } = options;
   const lockWaitMs = typeof onLocked === "object" ? onLocked.waitMs : 0;
   try {
-    const engine = await StoreEngine.open(settings, events, { lockWaitMs, signal: options.signal });
-    const store = withCollections(new Store(settings, events, engine), options.model);
-    await seed(store, options.seed);
-    store.start();
+    const host = await StoreHost.open(settings, events, { lockWaitMs, signal: options.signal });
+    const store = withCollections(host, options.model);
+    await seed(host, store, options.seed);
+    host.engine.start();
     tell(events, store);
     return store;
   } catch (error) {
     if (!(error instanceof LockedError) || onLocked !== "read-only") throw error;
-    return (await openReader(settings, events, options.signal)) as unknown as StoreOf<M>;
+    return openReader(settings, events, options);
   }
 };
 
+/** The same shape, so that a program need not know; what writes is refused when it is called. */
+const openReader = async <M extends TypedModel<EntityDefinitions>>(
+  settings: StoreSettings,
+  events: Events<StoreEvents>,
+  { model, signal }: OpenOptions<M>,
+): Promise<StoreOf<M>> => {
+  const host = await openReaderHost(settings, events, signal);
+  const transact = (): Promise<never> => host.calls.mutate();
+  const store = new ReadOnlyStore(host);
+  return Object.assign(store, storeCollections(host, model), { transact }) as unknown as StoreOf<M>;
+};
+
 const seed = async <M extends TypedModel<EntityDefinitions>>(
+  host: StoreHost,
   store: StoreOf<M>,
   fill: OpenOptions<M>["seed"],
 ): Promise<void> => {
   try {
     await fill?.(store);
   } catch (error) {
-    await store.abandon();
+    await host.abandon();
     throw error;
   }
 };
@@ -130,19 +147,20 @@ const settingsOf = <M extends TypedModel<EntityDefinitions>>(options: OpenOption
   historyBytesMax: options.historyBytesMax ?? 256 * 1024 * 1024,
   historyFilesMax: options.historyFilesMax ?? 1_000,
   mirrors: options.mirrors ?? true,
+  emergencyDir: options.emergencyDir,
   idleMs,
 });
 
 const emptyViews = ({ entities }: TypedModel<EntityDefinitions>): Parameters<TypedModel<EntityDefinitions>["summary"]>[0] =>
   Object.fromEntries([...entities.keys()].map((key) => [key, { get: () => undefined, all: () => [] }]));
 
-const withCollections = <M extends TypedModel<EntityDefinitions>>(store: Store, model: M): StoreOf<M> => {
+const withCollections = <M extends TypedModel<EntityDefinitions>>(host: StoreHost, model: M): StoreOf<M> => {
   const transact = (work: (tx: TransactionOf<M>) => unknown, options: TransactionOptions = {}): Promise<unknown> =>
-    store.calls.transact(
-      (mutate) => work(transactionCollections(store, model, mutate) as unknown as TransactionOf<M>),
+    host.calls.transact(
+      (mutate) => work(transactionCollections(host, model, mutate) as unknown as TransactionOf<M>),
       options,
     );
-  return Object.assign(store, storeCollections(store, model), { transact }) as unknown as StoreOf<M>;
+  return Object.assign(new Store(host), storeCollections(host, model), { transact }) as unknown as StoreOf<M>;
 };
 
 const tell = (events: Events<StoreEvents>, { recovery, sequence }: Store): void => {

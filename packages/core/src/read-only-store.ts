@@ -1,256 +1,75 @@
 /**
- * A store without a lock and without a write: beside a living writer, which it follows, or alone.
- *
- *     recover (≤ D) ─> reads ─ every pollMs: HEAD or the last segment grew? ─ fold what became durable
- *
- * The rule: only what is durable is shown; a partial end means "not yet", never damage; nothing in the
- * directory is touched, so a copy without permission to write can be read.
+ * The store that a reader holds: the same reads as `Store`, and a refusal for everything that writes.
  */
 import { ClosedError } from "@taskwal/errors";
-import type { Directory } from "@taskwal/disk";
-import { headName, timeStamp, type LogRecord } from "@taskwal/format";
-import { listLog, replayLog, type LogPosition } from "@taskwal/log";
-import type { EntityModel, MutationModel } from "./define-model.ts";
-import type { Events, StoreEvents } from "./events.ts";
-import { makeReport } from "./open-engine.ts";
-import { openReceipt } from "./receipt.ts";
-import { recordStream, type RecordsOptions } from "./record-stream.ts";
-import { foldLog, recover, type Recovered } from "./recover.ts";
+import type { LogRecord } from "@taskwal/format";
+import type { StoreEvents } from "./events.ts";
+import { readOnlyRefusal, type ReaderHost } from "./reader-host.ts";
+import type { RecordsOptions } from "./record-stream.ts";
 import type { RecoveryReport } from "./recovery-report.ts";
-import { damagedEntities, digestState, frozen, viewState, type DamagedEntity } from "./snapshot-view.ts";
-import { openForReading } from "./state-directory.ts";
-import type { Slot } from "./state.ts";
-import { storeCollections, type CollectionHost } from "./store-collection.ts";
-import type { StoreSettings } from "./store-engine.ts";
+import { damagedEntities, digestState, type DamagedEntity } from "./snapshot-view.ts";
 
-const pollMs = 50;
+const refused = (): Promise<never> => Promise.reject(new ClosedError(readOnlyRefusal));
 
-export const openReader = async (
-  settings: StoreSettings,
-  events: Events<StoreEvents>,
-  signal: AbortSignal | undefined,
-): Promise<object> => {
-  const { disk, dir, model, onDamage } = settings;
-  const startMs = disk.clock.monotonicMs();
-  const directory = await openForReading({ disk, dir });
-  signal?.throwIfAborted();
-  const options = { directory, model, storeHint: undefined, onDamage, durableOnly: true };
-  const recovered = await recover(options);
-  const known = {
-    id: timeStamp(disk.clock.now()),
-    dir: directory.path,
-    store: recovered.store ?? "",
-    epoch: recovered.listing.epochMax,
-    quarantined: [],
-    durationMs: disk.clock.monotonicMs() - startMs,
-  };
-  const store = new ReadOnlyStore(settings, events, directory, recovered, makeReport(known, recovered));
-  const transact = (): Promise<never> => store.calls.mutate();
-  events.emit("state:loaded", { sequence: store.sequence, durationMs: known.durationMs });
-  events.emit("recovered", store.recovery);
-  return Object.assign(store, storeCollections(store, model), { transact });
-};
-
-const refusal = "the store was opened read-only";
-
-class ReadOnlyStore implements CollectionHost {
-  readonly recovery: RecoveryReport;
+export class ReadOnlyStore {
   readonly readOnly = true;
-  readonly #settings: StoreSettings;
-  readonly #events: Events<StoreEvents>;
-  readonly #directory: Directory;
-  #recovered: Recovered;
-  #folded: number;
-  #resume: LogPosition | undefined;
-  #seen = "";
-  #polling: Promise<void> | undefined;
-  #cancel: (() => void) | undefined;
-  #closed = false;
-  readonly #waiting = new Set<() => void>();
+  readonly poisoned: undefined;
+  readonly snapshot: () => Promise<never> = refused;
+  readonly compact: () => Promise<never> = refused;
+  readonly reopen: () => Promise<never> = refused;
+  readonly accept: () => Promise<never> = refused;
+  readonly #host: ReaderHost;
 
-  constructor(
-    settings: StoreSettings,
-    events: Events<StoreEvents>,
-    directory: Directory,
-    recovered: Recovered,
-    report: RecoveryReport,
-  ) {
-    this.#settings = settings;
-    this.#events = events;
-    this.#directory = directory;
-    this.#recovered = recovered;
-    this.#folded = recovered.folded;
-    this.recovery = report;
-    this.#listen();
-    this.#schedule();
+  constructor(host: ReaderHost) {
+    this.#host = host;
   }
 
+  get recovery(): RecoveryReport {
+    return this.#host.recovery;
+  }
+
+  /** The last sequence that is shown. */
   get sequence(): number {
-    return this.#folded;
+    return this.#host.sequence;
   }
 
   get dir(): string {
-    return this.#directory.path;
+    return this.#host.dir;
   }
 
   get damaged(): readonly DamagedEntity[] {
-    return damagedEntities(this.#view());
+    return damagedEntities(this.#host.view());
   }
 
   digest(): string {
-    return digestState(this.#view());
+    return digestState(this.#host.view());
   }
 
-  on<Name extends keyof StoreEvents>(name: Name, listener: (...facts: StoreEvents[Name]) => void): () => void {
-    return this.#events.on(name, listener as never);
+  on<Name extends keyof StoreEvents>(
+    name: Name,
+    listener: (...facts: StoreEvents[Name]) => void,
+  ): () => void {
+    return this.#host.events.on(name, listener as never);
   }
 
   records(options: RecordsOptions = {}): AsyncIterableIterator<LogRecord> {
-    return recordStream({
-      directory: this.#directory,
-      options,
-      durable: () => this.#folded,
-      changed: (task) => {
-        this.#waiting.add(task);
-        return () => this.#waiting.delete(task);
-      },
-      ended: () => this.#closed,
-    });
+    return this.#host.records(options);
   }
 
   /** Catches up with what is durable now. */
-  async flush(): Promise<void> {
-    await this.#polling;
-    if (!this.#closed) await this.#catchUp();
-  }
-
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#cancel?.();
-    await this.#polling;
-    for (const task of this.#waiting) task();
-    await this.#directory.close();
-    this.#events.emit("closed");
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
-
-  snapshot(): Promise<never> {
-    return Promise.reject(new ClosedError(refusal));
-  }
-
-  compact(): Promise<never> {
-    return this.snapshot();
-  }
-
-  reopen(): Promise<never> {
-    return this.snapshot();
-  }
-
-  accept(): Promise<never> {
-    return this.snapshot();
+  flush(): Promise<void> {
+    return this.#host.flush();
   }
 
   flushSync(): void {
     // Nothing of this process waits to be written.
   }
 
-  readonly calls = {
-    mutate: (): Promise<never> => {
-      const { receipt, reject } = openReceipt<never>((error) =>
-        this.#events.emit("mutation:failed", { error, type: "", id: "" }),
-      );
-      reject(new ClosedError(refusal));
-      return receipt;
-    },
-  };
-
-  read(entity: EntityModel, id: string): Slot | undefined {
-    return this.#recovered.state.committed(entity, id);
+  close(): Promise<void> {
+    return this.#host.close();
   }
 
-  readPending(entity: EntityModel, id: string): Slot | undefined {
-    return this.read(entity, id);
-  }
-
-  slots(entity: EntityModel): ReadonlyMap<string, Slot> {
-    return this.#recovered.state.slots(entity);
-  }
-
-  #view(): ReturnType<typeof viewState> {
-    const { state, keys } = this.#recovered;
-    return viewState(this.#settings.model, state, keys);
-  }
-
-  #listen(): void {
-    this.#recovered.fold.onChange = (record, mutation, before, after) =>
-      this.#tell(record, mutation, before, after);
-  }
-
-  #tell(record: LogRecord, mutation: MutationModel, before: Slot | undefined, after: Slot): void {
-    this.#events.emit("mutation", {
-      collection: mutation.entity.key,
-      id: record.id ?? "",
-      type: record.type,
-      before: frozen(before?.value),
-      after: frozen(after.value),
-      item: mutation.list === undefined ? undefined : record.data,
-      version: after.n,
-      sequence: record.seq,
-    });
-  }
-
-  #schedule(): void {
-    if (this.#closed) return;
-    this.#cancel = this.#settings.disk.clock.schedule(pollMs, () => {
-      this.#polling = this.#poll().finally(() => {
-        this.#polling = undefined;
-        this.#schedule();
-      });
-    });
-  }
-
-  async #poll(): Promise<void> {
-    try {
-      const names = (await this.#directory.list("wal")).toSorted();
-      const last = names.findLast((name) => name.endsWith(".jsonl"));
-      const stat = last && (await this.#directory.stat(`wal/${last}`));
-      const head = await this.#directory.stat(headName);
-      const seen = JSON.stringify([names.length, last, stat && stat.sizeBytes, head?.modified]);
-      if (seen === this.#seen) return;
-      this.#seen = seen;
-      await this.#catchUp();
-    } catch (error) {
-      // The writer may be replacing what was listed a moment ago: the next look sees it whole.
-      this.#settings.logger?.debug({ error }, "following the log was interrupted");
-      this.#seen = "";
-    }
-  }
-
-  async #catchUp(): Promise<void> {
-    const listing = await listLog(this.#directory, this.#recovered.store);
-    const first = listing.segments[0]?.id.first ?? 1;
-    if (first > this.#folded + 1) await this.#startOver();
-    const base = this.#folded;
-    const range = { base, promised: base, onReadError: "throw" } as const;
-    const steps = replayLog(this.#directory, listing, this.#resume ? { ...range, resume: this.#resume } : range);
-    const { end, folded } = await foldLog(steps, this.#recovered.fold, base, Math.max(base, listing.promised));
-    this.#folded = folded;
-    if (end.lastKept === folded) this.#resume = end.position;
-    if (folded > base) for (const task of this.#waiting) task();
-  }
-
-  /** What was to be read next is pruned: begins again from the newest snapshot. */
-  async #startOver(): Promise<void> {
-    const { model, onDamage } = this.#settings;
-    const options = { directory: this.#directory, model, storeHint: this.#recovered.store, onDamage };
-    this.#recovered = await recover({ ...options, durableOnly: true });
-    this.#folded = this.#recovered.folded;
-    this.#resume = undefined;
-    this.#listen();
-    this.#events.emit("state:loaded", { sequence: this.#folded, durationMs: 0 });
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 }

@@ -25,8 +25,8 @@ export interface RecordSource {
   readonly options: RecordsOptions;
   /** The highest durable sequence. */
   durable(): number;
-  /** Calls `task` when that rises or the store ends. Returns the end of it. */
-  changed(task: () => void): () => void;
+  /** Called when that rises, and when the store ends. */
+  readonly followers: Set<() => void>;
   ended(): boolean;
 }
 
@@ -78,13 +78,15 @@ async function* readRange(
 /** Resolves when `next` is durable, the store ends, or the signal aborts. */
 const more = async (source: RecordSource, next: number): Promise<void> => {
   const { signal } = source.options;
-  let stop = (): void => {};
+  let look = (): void => {};
   await new Promise<void>((resolve) => {
-    stop = source.changed(() => {
-      if (source.durable() >= next || source.ended()) resolve();
-    });
-    signal?.addEventListener("abort", () => resolve(), { once: true });
-    if (source.durable() >= next || source.ended() || signal?.aborted) resolve();
+    look = () => {
+      if (source.durable() >= next || source.ended() || signal?.aborted) resolve();
+    };
+    source.followers.add(look);
+    signal?.addEventListener("abort", look, { once: true });
+    look();
   });
-  stop();
+  source.followers.delete(look);
+  signal?.removeEventListener("abort", look);
 };

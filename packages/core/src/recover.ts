@@ -7,7 +7,7 @@
  * an unreadable store never opens as a new one.
  */
 import { CorruptError, UnsupportedFormatError } from "@taskwal/errors";
-import type { Directory } from "@taskwal/disk";
+import type { Clock, Directory } from "@taskwal/disk";
 import { limits, stateName, type LogRecord } from "@taskwal/format";
 import {
   listLog,
@@ -26,6 +26,7 @@ import type { Span } from "./system-record.ts";
 
 export interface RecoverOptions {
   readonly directory: Directory;
+  readonly clock: Clock;
   readonly model: Model;
   /** The store's id as LOCK says, for the case that nothing else does. */
   readonly storeHint: string | undefined;
@@ -50,6 +51,8 @@ export interface Recovered {
   readonly fold: Fold;
   /** The last sequence that is in the state. */
   readonly folded: number;
+  /** What a person should know of the snapshots, in sentences. */
+  readonly notes: readonly string[];
   /** Lost sequences that no `$gap` record accounts for yet. */
   readonly newLost: readonly Span[];
   /** Damaged stretches that no `$gap` record accounts for yet. */
@@ -86,8 +89,9 @@ export const recover = async (options: RecoverOptions): Promise<Recovered> => {
     newDamaged: end.damaged.filter((bytes) => !isAccounted(bytes, facts)),
   };
   if (onDamage === "refuse") assertWhole(found, end);
+  const notes = await olderState(directory, end);
   const store = listing.store ?? snapshot?.reading.head.store;
-  return { state, keys, listing, end, store, snapshot, skipped, facts, fold, folded, ...found };
+  return { state, keys, listing, end, store, snapshot, skipped, facts, fold, folded, ...found, notes };
 };
 
 /**
@@ -125,12 +129,12 @@ export const foldLog = async (
 };
 
 const newestSnapshot = async (
-  { directory, model }: RecoverOptions,
+  { directory, model, clock }: RecoverOptions,
   listing: LogListing,
   skipped: { name: string; reason: string }[],
 ): Promise<Recovered["snapshot"]> => {
   for (const { name } of await listSnapshots(directory)) {
-    const reading = await readSnapshot(directory, name);
+    const reading = await readSnapshot(directory, name, clock);
     if (!reading.ok) {
       if (reading.kind === "unsupported") throw unsupported(name, reading.reason);
       if (reading.kind !== "missing") skipped.push({ name, reason: reading.reason });
@@ -144,6 +148,15 @@ const newestSnapshot = async (
     return { name, reading };
   }
   return undefined;
+};
+
+/** A backup that somebody copied over state.json: the log wins, and that is said. */
+const olderState = async (directory: Directory, end: ReplayEnd): Promise<string[]> => {
+  const snapshots = await listSnapshots(directory);
+  const state = snapshots.find(({ name }) => name === stateName);
+  const newer = snapshots.find(({ name }) => name !== stateName);
+  if (!state || !newer || state.sequence < 0 || newer.sequence <= state.sequence) return [];
+  return [`state.json is the backup @${state.sequence}, the log continued to @${end.lastKept} and wins`];
 };
 
 const unsupported = (file: string, found: string): UnsupportedFormatError =>

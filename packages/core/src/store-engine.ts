@@ -28,7 +28,16 @@ export interface StoreSettings extends Omit<EngineOptions, "onPoison" | "signal"
   readonly historyBytesMax: number;
   readonly historyFilesMax: number;
   readonly mirrors: boolean;
+  /** Where the state is dumped once if this disk fails; undefined for nowhere. */
+  readonly emergencyDir: string | undefined;
   readonly logger: Logger | undefined;
+}
+
+export interface Opening {
+  readonly lockWaitMs: number;
+  readonly signal: AbortSignal | undefined;
+  /** Called whenever more became durable, and when there will be no more. */
+  readonly followers: ReadonlySet<() => void>;
 }
 
 /** How long something visible may stay unsynced. */
@@ -43,13 +52,19 @@ export class StoreEngine {
   readonly mirrors: Mirrors;
   #known: KnownState | undefined;
   #started = false;
-  #onDurable = new Set<(sequence: number) => void>();
+  readonly #followers: ReadonlySet<() => void>;
 
-  private constructor(settings: StoreSettings, events: Events<StoreEvents>, parts: Engine) {
+  private constructor(
+    settings: StoreSettings,
+    events: Events<StoreEvents>,
+    parts: Engine,
+    followers: ReadonlySet<() => void>,
+  ) {
+    this.#followers = followers;
     this.settings = settings;
     this.events = events;
     this.parts = parts;
-    const { directory, log, recovered } = parts;
+    const { directory, log, recovered, store } = parts;
     const { clock } = settings.disk;
     this.queue = new CommitQueue({
       state: recovered.state,
@@ -58,11 +73,12 @@ export class StoreEngine {
       queueBytesMax: settings.queueBytesMax,
       syncWithinMs,
       context: () => this.context(),
-      onDurable: (sequence) => this.#durable(sequence),
+      onDurable: () => this.#durable(),
       onDead: (error, takenBack) => this.#dead(error, takenBack),
     });
     this.autosave = new Autosave(this.#autosaveOptions(), recovered.snapshot?.reading.head.sequence ?? 0);
-    this.mirrors = new Mirrors({ directory, clock, state: recovered.state, events, enabled: settings.mirrors });
+    const { state } = recovered;
+    this.mirrors = new Mirrors({ directory, clock, state, store, events, enabled: settings.mirrors });
     if (recovered.snapshot?.name === "state.json") this.#known = recovered.snapshot.reading.stat;
   }
 
@@ -70,15 +86,13 @@ export class StoreEngine {
   static async open(
     settings: StoreSettings,
     events: Events<StoreEvents>,
-    opening: { readonly lockWaitMs: number; readonly signal: AbortSignal | undefined },
+    opening: Opening,
   ): Promise<StoreEngine> {
     let engine: StoreEngine | undefined;
-    const parts = await openEngine({
-      ...settings,
-      ...opening,
-      onPoison: (error) => engine?.queue.died(error),
-    });
-    engine = new StoreEngine(settings, events, parts);
+    const { lockWaitMs, signal, followers } = opening;
+    const onPoison = (error: DiskFailedError): void => engine?.queue.died(error);
+    const parts = await openEngine({ ...settings, lockWaitMs, signal, onPoison });
+    engine = new StoreEngine(settings, events, parts, followers);
     return engine;
   }
 
@@ -106,12 +120,6 @@ export class StoreEngine {
 
   context(): PrepareContext {
     return { model: this.model, state: this.parts.recovered.state, at: this.clock.now() };
-  }
-
-  /** Calls `task` whenever more became durable, and once when the log died. Returns the end of it. */
-  onDurable(task: (sequence: number) => void): () => void {
-    this.#onDurable.add(task);
-    return () => this.#onDurable.delete(task);
   }
 
   /** Shows people what changed: marks the entity's file as old. */
@@ -204,7 +212,7 @@ export class StoreEngine {
     const source = { head, ...snapshotParts(this.model, view.parts) };
     const saved = await saveSnapshot(directory, source, { clock: this.clock, previous: this.#known });
     this.#known = saved.stat;
-    await this.#prune();
+    await this.prune();
     const durationMs = this.clock.monotonicMs() - startMs;
     this.events.emit("state:saved", { sequence: view.sequence, sizeBytes: saved.sizeBytes, durationMs });
     if (saved.backup) this.events.emit("backup:created", { name: saved.backup });
@@ -215,7 +223,7 @@ export class StoreEngine {
   }
 
   /** Only after the snapshot is in place, and only below the oldest backup that is kept. */
-  async #prune(): Promise<void> {
+  async prune(): Promise<void> {
     const { directory, log } = this.parts;
     const { oldestSequence } = await pruneBackups(directory, { clock: this.clock });
     // Without a backup a damaged state.json could only be answered from the whole log.
@@ -225,20 +233,41 @@ export class StoreEngine {
     await pruneLog(directory, { below: oldestSequence, historyBytesMax, historyFilesMax, active, epoch });
   }
 
-  #durable(sequence: number): void {
+  #durable(): void {
     if (this.#started) {
       this.autosave.changed();
       this.mirrors.durable();
     }
-    for (const task of this.#onDurable) task(sequence);
+    this.#wake();
   }
 
   #dead(error: DiskFailedError, takenBack: readonly number[]): void {
     this.events.emit("poisoned", { error, takenBack });
     this.#wake();
+    const { emergencyDir } = this.settings;
+    if (emergencyDir === undefined) return;
+    this.#dump(emergencyDir).catch((cause: unknown) =>
+      this.events.emit("state:save-error", { error: cause as Error }),
+    );
+  }
+
+  /** Once, to another disk: what is durable, as a state.json of its own. */
+  async #dump(dir: string): Promise<void> {
+    const { recovered, log, store } = this.parts;
+    const view = viewState(this.model, recovered.state, recovered.keys);
+    const last_saved = new Date(this.clock.now()).toISOString();
+    const { durable: sequence, lastCrc: last, epoch } = log;
+    const head = { store, epoch, sequence, last, schema: this.model.schema, last_saved };
+    const directory = await this.disk.createDirectory(dir);
+    try {
+      const source = { head, ...snapshotParts(this.model, view) };
+      await saveSnapshot(directory, source, { clock: this.clock, previous: undefined });
+    } finally {
+      await directory.close();
+    }
   }
 
   #wake(): void {
-    for (const task of this.#onDurable) task(this.parts.log.durable);
+    for (const follower of this.#followers) follower();
   }
 }

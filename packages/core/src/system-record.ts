@@ -3,6 +3,7 @@
  *
  *     $boot    an opening for writing          $gap     sequences that salvage found lost
  *     $close   a clean end                     $mark    a note: damage that was accepted
+ *     $recovered   an entity as its mirror proved it after a loss
  */
 import type { JsonValue } from "@taskwal/format";
 
@@ -10,6 +11,7 @@ export const bootType = "$boot";
 export const closeType = "$close";
 export const gapType = "$gap";
 export const markType = "$mark";
+export const recoveredType = "$recovered";
 
 /** An inclusive range. */
 export type Span = readonly [first: number, last: number];

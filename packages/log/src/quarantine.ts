@@ -5,14 +5,14 @@
  * The rule: torn bytes have a budget, and the oldest of them go first; damaged bytes are the user's.
  */
 import { errnoOf } from "@taskwal/errors";
-import { folderOf, readWhole, replaceFile, type Directory } from "@taskwal/disk";
+import { readWhole, replaceFile, type Directory } from "@taskwal/disk";
 import { quarantineFolder } from "@taskwal/format";
-import type { DamagedBytes } from "./replay-log.ts";
+import type { DamagedBytes } from "./replay-result.ts";
 
 const tornBytesMax = 16 * 1024 * 1024;
 const tornFilesMax = 64;
 
-const baseName = (name: string): string => name.slice(folderOf(name).length + 1);
+const baseName = (name: string): string => name.slice(name.lastIndexOf("/") + 1);
 
 /** Copies torn bytes aside and returns the names of the copies; durable on return. */
 export const quarantineTorn = async (

@@ -1,0 +1,73 @@
+/**
+ * What mirrors prove after a loss: an entity whose file is ahead of what the log still tells.
+ *
+ *     log:     … n=7 |lost: 8, 9|            the entity stands at 7
+ *     mirror:  tasks/6f….json at version 9   and carries only durable mutations, so it is at 9
+ *
+ * The rule: only a mirror of this store whose checksum is right is believed, and only one that is ahead
+ * of the log; one whose entity went on after the loss is damaged and cannot be filled from outside.
+ */
+import type { Directory } from "@taskwal/disk";
+import type { JsonValue } from "@taskwal/format";
+import type { EntityModel, Model } from "./define-model.ts";
+import { readMirror } from "./mirror-file.ts";
+import type { Slot, State } from "./state.ts";
+
+/** An entity as its mirror has it: the data of a `$recovered` record. */
+export interface Recovery {
+  /** The entity's name in the model. */
+  readonly entity: string;
+  readonly id: string;
+  readonly n: number;
+  readonly value: JsonValue;
+  readonly lists: Readonly<Record<string, readonly JsonValue[]>>;
+}
+
+/** Reads every mirror of the model's entities. Called only after a loss. Errors of the disk pass through. */
+export const findRecoveries = async (
+  directory: Directory,
+  model: Model,
+  state: State,
+  store: string,
+): Promise<Recovery[]> => {
+  const found: Recovery[] = [];
+  for (const entity of model.entities.values()) {
+    if (!entity.mirror) continue;
+    for (const name of (await directory.list(entity.collection)).toSorted()) {
+      if (!name.endsWith(".json")) continue;
+      const recovery = await aheadOfLog(directory, entity, state, store, `${entity.collection}/${name}`);
+      if (recovery) found.push(recovery);
+    }
+  }
+  return found;
+};
+
+const aheadOfLog = async (
+  directory: Directory,
+  entity: EntityModel,
+  state: State,
+  store: string,
+  name: string,
+): Promise<Recovery | undefined> => {
+  const mirror = await readMirror(directory, name);
+  if (!mirror || mirror.own.store !== store || mirror.own.damaged) return undefined;
+  const fields = mirror.entity as { readonly [key: string]: JsonValue };
+  const id = fields["id"];
+  if (typeof id !== "string" || mirror.own.schema !== entity.version) return undefined;
+  if ((state.committed(entity, id)?.n ?? 0) >= mirror.own.version) return undefined;
+  const lists = Object.fromEntries(
+    [...entity.lists.keys()].flatMap((list) => (Array.isArray(fields[list]) ? [[list, fields[list]]] : [])),
+  ) as Recovery["lists"];
+  const value = Object.fromEntries(Object.entries(fields).filter(([key]) => !entity.lists.has(key)));
+  return { entity: entity.name, id, n: mirror.own.version, value, lists };
+};
+
+/** The entity as recovered. */
+export const recoveredSlot = ({ value, n, lists }: Recovery): Slot => ({
+  value,
+  n,
+  lists: Object.fromEntries(
+    Object.entries(lists).map(([name, items]) => [name, { items: [...items], length: items.length }]),
+  ),
+  damage: undefined,
+});

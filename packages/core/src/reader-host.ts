@@ -1,0 +1,217 @@
+/**
+ * A store without a lock and without a write: beside a living writer, which it follows, or alone.
+ *
+ *     recover (≤ D) ─> reads ─ every pollMs: HEAD or the last segment grew? ─ fold what became durable
+ *
+ * The rule: only what is durable is shown; a partial end means "not yet", never damage; nothing in the
+ * directory is touched, so a copy without permission to write can be read.
+ */
+import { ClosedError } from "@taskwal/errors";
+import type { Directory } from "@taskwal/disk";
+import { headName, timeStamp, type LogRecord } from "@taskwal/format";
+import { listLog, replayLog, type LogPosition } from "@taskwal/log";
+import type { EntityModel, MutationModel } from "./define-model.ts";
+import type { Events, StoreEvents } from "./events.ts";
+import { makeReport } from "./open-engine.ts";
+import { openReceipt } from "./receipt.ts";
+import { recordStream, type RecordsOptions } from "./record-stream.ts";
+import { foldLog, recover, type Recovered } from "./recover.ts";
+import type { RecoveryReport } from "./recovery-report.ts";
+import { frozen, viewState, type StateView } from "./snapshot-view.ts";
+import { openForReading } from "./state-directory.ts";
+import type { Slot } from "./state.ts";
+import type { CollectionHost } from "./store-collection.ts";
+import type { StoreSettings } from "./store-engine.ts";
+
+const pollMs = 50;
+
+/** Opens an existing store for reading; throws as `openStore` does, but never LockedError. */
+export const openReaderHost = async (
+  settings: StoreSettings,
+  events: Events<StoreEvents>,
+  signal: AbortSignal | undefined,
+): Promise<ReaderHost> => {
+  const { disk, dir, model, onDamage } = settings;
+  const startMs = disk.clock.monotonicMs();
+  const directory = await openForReading({ disk, dir });
+  signal?.throwIfAborted();
+  const options = { directory, clock: disk.clock, model, storeHint: undefined, onDamage, durableOnly: true };
+  const recovered = await recover(options);
+  const known = {
+    id: timeStamp(disk.clock.now()),
+    dir: directory.path,
+    store: recovered.store ?? "",
+    epoch: recovered.listing.epochMax,
+    quarantined: [],
+    durationMs: disk.clock.monotonicMs() - startMs,
+  };
+  const host = new ReaderHost(settings, events, directory, recovered, makeReport(known, recovered));
+  events.emit("state:loaded", { sequence: host.sequence, durationMs: known.durationMs });
+  events.emit("recovered", host.recovery);
+  return host;
+};
+
+export const readOnlyRefusal = "the store was opened read-only";
+
+export class ReaderHost implements CollectionHost {
+  readonly recovery: RecoveryReport;
+  readonly events: Events<StoreEvents>;
+  readonly #settings: StoreSettings;
+  readonly #directory: Directory;
+  #recovered: Recovered;
+  #folded: number;
+  #resume: LogPosition | undefined;
+  #seen = "";
+  #polling: Promise<void> | undefined;
+  #cancel: (() => void) | undefined;
+  #closed = false;
+  readonly #followers = new Set<() => void>();
+
+  constructor(
+    settings: StoreSettings,
+    events: Events<StoreEvents>,
+    directory: Directory,
+    recovered: Recovered,
+    report: RecoveryReport,
+  ) {
+    this.#settings = settings;
+    this.events = events;
+    this.#directory = directory;
+    this.#recovered = recovered;
+    this.#folded = recovered.folded;
+    this.recovery = report;
+    this.#listen();
+    this.#schedule();
+  }
+
+  get sequence(): number {
+    return this.#folded;
+  }
+
+  get dir(): string {
+    return this.#directory.path;
+  }
+
+  records(options: RecordsOptions = {}): AsyncIterableIterator<LogRecord> {
+    return recordStream({
+      directory: this.#directory,
+      options,
+      durable: () => this.#folded,
+      followers: this.#followers,
+      ended: () => this.#closed,
+    });
+  }
+
+  /** Catches up with what is durable now. */
+  async flush(): Promise<void> {
+    await this.#polling;
+    if (!this.#closed) await this.#catchUp();
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#cancel?.();
+    await this.#polling;
+    for (const task of this.#followers) task();
+    await this.#directory.close();
+    this.events.emit("closed");
+  }
+
+  readonly calls = {
+    mutate: (): Promise<never> => {
+      const { receipt, reject } = openReceipt<never>((error) =>
+        this.events.emit("mutation:failed", { error, type: "", id: "" }),
+      );
+      reject(new ClosedError(readOnlyRefusal));
+      return receipt;
+    },
+  };
+
+  read(entity: EntityModel, id: string): Slot | undefined {
+    return this.#recovered.state.committed(entity, id);
+  }
+
+  readPending(entity: EntityModel, id: string): Slot | undefined {
+    return this.read(entity, id);
+  }
+
+  slots(entity: EntityModel): ReadonlyMap<string, Slot> {
+    return this.#recovered.state.slots(entity);
+  }
+
+  view(): StateView {
+    const { state, keys } = this.#recovered;
+    return viewState(this.#settings.model, state, keys);
+  }
+
+  #listen(): void {
+    this.#recovered.fold.onChange = (record, mutation, before, after) =>
+      this.#tell(record, mutation, before, after);
+  }
+
+  #tell(record: LogRecord, mutation: MutationModel, before: Slot | undefined, after: Slot): void {
+    this.events.emit("mutation", {
+      collection: mutation.entity.key,
+      id: record.id ?? "",
+      type: record.type,
+      before: frozen(before?.value),
+      after: frozen(after.value),
+      item: mutation.list === undefined ? undefined : record.data,
+      version: after.n,
+      sequence: record.seq,
+    });
+  }
+
+  #schedule(): void {
+    if (this.#closed) return;
+    this.#cancel = this.#settings.disk.clock.schedule(pollMs, () => {
+      this.#polling = this.#poll().finally(() => {
+        this.#polling = undefined;
+        this.#schedule();
+      });
+    });
+  }
+
+  async #poll(): Promise<void> {
+    try {
+      const names = (await this.#directory.list("wal")).toSorted();
+      const last = names.findLast((name) => name.endsWith(".jsonl"));
+      const stat = last && (await this.#directory.stat(`wal/${last}`));
+      const head = await this.#directory.stat(headName);
+      const seen = JSON.stringify([names.length, last, stat && stat.sizeBytes, head?.modified]);
+      if (seen === this.#seen) return;
+      this.#seen = seen;
+      await this.#catchUp();
+    } catch (error) {
+      // The writer may be replacing what was listed a moment ago: the next look sees it whole.
+      this.#settings.logger?.debug({ error }, "following the log was interrupted");
+      this.#seen = "";
+    }
+  }
+
+  async #catchUp(): Promise<void> {
+    const listing = await listLog(this.#directory, this.#recovered.store);
+    const first = listing.segments[0]?.id.first ?? 1;
+    if (first > this.#folded + 1) await this.#startOver();
+    const base = this.#folded;
+    const range = { base, promised: base, onReadError: "throw" } as const;
+    const steps = replayLog(this.#directory, listing, this.#resume ? { ...range, resume: this.#resume } : range);
+    const { end, folded } = await foldLog(steps, this.#recovered.fold, base, Math.max(base, listing.promised));
+    this.#folded = folded;
+    if (end.lastKept === folded) this.#resume = end.position;
+    if (folded > base) for (const task of this.#followers) task();
+  }
+
+  /** What was to be read next is pruned: begins again from the newest snapshot. */
+  async #startOver(): Promise<void> {
+    const { model, onDamage, disk } = this.#settings;
+    const storeHint = this.#recovered.store;
+    const options = { directory: this.#directory, clock: disk.clock, model, storeHint, onDamage };
+    this.#recovered = await recover({ ...options, durableOnly: true });
+    this.#folded = this.#recovered.folded;
+    this.#resume = undefined;
+    this.#listen();
+    this.events.emit("state:loaded", { sequence: this.#folded, durationMs: 0 });
+  }
+}
