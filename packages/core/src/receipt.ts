@@ -3,7 +3,8 @@
  *
  * The rule: a rejection that nobody handles is told to `onUnhandled`, and never becomes an unhandled
  * rejection that ends the host process. "Handled" means that someone called `then`, `catch` or
- * `finally`, or awaited it, before it was rejected.
+ * `finally`, or awaited it, before it was rejected; a call that is refused at once is rejected only
+ * after its caller had the time to await it.
  */
 export class PendingReceipt<Value> extends Promise<Value> {
   #handled = false;
@@ -41,12 +42,15 @@ export const openReceipt = <Value>(onUnhandled: (error: unknown) => void): Settl
     resolve = onValue;
     rejectPromise = onError;
   });
-  const reject = (error: unknown): void => {
+  const settle = (error: unknown): void => {
     if (!receipt.handled) {
       onUnhandled(error);
       Promise.prototype.then.call(receipt, undefined, () => {});
     }
     rejectPromise(error);
   };
+  // `await` calls `then` one microtask after the call returned, and this may run before it returned.
+  const reject = (error: unknown): void =>
+    queueMicrotask(() => queueMicrotask(() => settle(error)));
   return { receipt, resolve, reject };
 };
