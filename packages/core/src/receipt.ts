@@ -45,7 +45,7 @@ export const openReceipt = <Value>(onUnhandled: (error: unknown) => void): Settl
   const settle = (error: unknown): void => {
     if (!receipt.handled) {
       onUnhandled(error);
-      Promise.prototype.then.call(receipt, undefined, () => {});
+      void Promise.prototype.then.call(receipt, undefined, () => {});
     }
     rejectPromise(error);
   };
