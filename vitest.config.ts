@@ -3,10 +3,14 @@ import { defineConfig } from "vitest/config";
 // Tests read packages/*/src, not dist: our own condition comes before Vite's server defaults.
 const conditions = ["taskwal-source", "module", "node", "development|production"];
 
+// CI reads its closing line from this file; a person needs none.
+const resultFile = process.env["TASKWAL_TEST_RESULT"];
+
 export default defineConfig({
   ssr: { resolve: { conditions } },
   test: {
     include: ["packages/*/src/**/*.test.ts", "test/src/**/*.test.ts"],
     testTimeout: 60_000,
+    reporters: resultFile ? ["default", ["json", { outputFile: resultFile }]] : ["default"],
   },
 });
