@@ -20,9 +20,11 @@ import {
   gapType,
   markType,
   recoveredType,
+  type BootData,
   type GapData,
   type LostVersions,
   type MarkData,
+  type ModelPrint,
 } from "./system-record.ts";
 
 /** What a fold learns besides the state. */
@@ -33,6 +35,8 @@ export interface FoldFacts {
   readonly lostVersions: readonly LostVersions[];
   /** Whether the last system record was a clean end. */
   readonly closed: boolean;
+  /** The model of the last opening that was seen, if one was. */
+  readonly model: ModelPrint | undefined;
 }
 
 export class Fold {
@@ -42,6 +46,7 @@ export class Fold {
   readonly #gaps: GapData[] = [];
   readonly #lostVersions: LostVersions[] = [];
   #closed = false;
+  #print: ModelPrint | undefined;
   /** Members of a transaction whose first member carries a key. */
   #keyed: { first: LogRecord; members: KeyedMutation[] } | undefined;
 
@@ -55,7 +60,7 @@ export class Fold {
   }
 
   get facts(): FoldFacts {
-    return { gaps: this.#gaps, lostVersions: this.#lostVersions, closed: this.#closed };
+    return { gaps: this.#gaps, lostVersions: this.#lostVersions, closed: this.#closed, model: this.#print };
   }
 
   /** Folds records in the order of their sequences. Throws ReplayFailedError, UnsupportedFormatError. */
@@ -89,6 +94,7 @@ export class Fold {
       if (entity) this.#state.restore(entity, recovery.id, recoveredSlot(recovery));
     } else if (type === bootType) {
       this.#closed = false;
+      this.#print = (data as unknown as BootData).model;
     } else if (type === closeType) {
       this.#closed = true;
     }

@@ -21,6 +21,7 @@ import { replaceFile } from "@taskwal/disk";
 import { listSnapshots, unshareState } from "@taskwal/snapshot";
 import type { Model } from "./define-model.ts";
 import type { Logger } from "./events.ts";
+import { printModel } from "./snapshot-view.ts";
 import { diskErrors, openStateDirectory } from "./state-directory.ts";
 import { findRecoveries, recoveredSlot, type Recovery } from "./mirror-fill.ts";
 import { lockDirectory, type OwnerLock } from "./owner-lock.ts";
@@ -194,7 +195,7 @@ const appendBoot = async (
   const { pid, host } = disk.process;
   const boot = Buffer.from(disk.randomBytes(8)).toString("hex");
   const monotonicMs = Math.round(disk.clock.monotonicMs());
-  entries.push(entry(bootType, { boot, pid, host, engine: engineVersion, model: model.hash, monotonicMs }));
+  entries.push(entry(bootType, { boot, pid, host, engine: engineVersion, model: printModel(model), monotonicMs }));
   await log.append(entries, true);
 };
 

@@ -20,9 +20,9 @@ import { listSnapshots, readSnapshot, type SnapshotReading } from "@taskwal/snap
 import type { Model } from "./define-model.ts";
 import { Fold, type FoldFacts } from "./fold.ts";
 import { RecentKeys } from "./idempotency.ts";
-import { loadState } from "./snapshot-view.ts";
+import { loadState, printModel } from "./snapshot-view.ts";
 import { State } from "./state.ts";
-import type { Span } from "./system-record.ts";
+import type { ModelPrint, Span } from "./system-record.ts";
 
 export interface RecoverOptions {
   readonly directory: Directory;
@@ -78,7 +78,8 @@ export const recover = async (options: RecoverOptions): Promise<Recovered> => {
   }
   const state = new State(model);
   const keys = new RecentKeys();
-  if (snapshot) loadState(model, state, keys, { ...snapshot.reading, schema: snapshot.reading.head.schema });
+  const loaded =
+    snapshot && loadState(model, state, keys, { ...snapshot.reading, schema: snapshot.reading.head.schema });
   const fold = new Fold(model, state, keys);
   const onReadError = onDamage === "salvage" ? "damage" : "throw";
   const steps = replayLog(directory, listing, { base, promised: base, onReadError });
@@ -89,7 +90,7 @@ export const recover = async (options: RecoverOptions): Promise<Recovered> => {
     newDamaged: end.damaged.filter((bytes) => !isAccounted(bytes, facts)),
   };
   if (onDamage === "refuse") assertWhole(found, end);
-  const notes = await olderState(directory, end);
+  const notes = [...(await olderState(directory, end)), ...changedModel(model, facts.model ?? loaded)];
   const store = listing.store ?? snapshot?.reading.head.store;
   return { state, keys, listing, end, store, snapshot, skipped, facts, fold, folded, ...found, notes };
 };
@@ -148,6 +149,13 @@ const newestSnapshot = async (
     return { name, reading };
   }
   return undefined;
+};
+
+/** Reducers that changed under the same versions fold old records to another state than before. */
+const changedModel = (model: Model, before: ModelPrint | undefined): string[] => {
+  const now = printModel(model);
+  if (!before || before.hash === now.hash || before.versions !== now.versions) return [];
+  return ["the model's reducers or schemas changed since the last opening, but none of its versions did"];
 };
 
 /** A backup that somebody copied over state.json: the log wins, and that is said. */

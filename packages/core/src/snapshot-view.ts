@@ -11,6 +11,7 @@ import { lazyArray, lazyObject, type JsonPiece, type SnapshotSource } from "@tas
 import { canonicalJson, freezeJson, sha256, type JsonValue } from "@taskwal/format";
 import { migrateEntity, type EntityModel, type EntityView, type Model } from "./define-model.ts";
 import type { KeyResult, RecentKeys } from "./idempotency.ts";
+import type { ModelPrint } from "./system-record.ts";
 import type { Damage, ListView, Slot, State } from "./state.ts";
 
 /** All slots of a moment, by entity. */
@@ -37,6 +38,7 @@ interface EngineSection {
   readonly deleted: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly keys: readonly KeyResult[];
   readonly damaged: readonly DamagedEntity[];
+  readonly model: ModelPrint;
 }
 
 /** The parts of a snapshot that follow from the state. */
@@ -54,8 +56,15 @@ export const snapshotParts = (
     ["deleted", versionPieces(view, (slot) => slot.value === undefined)],
     ["keys", lazyArray(view.keys as unknown as Iterable<JsonPiece>)],
     ["damaged", damagedEntities(view) as unknown as JsonValue],
+    ["model", printModel(model) as unknown as JsonValue],
   ]),
 });
+
+export const printModel = ({ hash, schema, mutations }: Model): ModelPrint => {
+  const payloads = Object.fromEntries([...mutations].map(([type, { version }]) => [type, version]));
+  const versions = sha256().update(canonicalJson([schema, payloads])).digest("hex").slice(0, 16);
+  return { hash, versions };
+};
 
 function* entityPieces(slots: readonly (readonly [string, Slot])[]): Generator<JsonPiece> {
   for (const [, slot] of slots) if (slot.value !== undefined) yield entityPiece(slot);
@@ -109,8 +118,16 @@ export interface LoadedSnapshot {
   readonly engine: JsonValue;
 }
 
-/** Fills an empty state from a snapshot whose checksum was verified. Entities of older versions are migrated. */
-export const loadState = (model: Model, state: State, keys: RecentKeys, from: LoadedSnapshot): void => {
+/**
+ * Fills an empty state from a snapshot whose checksum was verified; entities of older versions are
+ * migrated. Returns the model that wrote it.
+ */
+export const loadState = (
+  model: Model,
+  state: State,
+  keys: RecentKeys,
+  from: LoadedSnapshot,
+): ModelPrint => {
   const engine = from.engine as unknown as EngineSection;
   const damage = new Map(
     engine.damaged.map(({ entity, id, ...rest }) => [`${entity}\n${id}`, rest as Damage]),
@@ -129,6 +146,7 @@ export const loadState = (model: Model, state: State, keys: RecentKeys, from: Lo
     }
   }
   for (const key of engine.keys) keys.add(key);
+  return engine.model;
 };
 
 const slotOf = (

@@ -42,9 +42,17 @@ export interface BootData {
   readonly pid: number;
   readonly host: string;
   readonly engine: string;
-  /** Hash of the model that reduces from here on. */
-  readonly model: string;
+  /** The model that reduces from here on. */
+  readonly model: ModelPrint;
   readonly monotonicMs: number;
+}
+
+/** What wrote a log: by it a reducer that changed without a new version is noticed. */
+export interface ModelPrint {
+  /** The model's hash: it changes with any reducer's text. */
+  readonly hash: string;
+  /** Hash of all versions alone, entities' and payloads'. */
+  readonly versions: string;
 }
 
 export interface MarkData {

@@ -69,9 +69,10 @@ const markInterrupted = async (
   store: TaskStore,
   onInterrupted: (task: Readonly<Task>) => TaskPatch | undefined,
 ): Promise<void> => {
-  const updates = store.list({ status: "in_progress" }).flatMap((task) => {
-    const patch = onInterrupted(task);
-    return patch ? [store.update(task.id, patch)] : [];
+  const updates = store.interrupted.flatMap((id) => {
+    const task = store.get(id);
+    const patch = task && onInterrupted(task);
+    return patch ? [store.update(id, patch)] : [];
   });
   await Promise.all(updates);
 };

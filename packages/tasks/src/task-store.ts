@@ -57,10 +57,14 @@ export class TaskStore {
   readonly #engine: Engine;
   readonly #disk: Disk;
 
+  /** Ids of the tasks that were in progress when this store was opened: whoever worked on them is gone. */
+  readonly interrupted: readonly string[];
+
   /** @internal `openTaskStore` makes one. */
   constructor(engine: Engine, disk: Disk) {
     this.#engine = engine;
     this.#disk = disk;
+    this.interrupted = this.list({ status: "in_progress" }).map(({ id }) => id);
   }
 
   get recovery(): RecoveryReport {
