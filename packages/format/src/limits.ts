@@ -13,11 +13,10 @@ export const recordBytesMax = 16 * 1024 * 1024;
 export const sequenceMax = Number.MAX_SAFE_INTEGER;
 
 /**
- * Levels of objects and arrays in a payload; deeper values are refused before they are stringified. Low
- * enough for every recursion over them (ours, a schema's) on the stack that a host leaves: about 1 MB
- * holds 10,000 small frames.
+ * Levels of objects and arrays in a payload; deeper values are refused before they are stringified. The
+ * copy spends two frames on each: half of a stack of 1 MB, the other half is the host's and the schema's.
  */
-export const depthMax = 512;
+export const depthMax = 2_048;
 
 /** An entity's id, in UTF-8. */
 export const idBytesMax = 1_024;

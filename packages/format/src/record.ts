@@ -88,6 +88,10 @@ export const recordBody = (
   lag: number,
 ): string => {
   invariant(Number.isFinite(draft.at), "the time of a record is a finite number");
+  invariant(
+    draft.tx === undefined || isMembership(draft.tx),
+    "a member of a transaction is counted",
+  );
   invariant(!dataJson.includes("\n"), "a payload is one line");
   let body = `"seq":${seq},"lag":${lag},"at":${draft.at},"type":${JSON.stringify(draft.type)}`;
   if (draft.v !== undefined && draft.v !== 1) body += `,"v":${draft.v}`;

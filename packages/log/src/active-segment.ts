@@ -9,6 +9,7 @@
 import type { Directory, File } from "@taskwal/disk";
 import {
   headerBody,
+  hex32,
   LineBuffer,
   limits,
   markerBody,
@@ -30,6 +31,23 @@ export interface SegmentStart {
   readonly carried: readonly string[];
 }
 
+interface SegmentLines {
+  readonly bytes: Uint8Array;
+  readonly lastCrc: string | undefined;
+}
+
+const firstLines = ({ store, id, previous, carried }: SegmentStart): SegmentLines => {
+  const lines = new LineBuffer();
+  const salt = segmentSalt(store, id);
+  const header = { format: limits.formatVersion, store, ...id };
+  lines.push(headerBody(previous ? { ...header, previous } : header), salt);
+  let lastCrc: string | undefined;
+  for (const body of carried) lastCrc = hex32(lines.push(body, salt));
+  return { bytes: lines.view(), lastCrc };
+};
+
+const temporaryName = (id: SegmentId): string => `${segmentName(id)}.tmp`;
+
 export class ActiveSegment {
   readonly id: SegmentId;
   readonly name: string;
@@ -39,44 +57,45 @@ export class ActiveSegment {
   /** Its bytes so far: where the next line goes. */
   bytes: number;
   recordCount: number;
+  /** The checksum of the last record that it began with, hex; undefined if it began with none. */
+  readonly lastCrc: string | undefined;
   readonly #hash: Hash;
 
-  private constructor(start: SegmentStart, file: File, inode: string, bytes: Uint8Array) {
+  private constructor(start: SegmentStart, file: File, inode: string, lines: SegmentLines) {
     this.id = start.id;
     this.name = segmentName(start.id);
     this.salt = segmentSalt(start.store, start.id);
     this.file = file;
     this.inode = inode;
-    this.bytes = bytes.length;
+    this.bytes = lines.bytes.length;
+    this.lastCrc = lines.lastCrc;
     this.recordCount = start.carried.length;
-    this.#hash = sha256().update(bytes);
+    this.#hash = sha256().update(lines.bytes);
   }
 
-  /** Durable on return, with its name. On failure the name does not exist; a leftover tmp is harmless. */
-  static async create(directory: Directory, start: SegmentStart): Promise<ActiveSegment> {
-    const { store, id, previous, carried } = start;
-    const name = segmentName(id);
-    const lines = new LineBuffer();
-    const salt = segmentSalt(store, id);
-    const header = { format: limits.formatVersion, store, ...id };
-    lines.push(headerBody(previous ? { ...header, previous } : header), salt);
-    for (const body of carried) lines.push(body, salt);
-    const temporary = `${name}.tmp`;
+  /** Writes what it begins with, under a temporary name. Nothing of it counts before `publish`. */
+  static async prepare(directory: Directory, start: SegmentStart): Promise<ActiveSegment> {
+    const temporary = temporaryName(start.id);
     if (await directory.stat(temporary)) await directory.remove(temporary);
+    const lines = firstLines(start);
     const file = await directory.create(temporary);
     try {
-      await file.write(lines.view(), 0);
+      await file.write(lines.bytes, 0);
       const { inode } = await file.stat();
-      // Before the name: a segment is never seen without its header and what it carries.
-      await file.sync();
-      await directory.rename(temporary, name);
-      // Before any record in it is acknowledged: the name must survive too.
-      await directory.syncFolder(walFolder);
-      return new ActiveSegment(start, file, inode, lines.view());
+      return new ActiveSegment(start, file, inode, lines);
     } catch (error) {
       await file.close();
       throw error;
     }
+  }
+
+  /** Gives it its name; both are durable on return. Whatever fails here, no one knows what is there. */
+  async publish(directory: Directory): Promise<void> {
+    // Before the name: a segment is never seen without its header and all that it carries.
+    await this.file.sync();
+    await directory.rename(temporaryName(this.id), this.name);
+    // Before any record in it is acknowledged: a record without its file's name is lost.
+    await directory.syncFolder(walFolder);
   }
 
   /** Notes that these bytes now stand at the end. */

@@ -10,9 +10,16 @@
  * is copied: it was synced for certain, since a failed sync stops all writing. The cut is at a block
  * because a disk writes blocks: the one that holds the end of D was written again after D was synced.
  */
+import { errnoOf, invariant } from "@taskwal/errors";
 import type { Directory } from "@taskwal/disk";
-import { coveredStart, limits, sha256, type PreviousSegment } from "@taskwal/format";
-import type { ReplayEnd } from "./replay-log.ts";
+import {
+  coveredStart,
+  limits,
+  sha256,
+  type LogRecord,
+  type PreviousSegment,
+} from "@taskwal/format";
+import type { ReplayEnd } from "./replay-result.ts";
 import { scanSegment } from "./scan-segment.ts";
 import type { LogListing, SegmentFile } from "./segment-list.ts";
 
@@ -25,10 +32,13 @@ export interface Continuation {
   readonly carried: readonly string[];
 }
 
+/** A record's line. */
 interface Position {
   readonly seq: number;
   readonly startBytes: number;
   readonly endBytes: number;
+  /** Where its transaction begins: itself, without one. */
+  readonly begin: Position | undefined;
 }
 
 /** Reads only. */
@@ -39,16 +49,11 @@ export const continueLog = async (
 ): Promise<Continuation> => {
   const last = listing.segments.at(-1);
   if (!last) return { previous: undefined, first: end.next, carried: [] };
-  if (end.lastKept <= end.durable) {
-    const torn = end.torn.filter(({ file }) => file === last.name).map((bytes) => bytes.startBytes);
-    const bytes = Math.min(last.endBytes, ...torn);
-    return {
-      previous: await previousOf(directory, last, end.next - 1, bytes),
-      first: end.next,
-      carried: [],
-    };
-  }
-  return carryTail(directory, listing, end);
+  if (end.lastKept > end.durable) return carryTail(directory, listing, end);
+  const torn = end.torn.filter(({ file }) => file === last.name).map((bytes) => bytes.startBytes);
+  const bytes = Math.min(last.endBytes, ...torn);
+  const previous = await previousOf(directory, last, end.next - 1, bytes);
+  return { previous, first: end.next, carried: [] };
 };
 
 const carryTail = async (
@@ -59,64 +64,94 @@ const carryTail = async (
   const from = listing.segments.findIndex((segment) => segment.lastMax > end.durable);
   const segments = listing.segments.slice(from);
   const [first] = segments;
-  const carried: string[] = [];
-  const cut = first && (await findCut(directory, first, end.durable));
-  if (!first || !cut) return { previous: undefined, first: end.next, carried };
-  let expected = cut.seq;
-  for (const segment of segments) {
-    for await (const { seq, body } of bodies(directory, segment)) {
-      if (seq !== expected || seq > end.lastKept) continue;
-      carried.push(body());
-      expected += 1;
-    }
-  }
-  const whole = cut.seq === first.id.first;
-  const previous = whole
-    ? first.header?.previous
-    : await previousOf(directory, first, cut.seq - 1, cut.startBytes);
-  return { previous, first: cut.seq, carried };
+  invariant(first, "what is kept above D stands in a segment that reaches above D");
+  const cut = await findCut(directory, first, end);
+  const carried = await copyBodies(directory, segments, cut.seq, end.lastKept);
+  return { previous: await previousOfCut(directory, listing, from, cut), first: cut.seq, carried };
 };
 
-/** The first record that the block holding the end of D reaches into, or else the first of the segment. */
+/** The bodies of all records from `first` to `last`. */
+const copyBodies = async (
+  directory: Directory,
+  segments: readonly SegmentFile[],
+  first: number,
+  last: number,
+): Promise<string[]> => {
+  const carried: string[] = [];
+  // More than one pass only if lines stand out of order; what is not copied would be overridden.
+  while (first + carried.length <= last) {
+    const before = carried.length;
+    for (const segment of segments) {
+      for await (const { record } of recordsOf(directory, segment)) {
+        if (record.seq > last || record.seq !== first + carried.length) continue;
+        // `{"crc":"…",` goes: the copy has a salt of its own. JSON round-trips the rest exactly.
+        carried.push(JSON.stringify(record).slice(coveredStart + 2));
+      }
+    }
+    invariant(carried.length > before, `record ${first + before} is kept, so it reads`);
+  }
+  return carried;
+};
+
+/** What stands before the cut: the cut segment up to there, or the one before it if nothing remains. */
+const previousOfCut = async (
+  directory: Directory,
+  { segments }: LogListing,
+  index: number,
+  cut: Position,
+): Promise<PreviousSegment | undefined> => {
+  const segment = segments[index];
+  if (!segment) return undefined;
+  if (cut.seq > segment.id.first) {
+    return previousOf(directory, segment, cut.seq - 1, cut.startBytes);
+  }
+  if (segment.header) return segment.header.previous;
+  const before = segments[index - 1];
+  return before && previousOf(directory, before, cut.seq - 1, before.endBytes);
+};
+
+/**
+ * The first record that the block holding the end of D reaches into, or the first above D; never inside
+ * a transaction, never below a hole (what is carried has no gaps).
+ */
 const findCut = async (
   directory: Directory,
   segment: SegmentFile,
-  durable: number,
-): Promise<Position | undefined> => {
+  { durable, lastKept, lost, dropped }: ReplayEnd,
+): Promise<Position> => {
+  const holes = [...lost, ...dropped].map(([, last]) => last).filter((last) => last < lastKept);
+  const above = Math.max(0, ...holes);
   let recent: Position[] = [];
-  let block: number | undefined;
-  for await (const position of bodies(directory, segment)) {
-    recent.push(position);
-    if (position.seq > durable) break;
-    if (position.seq === durable) {
-      block = Math.floor((position.endBytes - 1) / limits.blockBytes) * limits.blockBytes;
-    }
-    const keepFrom = block ?? position.endBytes - 2 * limits.blockBytes;
+  let blockStart = 0;
+  for await (const { record, startBytes, endBytes } of recordsOf(directory, segment)) {
+    const { seq, tx } = record;
+    const isFirstNew = seq === Math.max(above, durable) + 1;
+    if (seq <= above || (seq > durable && !isFirstNew)) continue;
+    const inside = tx && tx[0] > 1 ? recent.at(-1) : undefined;
+    recent.push({ seq, startBytes, endBytes, begin: inside?.begin ?? inside });
+    if (isFirstNew) break;
+    if (seq === durable) blockStart = endBytes - 1 - ((endBytes - 1) % limits.blockBytes);
+    const keepFrom = blockStart || endBytes - 2 * limits.blockBytes;
     recent = recent.filter((one) => one.endBytes > keepFrom);
   }
-  return recent.find((one) => one.endBytes > (block ?? 0));
+  const cut = recent.find((one) => one.endBytes > blockStart);
+  invariant(cut, "what is kept above D stands behind D");
+  return cut.begin ?? cut;
 };
 
-async function* bodies(
+async function* recordsOf(
   directory: Directory,
-  segment: SegmentFile,
-): AsyncGenerator<Position & { body: () => string }> {
-  const file = await directory.open(segment.name, "read");
+  { name, salt, sizeBytes, lastMax }: SegmentFile,
+): AsyncGenerator<{ record: LogRecord; startBytes: number; endBytes: number }> {
+  const file = await directory.open(name, "read");
   try {
-    const { salt, endBytes } = segment;
-    for await (const items of scanSegment(file, {
-      salt,
-      startBytes: 0,
-      endBytes,
-      onReadError: "damage",
-    })) {
+    const all = { salt, startBytes: 0, endBytes: sizeBytes, onReadError: "damage" } as const;
+    for await (const items of scanSegment(file, all)) {
       for (const item of items) {
         if (item.kind !== "line" || item.line.kind !== "record") continue;
         const { record } = item.line;
         const { startBytes, endBytes } = item;
-        // `{"crc":"…",` goes: the copy has a salt of its own. JSON round-trips the rest exactly.
-        const body = (): string => JSON.stringify(record).slice(coveredStart + 2);
-        yield { seq: record.seq, startBytes, endBytes, body };
+        if (record.seq <= lastMax) yield { record, startBytes, endBytes };
       }
     }
   } finally {
@@ -129,17 +164,20 @@ const previousOf = async (
   segment: SegmentFile,
   last: number,
   bytes: number,
-): Promise<PreviousSegment> => ({
-  ...segment.id,
-  last,
-  bytes,
-  sha256: await hashPrefix(directory, segment.name, bytes),
-});
+): Promise<PreviousSegment> => {
+  const digest = await hashPrefix(directory, segment.name, bytes);
+  const previous = { ...segment.id, last, bytes };
+  return digest === undefined ? previous : { ...previous, sha256: digest };
+};
 
 const hashChunkBytes = 1024 * 1024;
 
-/** SHA-256 of the first `bytes` bytes of a file (fewer if it is shorter), hex. */
-const hashPrefix = async (directory: Directory, name: string, bytes: number): Promise<string> => {
+/** SHA-256 of the first `bytes` bytes of a file (fewer if it is shorter), hex; undefined if they do not read. */
+const hashPrefix = async (
+  directory: Directory,
+  name: string,
+  bytes: number,
+): Promise<string | undefined> => {
   const hash = sha256();
   const file = await directory.open(name, "read");
   try {
@@ -150,6 +188,10 @@ const hashPrefix = async (directory: Directory, name: string, bytes: number): Pr
       hash.update(buffer.subarray(0, count));
       at += count;
     }
+  } catch (error) {
+    // An opening that salvages has reported the block; the log goes on behind it.
+    if (errnoOf(error) !== "EIO") throw error;
+    return undefined;
   } finally {
     await file.close();
   }

@@ -4,7 +4,7 @@
  * A claim comes before the claimant reads, and is looked for after each sync and before the
  * acknowledgement; so whatever an older owner acknowledged is there when the newer one reads it.
  * The rule: epochs are claimed one by one, and a claim stays as long as a segment of the epoch before
- * it, so the owner of epoch e need only look for the claim of e + 1.
+ * it, so the owner of epoch e need only look for its own claim and that of e + 1.
  */
 import { errnoOf } from "@taskwal/errors";
 import type { Directory } from "@taskwal/disk";
@@ -28,17 +28,20 @@ export const claimEpoch = async (directory: Directory, atLeast: number): Promise
   }
 };
 
-/** Whether a later owner has claimed the log. Does not give up its turn of the event loop. */
+/**
+ * Whether a later owner has claimed the log. That one's claim is the next; but where others came and
+ * went since, theirs may be pruned already, and then the own one went before it. Does not give up its
+ * turn of the event loop.
+ */
 export const isOverridden = (directory: Directory, epoch: number): boolean =>
-  directory.statSync(claimName(epoch + 1)) !== undefined;
+  directory.statSync(claimName(epoch + 1)) !== undefined ||
+  directory.statSync(claimName(epoch)) === undefined;
 
-/** Removes claims that no segment needs any more. Not synced: a claim that comes back harms nothing. */
+/** Removes claims that no segment needs any more, the oldest first. Not synced: one that comes back harms nothing. */
 export const pruneClaims = async (directory: Directory, own: number): Promise<void> => {
   const names = await directory.list(walFolder);
-  const epochs = names.flatMap((name) => parseSegmentName(name)?.epoch ?? []);
-  const oldest = Math.min(own, ...epochs);
-  for (const name of names) {
-    const epoch = parseClaimName(name);
-    if (epoch !== undefined && epoch < oldest) await directory.remove(`${walFolder}/${name}`);
-  }
+  const segments = names.flatMap((name) => parseSegmentName(name)?.epoch ?? []);
+  const oldest = Math.min(own, ...segments);
+  const claims = names.flatMap((name) => parseClaimName(name) ?? []).toSorted((a, b) => a - b);
+  for (const epoch of claims) if (epoch < oldest) await directory.remove(claimName(epoch));
 };

@@ -29,13 +29,12 @@ export class HeadFile {
 
   /** Opens HEAD for writing, creating it (durably) if it is missing. The newest slot is left for last. */
   static async open(directory: Directory): Promise<HeadFile> {
-    try {
-      const decoded = decodeHead(await readWhole(directory, headName, limits.smallFileBytesMax));
-      return new HeadFile(await directory.open(headName, "write"), decoded?.slot === 0 ? 1 : 0);
-    } catch (error) {
-      if (errnoOf(error) !== "ENOENT") throw error;
+    if (await directory.stat(headName)) {
+      const slot = await newestSlot(directory);
+      return new HeadFile(await directory.open(headName, "write"), slot === 0 ? 1 : 0);
     }
     const file = await directory.create(headName);
+    // Its name: else every promise that HEAD keeps across a power cut is gone with it.
     await directory.syncFolder(walFolder);
     return new HeadFile(file, 0);
   }
@@ -73,3 +72,13 @@ export class HeadFile {
     await this.#file.close();
   }
 }
+
+/** A hint that does not read, or is too large to be ours, is written over. */
+const newestSlot = async (directory: Directory): Promise<0 | 1 | undefined> => {
+  try {
+    return decodeHead(await readWhole(directory, headName, limits.smallFileBytesMax))?.slot;
+  } catch (error) {
+    if (errnoOf(error) !== "EIO" && !(error instanceof RangeError)) throw error;
+    return undefined;
+  }
+};

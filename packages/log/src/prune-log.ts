@@ -35,13 +35,12 @@ export const pruneLog = async (directory: Directory, options: PruneOptions): Pro
   for (const segment of old) {
     if (bytes <= options.historyBytesMax && files <= options.historyFilesMax) break;
     await directory.remove(segment.name);
+    // Before the next one: else a power cut could take this removal back and not that one, a hole.
+    await directory.syncFolder(walFolder);
     removed.push(segment.name);
     bytes -= segment.sizeBytes;
     files -= 1;
   }
-  if (removed.length > 0) {
-    await pruneClaims(directory, options.epoch);
-    await directory.syncFolder(walFolder);
-  }
+  if (removed.length > 0) await pruneClaims(directory, options.epoch);
   return removed;
 };

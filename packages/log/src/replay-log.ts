@@ -11,54 +11,11 @@
 import type { Directory, File } from "@taskwal/disk";
 import { CorruptError, DiskFailedError, errnoOf, UnsupportedFormatError } from "@taskwal/errors";
 import { limits, type LogRecord } from "@taskwal/format";
-import { scanSegment, type Scanned, type ScannedLine } from "./scan-segment.ts";
+import { judge, type Cut, type Judged } from "./judge.ts";
+import type { DamagedBytes, LogPosition, ReplayEnd, ReplayStep } from "./replay-result.ts";
+import { scanSegment, type BadStretch, type Scanned, type ScannedLine } from "./scan-segment.ts";
 import type { LogListing, SegmentFile } from "./segment-list.ts";
-import {
-  judge,
-  type Cut,
-  type Judged,
-  type PlacedStretch,
-  type Range,
-  type Run,
-  type Survey,
-} from "./survey.ts";
-
-export type ReplayStep =
-  | { readonly kind: "records"; readonly records: readonly LogRecord[] }
-  /** Sequences that were acknowledged and are gone, or whose transaction lost a member. */
-  | { readonly kind: "lost"; readonly first: number; readonly last: number };
-
-export interface DamagedBytes {
-  readonly file: string;
-  readonly startBytes: number;
-  readonly endBytes: number;
-  readonly reason: string;
-}
-
-export interface ReplayEnd {
-  /** D: the highest promise found anywhere. */
-  readonly durable: number;
-  /** The last sequence that is kept; the base if none is. */
-  readonly lastKept: number;
-  /** The checksum of that record's line, as it stands in it; undefined if none was read. */
-  readonly lastCrc: string | undefined;
-  /** The sequence of the next record: lost ones are never given again. */
-  readonly next: number;
-  readonly lost: readonly Range[];
-  /** Kept lines that are left out because their transaction lost a member. */
-  readonly dropped: readonly Range[];
-  /** The records left out with them: they name entities that lost a mutation. */
-  readonly droppedRecords: readonly LogRecord[];
-  /** What a crash left behind: never promised. */
-  readonly torn: readonly DamagedBytes[];
-  readonly tornRecords: number;
-  readonly damaged: readonly DamagedBytes[];
-  /** What tools did to the files, in words. */
-  readonly notes: readonly string[];
-  readonly recordCount: number;
-  /** Behind the last record that was kept as read, if there was one. */
-  readonly position: LogPosition | undefined;
-}
+import { Survey, type Run } from "./survey.ts";
 
 export interface ReplayOptions {
   /** The sequence that the caller already has the state of; 0 for none. */
@@ -72,11 +29,13 @@ export interface ReplayOptions {
   readonly until?: number;
 }
 
-/** A place between two lines. */
-export interface LogPosition {
-  readonly file: string;
-  readonly bytes: number;
+interface PlacedCut {
+  readonly kind: Cut["kind"];
+  readonly bytes: DamagedBytes;
 }
+
+/** At most so many records are given at a time. */
+const stepRecords = 4_096;
 
 /** Where a scanned item stands. */
 interface Placed {
@@ -106,12 +65,15 @@ class Replay {
   #held: { record: LogRecord; placed: ScannedLine; segment: number }[] = [];
   #recordCount = 0;
   #position: LogPosition | undefined;
+  readonly #until: number;
+  #stopped = false;
   readonly #notes = new Set<string>();
 
   constructor(directory: Directory, listing: LogListing, options: ReplayOptions) {
     this.#directory = directory;
     this.#options = options;
     this.#position = options.resume;
+    this.#until = options.until ?? Number.POSITIVE_INFINITY;
     this.#durable = Math.max(listing.promised, options.promised, options.base);
     this.#last = options.base;
     const from = listing.segments.findIndex((segment) => segment.lastMax > options.base);
@@ -132,7 +94,8 @@ class Replay {
       } else if (!this.#takeRegular(placed, ready)) {
         irregular = placed;
         break;
-      } else if (this.#last >= (this.#options.until ?? Infinity)) {
+      } else if (this.#last >= this.#until && this.#held.length === 0) {
+        this.#stopped = true;
         await items.return();
         break;
       }
@@ -160,7 +123,7 @@ class Replay {
     for (const [index, segment] of this.#segments.entries()) {
       const { resume } = this.#options;
       const startBytes = resume?.file === segment.name ? resume.bytes : 0;
-      for await (const items of this.#scan(segment, startBytes, segment.endBytes)) {
+      for await (const items of this.#scan(segment, startBytes, segment.sizeBytes)) {
         for (const item of items) yield { segment: index, item };
         yield "flush";
       }
@@ -193,7 +156,7 @@ class Replay {
   /** Takes what belongs exactly here; false for anything else. */
   #takeRegular(placed: Placed, ready: LogRecord[]): boolean {
     const { item, segment } = placed;
-    if (item.kind === "bad") return false;
+    if (item.kind === "bad") return this.#belonging(item, segment, this.#last) === undefined;
     if (item.kind === "mark") {
       this.#note(segment, item.mark);
       return true;
@@ -213,6 +176,18 @@ class Replay {
   /** Above the base, and not overridden by a segment of a higher epoch. */
   #isEligible(record: LogRecord, segment: number): boolean {
     return record.seq > this.#options.base && record.seq <= (this.#segments[segment]?.lastMax ?? 0);
+  }
+
+  /**
+   * The part of a bad stretch that belongs to the log: nothing behind the byte at which a later segment
+   * ended this one, nor (where that one's header does not tell the byte) behind its last record.
+   */
+  #belonging(stretch: BadStretch, index: number, highest: number): BadStretch | undefined {
+    const segment = this.#segments[index];
+    if (!segment) return stretch;
+    if (segment.overridden && highest >= segment.lastMax) return undefined;
+    if (stretch.startBytes >= segment.endBytes) return undefined;
+    return { ...stretch, endBytes: Math.min(stretch.endBytes, segment.endBytes) };
   }
 
   #hold(record: LogRecord, placed: ScannedLine, segment: number, ready: LogRecord[]): void {
@@ -261,55 +236,54 @@ class Replay {
     first: Placed | undefined,
     rest: AsyncGenerator<Placed | "flush", void, void>,
   ): Promise<Survey> {
-    const survey: Survey = { runs: [], bad: [] };
-    for (const { record, placed, segment } of this.#held)
-      addToRuns(survey, record, placed, segment);
-    this.#last -= this.#held.length;
+    const survey = new Survey(this.#last - this.#held.length);
+    this.#last = survey.after;
+    for (const { record, placed, segment } of this.#held) survey.addRecord(record, placed, segment);
     this.#held = [];
-    if (first) this.#surveyItem(survey, first);
-    if (first)
-      for await (const placed of rest) if (placed !== "flush") this.#surveyItem(survey, placed);
+    if (!first) return survey;
+    this.#surveyItem(survey, first);
+    for await (const placed of rest) if (placed !== "flush") this.#surveyItem(survey, placed);
     return survey;
   }
 
   #surveyItem(survey: Survey, { item, segment }: Placed): void {
     if (item.kind === "mark") this.#note(segment, item.mark);
-    else if (item.kind === "bad") survey.bad.push({ ...item, segment });
-    else {
+    else if (item.kind === "bad") {
+      const stretch = this.#belonging(item, segment, survey.highest);
+      if (stretch) survey.addBad(stretch, segment);
+    } else {
       const record = this.#evidence(item, segment);
-      if (record && this.#isEligible(record, segment)) addToRuns(survey, record, item, segment);
+      if (record && this.#isEligible(record, segment)) survey.addRecord(record, item, segment);
     }
   }
 
   async *#finish(survey: Survey): AsyncGenerator<ReplayStep, ReplayEnd> {
     const judged = judge(survey, {
-      after: this.#last,
-      durable: this.#durable,
+      durable: this.#stopped ? survey.after : this.#durable,
       lastSegment: this.#segments.length - 1,
     });
     const droppedRecords: LogRecord[] = [];
     for (const step of judged.steps) {
-      if (step.kind === "lost") {
-        yield step;
-        continue;
-      }
+      const last = Math.min(step.last, this.#until);
+      if (step.kind !== "kept") yield { kind: "lost", first: step.first, last };
+      if (step.kind === "lost" || step.first > last) continue;
       const ready: LogRecord[] = [];
       for await (const record of this.#reread(step.run)) {
-        if (record.seq < step.first || record.seq > step.last) continue;
+        if (record.seq < step.first || record.seq > last) continue;
         if (step.kind === "dropped") droppedRecords.push(record);
         else this.#emit(record, ready);
-        if (ready.length >= 4_096) yield { kind: "records", records: ready.splice(0) };
+        if (ready.length >= stepRecords) yield { kind: "records", records: ready.splice(0) };
       }
       if (ready.length > 0) yield { kind: "records", records: ready };
-      if (step.kind === "dropped") yield { kind: "lost", first: step.first, last: step.last };
-      else this.#last = step.last;
+      if (step.kind === "kept") this.#last = last;
     }
-    const cuts = await Promise.all(judged.cuts.map((cut) => this.#placeCut(cut)));
+    const cuts: PlacedCut[] = [];
+    for (const cut of judged.cuts) cuts.push(await this.#placeCut(cut));
     return { ...this.#end(judged, cuts), droppedRecords };
   }
 
   /** Where the bytes of a cut begin: a run remembers only its own ends. */
-  async #placeCut({ kind, run, first, last }: Cut): Promise<PlacedStretch & { cut: Cut["kind"] }> {
+  async #placeCut({ kind, run, first, last }: Cut): Promise<PlacedCut> {
     let startBytes = run.startBytes;
     if (first > run.from) {
       const segment = this.#segments[run.segment];
@@ -322,8 +296,7 @@ class Replay {
       }
     }
     const reason = `records ${first} to ${last}, behind a hole or of an unfinished transaction`;
-    const { segment, endBytes } = run;
-    return { kind: "bad", cut: kind, segment, startBytes, endBytes, reason, readError: false };
+    return { kind, bytes: this.#place({ ...run, startBytes, reason, readError: false }) };
   }
 
   async *#reread(run: Run): AsyncGenerator<LogRecord> {
@@ -340,17 +313,18 @@ class Replay {
     }
   }
 
-  #end(
-    judged: Judged,
-    cuts: readonly (PlacedStretch & { cut: Cut["kind"] })[],
-  ): Omit<ReplayEnd, "droppedRecords"> {
-    const place = (stretch: PlacedStretch): DamagedBytes => ({
-      file: this.#segments[stretch.segment]?.name ?? "wal",
-      startBytes: stretch.startBytes,
-      endBytes: stretch.endBytes,
-      reason: stretch.readError ? "could not be read" : stretch.reason,
-    });
-    const of = (kind: Cut["kind"]): PlacedStretch[] => cuts.filter(({ cut }) => cut === kind);
+  #place(stretch: Omit<BadStretch, "kind"> & { readonly segment: number }): DamagedBytes {
+    const { segment, startBytes, endBytes, readError } = stretch;
+    const file = this.#segments[segment]?.name ?? "wal";
+    const reason = readError ? "could not be read" : stretch.reason;
+    return { file, startBytes, endBytes, reason };
+  }
+
+  #end(judged: Judged, cuts: readonly PlacedCut[]): Omit<ReplayEnd, "droppedRecords"> {
+    const of = (kind: Cut["kind"]): DamagedBytes[] => [
+      ...cuts.filter((cut) => cut.kind === kind).map(({ bytes }) => bytes),
+      ...judged[kind].map((stretch) => this.#place(stretch)),
+    ];
     const tornRecords = judged.cuts
       .filter(({ kind }) => kind === "torn")
       .reduce((sum, { first, last }) => sum + last - first + 1, 0);
@@ -361,58 +335,12 @@ class Replay {
       next: Math.max(this.#durable, this.#last) + 1,
       lost: judged.lost,
       dropped: judged.dropped,
-      torn: [...of("torn"), ...judged.torn].map(place),
+      torn: of("torn"),
       tornRecords,
-      damaged: [...of("damaged"), ...judged.damaged].map(place),
+      damaged: of("damaged"),
       notes: [...this.#notes],
       recordCount: this.#recordCount,
       position: this.#position,
     };
   }
 }
-
-/** Extends the last run, begins a new one, or counts the line as bad: it does not belong where it stands. */
-const addToRuns = (
-  survey: Survey,
-  record: LogRecord,
-  placed: ScannedLine,
-  segment: number,
-): void => {
-  const { startBytes, endBytes } = placed;
-  const last = survey.runs.at(-1);
-  if (last && record.seq === last.to + 1 && segment === last.segment) {
-    last.to = record.seq;
-    last.endBytes = endBytes;
-    last.lastTx = record.tx;
-    return;
-  }
-  if (last && record.seq <= last.to) {
-    const before = survey.runs.at(-2);
-    const misplaced =
-      last.from === last.to && record.seq > (before?.to ?? 0) && record.seq < last.from;
-    const lone = misplaced ? survey.runs.pop() : { startBytes, endBytes, segment };
-    if (lone) {
-      const { startBytes, endBytes, segment } = lone;
-      survey.bad.push({
-        kind: "bad",
-        startBytes,
-        endBytes,
-        segment,
-        reason: "a line that does not belong here",
-        readError: false,
-      });
-    }
-    if (!misplaced) return;
-    addToRuns(survey, record, placed, segment);
-    return;
-  }
-  survey.runs.push({
-    from: record.seq,
-    to: record.seq,
-    segment,
-    startBytes,
-    endBytes,
-    firstTx: record.tx,
-    lastTx: record.tx,
-  });
-};

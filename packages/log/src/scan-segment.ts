@@ -5,47 +5,15 @@
  *                           bad: from the end of a line to the start of the next that verifies
  *
  * Resynchronises at each newline, and at `{"crc":"` inside a line (its newline was damaged); the
- * checksum decides. The rule: nothing is parsed before it verifies, a length is bounded before it is
- * trusted, memory is one chunk and the longest line. A read error is never the end of a file.
+ * checksum decides. The rule: a length is bounded before it is trusted, memory is one chunk and the
+ * longest line. A read error is never the end of a file.
  */
 import { errnoOf } from "@taskwal/errors";
 import type { File } from "@taskwal/disk";
-import {
-  limits,
-  lineOf,
-  linePrefix,
-  newline,
-  verifyLine,
-  verifyMarkedLine,
-  type Line,
-  type ToolMark,
-} from "@taskwal/format";
+import { limits, newline } from "@taskwal/format";
+import { badStretch, scanChunk, type ByteRange, type Scanned } from "./scan-chunk.ts";
 
-export interface ScannedLine {
-  readonly kind: "line";
-  readonly line: Line;
-  /** Where it begins in the file, and where it ends, its newline included. */
-  readonly startBytes: number;
-  readonly endBytes: number;
-}
-
-export interface BadStretch {
-  readonly kind: "bad";
-  readonly startBytes: number;
-  readonly endBytes: number;
-  readonly reason: string;
-  /** Some of it could not be read at all. */
-  readonly readError: boolean;
-}
-
-/** A line that verifies once what a tool added is left out; followed by the line itself. */
-export interface MarkedLine {
-  readonly kind: "mark";
-  readonly mark: ToolMark;
-  readonly startBytes: number;
-}
-
-export type Scanned = ScannedLine | BadStretch | MarkedLine;
+export type { BadStretch, MarkedLine, Scanned, ScannedLine } from "./scan-chunk.ts";
 
 export interface ScanOptions {
   readonly salt: number;
@@ -53,218 +21,115 @@ export interface ScanOptions {
   readonly endBytes: number;
   /** What a failing read becomes: the disk's error, or a bad stretch. */
   readonly onReadError: "throw" | "damage";
+  /** How much is read at a time. Default 1 MiB. */
+  readonly chunkBytes?: number;
 }
 
-const chunkBytes = 1024 * 1024;
+const chunkBytesDefault = 1024 * 1024;
 
 /** Yields what it found, in the order of the file, some hundred lines at a time. */
-export async function* scanSegment(file: File, options: ScanOptions): AsyncGenerator<Scanned[]> {
-  let buffer = Buffer.allocUnsafe(Math.min(chunkBytes, Math.max(1, sizeOf(options))));
-  let filled = 0;
-  let base = options.startBytes;
-  let skipping = false;
-  while (base + filled < options.endBytes) {
-    const room = Math.min(buffer.length - filled, options.endBytes - base - filled);
-    const unreadable = await readInto(
-      file,
-      buffer.subarray(filled, filled + room),
-      base + filled,
-      options,
-    );
-    if (unreadable < 0) break;
-    filled += unreadable;
-    const last = base + filled >= options.endBytes;
-    const cut = buffer.subarray(0, filled).lastIndexOf(newline) + 1;
-    const end = last ? filled : cut;
-    if (end > 0) {
-      if (skipping) skipping = false;
-      yield new ChunkScan(buffer, base, end, options.salt).run();
-      buffer.copyWithin(0, end, filled);
-      base += end;
-      filled -= end;
-    } else if (filled === buffer.length) {
-      // A line longer than any record: give it up piece by piece, keeping memory bounded.
-      if (filled > limits.recordBytesMax || skipping) {
-        yield [bad(base, base + filled, "a line longer than any record", false)];
-        base += filled;
-        filled = 0;
-        skipping = true;
-      } else {
-        buffer = Buffer.concat([buffer], buffer.length * 2);
-      }
-    }
-  }
-  // The file is shorter than its directory entry said: what was read so far is still looked at.
-  if (filled > 0) yield new ChunkScan(buffer, base, filled, options.salt).run();
-}
+export const scanSegment = (file: File, options: ScanOptions): AsyncGenerator<Scanned[]> =>
+  new SegmentScan(file, options).chunks();
 
-const sizeOf = ({ startBytes, endBytes }: ScanOptions): number => endBytes - startBytes;
+class SegmentScan {
+  readonly #file: File;
+  readonly #options: ScanOptions;
+  #buffer: Buffer;
+  /** Bytes of the buffer that are in use, and where they begin in the file. */
+  #filled = 0;
+  #base: number;
+  #unreadable: ByteRange[] = [];
 
-const bad = (
-  startBytes: number,
-  endBytes: number,
-  reason: string,
-  readError: boolean,
-): BadStretch => ({ kind: "bad", startBytes, endBytes, reason, readError });
-
-/** Marks bytes that could not be read: no JSON text holds this byte, so no line with it verifies. */
-const unreadableByte = 0x00;
-
-/** Fills `target` and returns the count, or -1 at the end of the file. */
-const readInto = async (
-  file: File,
-  target: Uint8Array,
-  startBytes: number,
-  { onReadError }: ScanOptions,
-): Promise<number> => {
-  try {
-    const count = await file.read(target, startBytes);
-    return count === 0 ? -1 : count;
-  } catch (error) {
-    if (onReadError === "throw" || errnoOf(error) !== "EIO") throw error;
-    return readBlocks(file, target, startBytes);
-  }
-};
-
-/** Block by block, so that one unreadable block costs only the lines in it. */
-const readBlocks = async (file: File, target: Uint8Array, startBytes: number): Promise<number> => {
-  let filled = 0;
-  while (filled < target.length) {
-    const step = limits.blockBytes - ((startBytes + filled) % limits.blockBytes);
-    const block = target.subarray(filled, filled + step);
-    try {
-      const count = await file.read(block, startBytes + filled);
-      if (count === 0) break;
-      filled += count;
-    } catch (error) {
-      if (errnoOf(error) !== "EIO") throw error;
-      block.fill(unreadableByte);
-      filled += block.length;
-    }
-  }
-  return filled === 0 ? -1 : filled;
-};
-
-/** One chunk: verifies line by line, parses what verified in joined stretches (twice as fast). */
-class ChunkScan {
-  readonly #bytes: Buffer;
-  readonly #base: number;
-  readonly #end: number;
-  readonly #salt: number;
-  readonly #found: Scanned[] = [];
-  /** Verified lines not yet parsed: they stand one behind the other. */
-  readonly #starts: number[] = [];
-  #joinedEnd = 0;
-
-  constructor(bytes: Buffer, base: number, end: number, salt: number) {
-    this.#bytes = bytes;
-    this.#base = base;
-    this.#end = end;
-    this.#salt = salt;
+  constructor(file: File, options: ScanOptions) {
+    const { startBytes, endBytes, chunkBytes = chunkBytesDefault } = options;
+    this.#file = file;
+    this.#options = options;
+    this.#base = startBytes;
+    this.#buffer = Buffer.allocUnsafe(Math.min(chunkBytes, Math.max(1, endBytes - startBytes)));
   }
 
-  run(): Scanned[] {
-    const bytes = this.#bytes;
-    let start = 0;
-    while (start < this.#end) {
-      let end = bytes.indexOf(newline, start);
-      if (end < 0 || end >= this.#end) end = this.#end;
-      const whole = end < this.#end;
-      if (whole && verifyLine(bytes, start, end, this.#salt)) this.#accept(start, end);
-      else this.#resync(start, end, whole);
-      start = end + 1;
+  async *chunks(): AsyncGenerator<Scanned[]> {
+    while (await this.#fill()) {
+      const last = this.#base + this.#filled >= this.#options.endBytes;
+      const end = last ? this.#filled : this.#wholeLines();
+      if (end > 0) yield this.#take(end);
+      else if (this.#filled < this.#buffer.length) continue;
+      // Longer than any line can be: it is given up piece by piece, keeping memory bounded.
+      else if (this.#filled > limits.recordBytesMax) yield this.#giveUp();
+      else this.#buffer = Buffer.concat([this.#buffer], this.#buffer.length * 2);
     }
-    this.#parse();
-    return this.#found;
+    // The file is shorter than its directory entry said: what was read so far is still looked at.
+    if (this.#filled > 0) yield this.#take(this.#filled);
   }
 
-  #accept(start: number, end: number): void {
-    if (this.#starts.length > 0 && this.#joinedEnd !== start - 1) this.#parse();
-    this.#starts.push(start);
-    this.#joinedEnd = end;
+  #wholeLines(): number {
+    return this.#buffer.subarray(0, this.#filled).lastIndexOf(newline) + 1;
   }
 
-  #parse(): void {
-    const starts = this.#starts;
-    if (starts.length === 0) return;
-    const bytes = this.#bytes;
-    // Newlines between the lines become the commas of an array.
-    for (let index = 1; index < starts.length; index++) bytes[(starts[index] ?? 0) - 1] = 0x2c;
-    const text = bytes.toString("utf8", starts[0], this.#joinedEnd);
-    const values = JSON.parse(`[${text}]`) as unknown[];
-    for (let index = 0; index < starts.length; index++) {
-      const next = starts[index + 1] ?? this.#joinedEnd + 1;
-      this.#found.push({
-        kind: "line",
-        line: lineOf(values[index]),
-        startBytes: this.#base + (starts[index] ?? 0),
-        endBytes: this.#base + next,
-      });
-    }
-    starts.length = 0;
-  }
-
-  #reject(start: number, end: number, reason: string): void {
-    if (end <= start) return;
-    this.#parse();
-    const unreadable = this.#bytes.subarray(start, end).includes(unreadableByte);
-    const last = this.#found.at(-1);
-    const startBytes = this.#base + start;
-    if (last?.kind === "bad" && last.endBytes === startBytes) {
-      this.#found.pop();
-      const merged = bad(
-        last.startBytes,
-        this.#base + end,
-        last.reason,
-        last.readError || unreadable,
-      );
-      this.#found.push(merged);
-    } else {
-      this.#found.push(bad(startBytes, this.#base + end, reason, unreadable));
-    }
-  }
-
-  /** A stretch between newlines that is no line: looks for what a tool added, then for lines inside. */
-  #resync(start: number, end: number, whole: boolean): void {
-    const bytes = this.#bytes;
-    const after = whole ? end + 1 : end;
-    if (whole) {
-      const marked = verifyMarkedLine(bytes, start, end, this.#salt);
-      if (marked) {
-        this.#parse();
-        this.#found.push({ kind: "mark", mark: marked.mark, startBytes: this.#base + start });
-        this.#accept(marked.start, marked.end);
-        this.#parse();
-        return;
-      }
-    }
-    let from = start;
-    const candidates = this.#candidates(start, end);
-    for (const candidate of candidates) {
-      // Two lines whose newline was damaged into another byte.
-      if (!verifyLine(bytes, from, candidate - 1, this.#salt)) continue;
-      this.#accept(from, candidate - 1);
-      this.#reject(candidate - 1, candidate, "a damaged newline");
-      from = candidate;
-    }
-    const line = whole
-      ? [from, ...candidates].find((at) => at >= from && verifyLine(bytes, at, end, this.#salt))
-      : undefined;
-    if (line === undefined) {
-      this.#reject(from, after, whole ? "no line verifies here" : "a line without its end");
-      return;
-    }
-    this.#reject(from, line, "no line verifies here");
-    this.#accept(line, end);
-  }
-
-  #candidates(start: number, end: number): number[] {
-    const found: number[] = [];
-    let at = this.#bytes.indexOf(linePrefix, start + 1, "latin1");
-    while (at >= 0 && at < end && found.length < limits.resyncCandidatesMax) {
-      found.push(at);
-      at = this.#bytes.indexOf(linePrefix, at + 1, "latin1");
-    }
+  /** Scans the first `count` bytes and moves the rest to the front. */
+  #take(count: number): Scanned[] {
+    const found = scanChunk({
+      bytes: this.#buffer.subarray(0, count),
+      baseBytes: this.#base,
+      salt: this.#options.salt,
+      unreadable: this.#unreadable,
+    });
+    this.#buffer.copyWithin(0, count, this.#filled);
+    this.#advance(count);
     return found;
+  }
+
+  #giveUp(): Scanned[] {
+    const range = [this.#base, this.#base + this.#filled] as const;
+    const given = badStretch(range, "a line longer than any record", this.#unreadable);
+    this.#advance(this.#filled);
+    return [given];
+  }
+
+  #advance(count: number): void {
+    this.#base += count;
+    this.#filled -= count;
+    this.#unreadable = this.#unreadable.filter(([, end]) => end > this.#base);
+  }
+
+  /** Reads on behind what is there; false at the end. */
+  async #fill(): Promise<boolean> {
+    const from = this.#base + this.#filled;
+    const room = Math.min(this.#buffer.length - this.#filled, this.#options.endBytes - from);
+    if (room <= 0) return false;
+    const target = this.#buffer.subarray(this.#filled, this.#filled + room);
+    const count = await this.#read(target, from);
+    this.#filled += count;
+    return count > 0;
+  }
+
+  async #read(target: Uint8Array, startBytes: number): Promise<number> {
+    try {
+      return await this.#file.read(target, startBytes);
+    } catch (error) {
+      if (this.#options.onReadError === "throw" || errnoOf(error) !== "EIO") throw error;
+      return this.#readBlocks(target, startBytes);
+    }
+  }
+
+  /** Block by block, so that one unreadable block costs only the lines in it. */
+  async #readBlocks(target: Uint8Array, startBytes: number): Promise<number> {
+    let filled = 0;
+    while (filled < target.length) {
+      const at = startBytes + filled;
+      const block = target.subarray(filled, filled + limits.blockBytes - (at % limits.blockBytes));
+      try {
+        const count = await this.#file.read(block, at);
+        if (count === 0) break;
+        filled += count;
+      } catch (error) {
+        if (errnoOf(error) !== "EIO") throw error;
+        // Where a newline stood nobody knows: zeros join the lines around, and neither verifies.
+        block.fill(0);
+        this.#unreadable.push([at, at + block.length]);
+        filled += block.length;
+      }
+    }
+    return filled;
   }
 }

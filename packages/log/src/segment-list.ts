@@ -9,7 +9,7 @@
  * Names alone decide that; a header that no longer reads loses nothing.
  */
 import { errnoOf, UnsupportedFormatError } from "@taskwal/errors";
-import { readWhole, type Directory } from "@taskwal/disk";
+import { readWhole, type Directory, type File } from "@taskwal/disk";
 import {
   decodeHead,
   headName,
@@ -21,6 +21,7 @@ import {
   segmentName,
   segmentSalt,
   verifyLine,
+  verifyMarkedLine,
   walFolder,
   type Head,
   type SegmentHeader,
@@ -35,8 +36,10 @@ export interface SegmentFile {
   /** Undefined if its first line does not verify. */
   readonly header: SegmentHeader | undefined;
   readonly salt: number;
-  /** Its bytes from here on do not belong to the log: a later segment overrode them. */
+  /** Bytes from here on that do not verify do not belong to the log: a later segment overrode them. */
   readonly endBytes: number;
+  /** What follows it is of a higher epoch: behind its last record may stand what a crash left. */
+  readonly overridden: boolean;
   /** The highest sequence that it may hold; Infinity for the last segment. */
   readonly lastMax: number;
 }
@@ -65,20 +68,33 @@ interface SegmentStart {
 
 const headerBytesMax = 64 * 1024;
 
+export interface ListOptions {
+  /** What an unreadable header or HEAD becomes: the disk's error (the default), or one that says nothing. */
+  readonly onReadError?: "throw" | "damage";
+}
+
 /**
  * Reads names, headers and HEAD; no other byte. Throws UnsupportedFormatError for a newer format;
  * errors of the disk pass through. `store` is believed for segments whose header does not read.
  */
-export const listLog = async (directory: Directory, store?: string): Promise<LogListing> => {
+export const listLog = async (
+  directory: Directory,
+  store?: string,
+  { onReadError = "throw" }: ListOptions = {},
+): Promise<LogListing> => {
   const names = await directory.list(walFolder);
-  const head = await readHead(directory);
+  const heads = await unlessDamaged(onReadError, () => readHeads(directory));
   const starts: SegmentStart[] = [];
   for (const name of names) {
     const id = parseSegmentName(name);
-    if (id) starts.push(await readStart(directory, id));
+    const start = id && (await readStart(directory, id, onReadError));
+    if (start) starts.push(start);
   }
   starts.sort((a, b) => a.id.first - b.id.first || a.id.epoch - b.id.epoch);
-  const known = starts.findLast((start) => start.header)?.header?.store ?? head?.store ?? store;
+  const written = starts.findLast((start) => start.header)?.header?.store;
+  // HEAD may be another store's, left behind by a copy of segments: then it promises nothing here.
+  const head = heads && decodeHead(heads, written)?.head;
+  const known = written ?? head?.store ?? store;
   const files = starts.map((start) => placeSegment(start, starts, known ?? ""));
   const claims = names.map((name) => parseClaimName(name) ?? 0);
   return {
@@ -86,14 +102,36 @@ export const listLog = async (directory: Directory, store?: string): Promise<Log
     segments: files.filter((file) => file.lastMax >= file.id.first),
     overridden: files.filter((file) => file.lastMax < file.id.first),
     head,
-    promised: Math.max(0, head?.durable ?? 0, ...starts.map((s) => s.header?.previous?.last ?? 0)),
+    promised: Math.max(0, head?.durable ?? 0, ...starts.flatMap(promisesOf)),
     epochMax: Math.max(0, head?.epoch ?? 0, ...claims, ...starts.map((s) => s.id.epoch)),
   };
 };
 
-const readHead = async (directory: Directory): Promise<Head | undefined> => {
+/**
+ * What a segment's being there says was durable: all below its first record, since that is synced (or a
+ * promise already) before the name appears. The name says it also where the header does not read.
+ */
+const promisesOf = ({ id, header }: SegmentStart): number[] => [
+  id.first - 1,
+  header?.previous?.last ?? 0,
+];
+
+/** Under "damage", EIO is undefined. */
+const unlessDamaged = async <T>(
+  onReadError: "throw" | "damage",
+  read: () => Promise<T>,
+): Promise<T | undefined> => {
   try {
-    return decodeHead(await readWhole(directory, headName, limits.smallFileBytesMax))?.head;
+    return await read();
+  } catch (error) {
+    if (onReadError === "throw" || errnoOf(error) !== "EIO") throw error;
+    return undefined;
+  }
+};
+
+const readHeads = async (directory: Directory): Promise<Uint8Array | undefined> => {
+  try {
+    return await readWhole(directory, headName, limits.smallFileBytesMax);
   } catch (error) {
     // A hint only: where it is missing or too large there is no hint.
     if (errnoOf(error) === "ENOENT" || error instanceof RangeError) return undefined;
@@ -101,39 +139,65 @@ const readHead = async (directory: Directory): Promise<Head | undefined> => {
   }
 };
 
-const readStart = async (directory: Directory, id: SegmentId): Promise<SegmentStart> => {
+const readStart = async (
+  directory: Directory,
+  id: SegmentId,
+  onReadError: "throw" | "damage",
+): Promise<SegmentStart | undefined> => {
   const name = segmentName(id);
-  const file = await directory.open(name, "read");
+  const file = await openListed(directory, name);
+  if (!file) return undefined;
   try {
     const { sizeBytes } = await file.stat();
     const bytes = new Uint8Array(Math.min(sizeBytes, headerBytesMax));
-    const count = await file.read(bytes, 0);
+    const count = (await unlessDamaged(onReadError, () => file.read(bytes, 0))) ?? 0;
     return { id, name, sizeBytes, header: decodeHeader(bytes.subarray(0, count), id) };
   } finally {
     await file.close();
   }
 };
 
+/** Undefined if the name went since it was listed: pruned by the owner beside this reader. */
+const openListed = async (directory: Directory, name: string): Promise<File | undefined> => {
+  try {
+    return await directory.open(name, "read");
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return undefined;
+    throw error;
+  }
+};
+
 const decodeHeader = (bytes: Uint8Array, id: SegmentId): SegmentHeader | undefined => {
   const end = bytes.indexOf(newline);
   if (end < 0) return undefined;
-  const text = Buffer.from(bytes.subarray(0, end)).toString("utf8");
-  const store = /"store":"([^"\\]{1,64})"/.exec(text)?.[1];
-  if (!store || !verifyLine(bytes, 0, end, segmentSalt(store, id))) return undefined;
-  const line = lineOf(JSON.parse(text));
+  const store = /"store":"([^"\\]{1,64})"/.exec(
+    Buffer.from(bytes.subarray(0, end)).toString(),
+  )?.[1];
+  if (!store) return undefined;
+  const salt = segmentSalt(store, id);
+  const whole = verifyLine(bytes, 0, end, salt) ? { start: 0, end } : undefined;
+  const place = whole ?? verifyMarkedLine(bytes, 0, end, salt);
+  if (!place) return undefined;
+  const line = lineOf(JSON.parse(Buffer.from(bytes.subarray(place.start, place.end)).toString()));
   if (line.kind !== "header") return undefined;
   assertSupported(segmentName(id), line.header);
   return line.header;
 };
 
-const headerFields = new Set(["crc", "format", "store", "first", "epoch", "previous", "parent"]);
+const headerFields = ["crc", "format", "store", "first", "epoch", "previous", "parent"];
+const previousFields = ["first", "epoch", "last", "bytes", "sha256"];
+const parentFields = ["store", "last", "sha256"];
 
 const assertSupported = (file: string, header: SegmentHeader): void => {
   const supported = `log format ${limits.formatVersion}`;
   if (header.format !== limits.formatVersion) {
     throw new UnsupportedFormatError({ file, found: `log format ${header.format}`, supported });
   }
-  const field = Object.keys(header).find((key) => !headerFields.has(key));
+  const field = [
+    ...Object.keys(header).filter((key) => !headerFields.includes(key)),
+    ...Object.keys(header.previous ?? {}).filter((key) => !previousFields.includes(key)),
+    ...Object.keys(header.parent ?? {}).filter((key) => !parentFields.includes(key)),
+  ][0];
   if (field)
     throw new UnsupportedFormatError({ file, found: `header field "${field}"`, supported });
 };
@@ -145,15 +209,19 @@ const placeSegment = (
 ): SegmentFile => {
   let lastMax = Number.POSITIVE_INFINITY;
   let endBytes = start.sizeBytes;
+  let overridden = false;
   for (const other of all) {
     const later = other.id.epoch > start.id.epoch;
     const next = other.id.epoch === start.id.epoch && other.id.first > start.id.first;
-    if (later || next) lastMax = Math.min(lastMax, other.id.first - 1);
+    if ((later || next) && other.id.first - 1 <= lastMax) {
+      overridden = later || (overridden && other.id.first - 1 === lastMax);
+      lastMax = other.id.first - 1;
+    }
     const previous = other.header?.previous;
     if (previous?.first === start.id.first && previous.epoch === start.id.epoch) {
       endBytes = Math.min(endBytes, previous.bytes);
     }
   }
   const salt = segmentSalt(start.header?.store ?? store, start.id);
-  return { ...start, salt, endBytes, lastMax };
+  return { ...start, salt, endBytes, overridden, lastMax };
 };

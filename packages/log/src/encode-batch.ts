@@ -1,0 +1,43 @@
+/**
+ * Entries become lines: here a record gets its sequence and its watermark.
+ *
+ * The rule: a line longer than a reader believes is never written.
+ */
+import { invariant } from "@taskwal/errors";
+import { hex32, limits, recordBody, type LineBuffer } from "@taskwal/format";
+import type { LogEntry } from "./writer-options.ts";
+
+/** Lines that were encoded for the place behind the active segment's last. */
+export interface Encoded {
+  readonly bytes: Uint8Array;
+  readonly count: number;
+  /** Sequence and checksum of the last record once they are written. */
+  readonly last: number;
+  readonly crc: string;
+}
+
+/** What they follow. */
+export interface EncodeFacts {
+  readonly last: number;
+  readonly lastCrc: string;
+  readonly durable: number;
+  readonly salt: number;
+}
+
+/** The bytes are a view of `lines`: valid until it is used again. */
+export const encodeBatch = (
+  entries: readonly LogEntry[],
+  { last, lastCrc, durable, salt }: EncodeFacts,
+  lines: LineBuffer,
+): Encoded => {
+  lines.clear();
+  let seq = last;
+  let crc = lastCrc;
+  for (const { draft, dataJson } of entries) {
+    seq += 1;
+    const startBytes = lines.length;
+    crc = hex32(lines.push(recordBody(draft, dataJson, seq, seq - durable), salt));
+    invariant(lines.length - startBytes <= limits.recordBytesMax, "a line is no longer than read");
+  }
+  return { bytes: lines.view(), count: entries.length, last: seq, crc };
+};
