@@ -167,7 +167,8 @@ export class SimMachine {
         ? growthBytes
         : this.capacityBytes - this.tree.usedBytes();
     const lackBytes = Math.max(0, growthBytes - Math.max(0, freeBytes));
-    const fitting = bytes.slice(0, Math.max(0, bytes.length - lackBytes));
+    // Copied, since the caller may use its memory again: `slice` of a Buffer would not copy.
+    const fitting = new Uint8Array(bytes.subarray(0, Math.max(0, bytes.length - lackBytes)));
     if (fitting.length > 0) {
       this.tree.changeData(
         inode,
