@@ -1,0 +1,181 @@
+/**
+ * What an opening tells beside losses: a backup over state.json, reducers that changed in silence,
+ * entities that their mirrors restore, the dump after a failed disk.
+ *
+ * Method: the simulated disk; one small store; one thing done to its files; opened again.
+ */
+import { createSimDisk, type SimDisk } from "@taskwal/disk/sim";
+import { defineEntity, defineModel, openStore, type RecoveryReport } from "taskwal";
+import { describe, expect, it } from "vitest";
+import { z } from "zod";
+
+const dir = "/data";
+
+const modelOf = (suffix: string, version = 1) =>
+  defineModel({
+    entities: {
+      notes: defineEntity({
+        name: "note",
+        collection: "notes",
+        version,
+        schema: z.object({ id: z.string(), text: z.string() }),
+        ...(version === 2 ? { migrate: { 1: (old: unknown) => old } } : {}),
+        lists: { lines: z.string() },
+        create: {
+          "note.added": {
+            payload: z.object({ text: z.string() }),
+            reduce: ({ text }, { id }) => ({ id, text }),
+          },
+        },
+        change: {
+          "note.edited": {
+            payload: z.object({ text: z.string() }),
+            reduce:
+              suffix === "!"
+                ? (note, { text }) => ({ ...note, text: `${text}!` })
+                : (note, { text }) => ({ ...note, text }),
+          },
+        },
+      }),
+    },
+  });
+
+const model = modelOf("");
+const open = (
+  disk: SimDisk,
+  options: Partial<Parameters<typeof openStore<typeof model>>[0]> = {},
+) =>
+  openStore<typeof model>({ dir, model, disk: disk.process(), autosaveMs: Infinity, ...options });
+
+/** Lets timers of the store fire, and what they begin come to an end. */
+const pass = async (disk: SimDisk, ms: number): Promise<void> => {
+  for (let at = 0; at < ms; at += 100) {
+    disk.clock.advance(100);
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+  }
+};
+
+const segmentsOf = (disk: SimDisk): string[] =>
+  disk
+    .listRaw()
+    .filter((path) => path.endsWith(".jsonl"))
+    .toSorted();
+
+describe("an opening tells", () => {
+  it("that state.json is a backup somebody copied over it, and the log wins", async () => {
+    const disk = createSimDisk({ seed: 1 });
+    const store = await open(disk);
+    await store.notes.mutate("a", "note.added", { text: "one" });
+    await store.snapshot();
+    await store.notes.mutate("a", "note.edited", { text: "two" });
+    await store.snapshot();
+    await store.notes.mutate("a", "note.edited", { text: "three" });
+    await store.close();
+    const backups = disk
+      .listRaw()
+      .filter((path) => path.includes("state.backup."))
+      .toSorted();
+    disk.writeRaw(`${dir}/state.json`, disk.readRaw(backups[0] ?? "") ?? new Uint8Array());
+    const again = await open(disk);
+    expect(again.notes.get("a")?.text).toBe("three");
+    expect(again.recovery.notes.join()).toMatch(
+      /state\.json is the backup @2, the log continued to @\d+/,
+    );
+    await again.close();
+  });
+
+  it("that reducers changed under the same versions, and is silent when a version says so", async () => {
+    const disk = createSimDisk({ seed: 2 });
+    const store = await open(disk);
+    await store.notes.mutate("a", "note.added", { text: "one" });
+    await store.close();
+    const same = await open(disk);
+    expect(same.recovery.notes).toEqual([]);
+    await same.close();
+    const newer = await open(disk, { model: modelOf("!", 2) });
+    expect(newer.recovery.notes).toEqual([]);
+    await newer.close();
+    const disk2 = createSimDisk({ seed: 3 });
+    const before = await open(disk2);
+    await before.close();
+    const changed = await open(disk2, { model: modelOf("!") });
+    expect(changed.recovery.notes.join()).toContain("none of its versions did");
+    await changed.close();
+  });
+});
+
+describe("after a loss", () => {
+  /** Two notes; the last mutation of "a" rots. Its mirror was written before. */
+  const withLoss = async (): Promise<SimDisk> => {
+    const disk = createSimDisk({ seed: 4 });
+    const store = await open(disk);
+    await store.notes.mutate("a", "note.added", { text: "one" });
+    await store.notes.mutate("b", "note.added", { text: "other" });
+    await store.notes.mutate("a", "note.edited", { text: "two" });
+    await store.notes.append("a", "lines", "a line");
+    await pass(disk, 2_000);
+    await store.notes.mutate("b", "note.edited", { text: "last" });
+    await store.close();
+    const [segment = ""] = segmentsOf(disk);
+    const text = Buffer.from(disk.readRaw(segment) ?? []).toString("latin1");
+    disk.flipBit(segment, text.indexOf('"text":"two"') * 8 + 3);
+    disk.flipBit(segment, text.indexOf("a line") * 8 + 3);
+    disk.removeRaw(`${dir}/state.json`);
+    return disk;
+  };
+
+  it("an entity whose mirror is ahead of the log is restored from it, for good", async () => {
+    const disk = await withLoss();
+    const events: RecoveryReport[] = [];
+    const store = await open(disk, { on: { "state:corruption": (report) => events.push(report) } });
+    expect(store.recovery.lost).toHaveLength(1);
+    expect(store.notes.get("a")).toEqual({ id: "a", text: "two" });
+    expect(store.notes.list("a", "lines")).toEqual(["a line"]);
+    expect(store.notes.version("a")).toBe(3);
+    expect(store.damaged).toEqual([]);
+    expect(store.recovery.notes.join()).toContain(
+      "note a was restored from its file, at version 3",
+    );
+    expect(events).toHaveLength(1);
+    await store.notes.mutate("a", "note.edited", { text: "four" });
+    await store.close();
+    const again = await open(disk);
+    expect(again.recovery.lost).toEqual([]);
+    expect(again.notes.get("a")?.text).toBe("four");
+    expect(again.notes.version("a")).toBe(4);
+    await again.close();
+  });
+
+  it("a mirror that was edited, or is of another store, proves nothing", async () => {
+    for (const damage of ["edit", "store"] as const) {
+      const disk = await withLoss();
+      const mirror = `${dir}/notes/a.json`;
+      const text = Buffer.from(disk.readRaw(mirror) ?? []).toString("utf8");
+      const changed =
+        damage === "edit" ? text.replace("two", "2wo") : text.replace(/"store":"../, '"store":"zz');
+      expect(changed).not.toBe(text);
+      disk.writeRaw(mirror, Buffer.from(changed));
+      const store = await open(disk);
+      expect(store.notes.get("a")?.text).toBe("one");
+      expect(store.recovery.lost).toHaveLength(1);
+      await store.close();
+    }
+  });
+});
+
+describe("a failed disk", () => {
+  it("leaves a dump of the durable state in emergencyDir, once", async () => {
+    const disk = createSimDisk({ seed: 5 });
+    const store = await open(disk, { emergencyDir: "/other" });
+    await store.notes.mutate("a", "note.added", { text: "one" });
+    disk.fail(({ kind, path }) => kind === "sync" && path.includes(".jsonl"), "EIO");
+    await expect(store.notes.mutate("a", "note.edited", { text: "two" })).rejects.toThrow("EIO");
+    await pass(disk, 200);
+    const dump = JSON.parse(Buffer.from(disk.readRaw("/other/state.json") ?? []).toString()) as {
+      notes: unknown;
+    };
+    expect(dump.notes).toEqual([{ id: "a", text: "one" }]);
+    expect(store.notes.get("a")?.text).toBe("one");
+    await store.close();
+  });
+});
