@@ -161,10 +161,10 @@ const changedModel = (model: Model, before: ModelPrint | undefined): string[] =>
 /** A backup that somebody copied over state.json: the log wins, and that is said. */
 const olderState = async (directory: Directory, end: ReplayEnd): Promise<string[]> => {
   const snapshots = await listSnapshots(directory);
-  const state = snapshots.find(({ name }) => name === stateName);
-  const newer = snapshots.find(({ name }) => name !== stateName);
-  if (!state || !newer || state.sequence < 0 || newer.sequence <= state.sequence) return [];
-  return [`state.json is the backup @${state.sequence}, the log continued to @${end.lastKept} and wins`];
+  const state = snapshots.find(({ name }) => name === stateName)?.sequence;
+  const newest = snapshots.find(({ name }) => name !== stateName)?.sequence;
+  if (state === undefined || newest === undefined || newest <= state) return [];
+  return [`state.json is the backup @${state}, the log continued to @${end.lastKept} and wins`];
 };
 
 const unsupported = (file: string, found: string): UnsupportedFormatError =>
