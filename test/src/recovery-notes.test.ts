@@ -179,3 +179,29 @@ describe("a failed disk", () => {
     await store.close();
   });
 });
+
+describe("a snapshot of another branch", () => {
+  it("is not taken for this log's: the state is rebuilt from an older one or from the log", async () => {
+    const disk = createSimDisk({ seed: 6 });
+    const store = await open(disk);
+    await store.notes.mutate("a", "note.added", { text: "one" });
+    await store.close();
+    const fork = disk.snapshotState();
+    // One branch goes on and snapshots; the other goes on from the same bytes, in the same epoch.
+    const one = await open(disk);
+    await one.notes.mutate("a", "note.edited", { text: "of the other branch" });
+    await one.close();
+    const foreign = disk.readRaw(`${dir}/state.json`) ?? new Uint8Array();
+    disk.restore(fork);
+    const two = await open(disk);
+    await two.notes.mutate("a", "note.edited", { text: "of this branch" });
+    await two.close();
+    disk.writeRaw(`${dir}/state.json`, foreign);
+    const again = await open(disk);
+    expect(again.notes.get("a")?.text).toBe("of this branch");
+    expect(again.recovery.skipped).toEqual([
+      { name: "state.json", reason: "it is of another branch of this log" },
+    ]);
+    await again.close();
+  });
+});

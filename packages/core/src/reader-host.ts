@@ -35,7 +35,14 @@ export const openReaderHost = async (
   const startMs = disk.clock.monotonicMs();
   const directory = await openForReading({ disk, dir });
   signal?.throwIfAborted();
-  const options = { directory, clock: disk.clock, model, storeHint: undefined, onDamage, durableOnly: true };
+  const options = {
+    directory,
+    clock: disk.clock,
+    model,
+    storeHint: undefined,
+    onDamage,
+    durableOnly: true,
+  };
   const recovered = await recover(options);
   const known = {
     id: timeStamp(disk.clock.now()),
@@ -196,8 +203,18 @@ export class ReaderHost implements CollectionHost {
     if (first > this.#folded + 1) await this.#startOver();
     const base = this.#folded;
     const range = { base, promised: base, onReadError: "throw" } as const;
-    const steps = replayLog(this.#directory, listing, this.#resume ? { ...range, resume: this.#resume } : range);
-    const { end, folded } = await foldLog(steps, this.#recovered.fold, base, Math.max(base, listing.promised));
+    const steps = replayLog(
+      this.#directory,
+      listing,
+      this.#resume ? { ...range, resume: this.#resume } : range,
+    );
+    const { end, folded } = await foldLog(
+      await steps.next(),
+      steps,
+      this.#recovered.fold,
+      base,
+      Math.max(base, listing.promised),
+    );
     this.#folded = folded;
     if (end.lastKept === folded) this.#resume = end.position;
     if (folded > base) for (const task of this.#followers) task();

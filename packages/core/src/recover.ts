@@ -15,6 +15,7 @@ import {
   type DamagedBytes,
   type LogListing,
   type ReplayEnd,
+  type ReplayStep,
 } from "@taskwal/log";
 import { listSnapshots, readSnapshot, type SnapshotReading } from "@taskwal/snapshot";
 import type { Model } from "./define-model.ts";
@@ -64,35 +65,83 @@ export interface Recovered {
  * ReplayFailedError, DiskFailedError. Changes nothing.
  */
 export const recover = async (options: RecoverOptions): Promise<Recovered> => {
-  const { directory, model, onDamage } = options;
-  const listing = await listLog(directory, options.storeHint);
+  const listing = await listLog(options.directory, options.storeHint);
   const skipped: { name: string; reason: string }[] = [];
-  const snapshot = await newestSnapshot(options, listing, skipped);
-  const base = snapshot?.reading.head.sequence ?? 0;
-  if (base === 0 && listing.segments.length === 0 && listing.promised > 0) {
-    throw new CorruptError({
-      file: "wal",
-      reason: "HEAD tells of records, but no segment is there and no snapshot verifies",
-      sequences: [[1, listing.promised]],
-    });
+  for (;;) {
+    const snapshot = await newestSnapshot(options, listing, skipped);
+    assertBase(listing, snapshot);
+    const folded = await foldOnto(options, listing, snapshot);
+    if (folded) return finish(options, listing, snapshot, skipped, folded);
+    if (snapshot)
+      skipped.push({ name: snapshot.name, reason: "it is of another branch of this log" });
   }
+};
+
+const assertBase = (listing: LogListing, snapshot: Recovered["snapshot"]): void => {
+  if (snapshot || listing.segments.length > 0 || listing.promised === 0) return;
+  throw new CorruptError({
+    file: "wal",
+    reason: "HEAD tells of records, but no segment is there and no snapshot verifies",
+    sequences: [[1, listing.promised]],
+  });
+};
+
+type Folded = Pick<Recovered, "state" | "keys" | "fold" | "end" | "folded"> & {
+  /** The model that wrote the snapshot. */
+  readonly model: ModelPrint | undefined;
+};
+
+/** Loads the snapshot and folds the log onto it; undefined if they turn out not to belong together. */
+const foldOnto = async (
+  { directory, model, onDamage, durableOnly }: RecoverOptions,
+  listing: LogListing,
+  snapshot: Recovered["snapshot"],
+): Promise<Folded | undefined> => {
+  const head = snapshot?.reading.head;
+  const base = head?.sequence ?? 0;
   const state = new State(model);
   const keys = new RecentKeys();
-  const loaded =
-    snapshot && loadState(model, state, keys, { ...snapshot.reading, schema: snapshot.reading.head.schema });
-  const fold = new Fold(model, state, keys);
   const onReadError = onDamage === "salvage" ? "damage" : "throw";
   const steps = replayLog(directory, listing, { base, promised: base, onReadError });
-  const { end, folded } = await foldLog(steps, fold, base, options.durableOnly ? listing.promised : Infinity);
-  const { facts } = fold;
+  const first = await steps.next();
+  if (head && !first.done && first.value.kind === "base") {
+    const { crc, epoch } = first.value;
+    if (epoch === head.epoch && crc !== head.last) {
+      await steps.return(undefined as never);
+      return undefined;
+    }
+  }
+  const wrote =
+    snapshot && head && loadState(model, state, keys, { ...snapshot.reading, schema: head.schema });
+  const fold = new Fold(model, state, keys);
+  const durable = durableOnly ? listing.promised : Infinity;
+  const { end, folded } = await foldLog(first, steps, fold, base, durable);
+  return { state, keys, fold, end, folded, model: wrote };
+};
+
+const finish = async (
+  { directory, model, onDamage }: RecoverOptions,
+  listing: LogListing,
+  snapshot: Recovered["snapshot"],
+  skipped: Recovered["skipped"],
+  { model: wrote, ...folded }: Folded,
+): Promise<Recovered> => {
+  const { end } = folded;
+  const { facts } = folded.fold;
   const found = {
-    newLost: subtract([...end.lost, ...end.dropped], facts.gaps.flatMap(({ lost }) => lost)),
+    newLost: subtract(
+      [...end.lost, ...end.dropped],
+      facts.gaps.flatMap(({ lost }) => lost),
+    ),
     newDamaged: end.damaged.filter((bytes) => !isAccounted(bytes, facts)),
   };
   if (onDamage === "refuse") assertWhole(found, end);
-  const notes = [...(await olderState(directory, end)), ...changedModel(model, facts.model ?? loaded)];
+  const notes = [
+    ...(await olderState(directory, end)),
+    ...changedModel(model, facts.model ?? wrote),
+  ];
   const store = listing.store ?? snapshot?.reading.head.store;
-  return { state, keys, listing, end, store, snapshot, skipped, facts, fold, folded, ...found, notes };
+  return { ...folded, listing, store, snapshot, skipped, facts, ...found, notes };
 };
 
 /**
@@ -100,6 +149,7 @@ export const recover = async (options: RecoverOptions): Promise<Recovered> => {
  * every line, so a record waits for a later one that vouches for it.
  */
 export const foldLog = async (
+  first: IteratorResult<ReplayStep, ReplayEnd>,
   steps: ReturnType<typeof replayLog>,
   fold: Fold,
   base: number,
@@ -114,8 +164,7 @@ export const foldLog = async (
     fold.add(ready);
     folded = ready.at(-1)?.seq ?? folded;
   };
-  for (;;) {
-    const step = await steps.next();
+  for (let step = first; ; step = await steps.next()) {
     if (step.done) {
       watermark = Math.max(watermark, step.value.durable);
       release();
@@ -135,6 +184,7 @@ const newestSnapshot = async (
   skipped: { name: string; reason: string }[],
 ): Promise<Recovered["snapshot"]> => {
   for (const { name } of await listSnapshots(directory)) {
+    if (skipped.some((one) => one.name === name)) continue;
     const reading = await readSnapshot(directory, name, clock);
     if (!reading.ok) {
       if (reading.kind === "unsupported") throw unsupported(name, reading.reason);
@@ -155,7 +205,9 @@ const newestSnapshot = async (
 const changedModel = (model: Model, before: ModelPrint | undefined): string[] => {
   const now = printModel(model);
   if (!before || before.hash === now.hash || before.versions !== now.versions) return [];
-  return ["the model's reducers or schemas changed since the last opening, but none of its versions did"];
+  return [
+    "the model's reducers or schemas changed since the last opening, but none of its versions did",
+  ];
 };
 
 /** A backup that somebody copied over state.json: the log wins, and that is said. */
@@ -171,14 +223,19 @@ const unsupported = (file: string, found: string): UnsupportedFormatError =>
   new UnsupportedFormatError({ file, found, supported: `snapshot format ${limits.formatVersion}` });
 
 /** A newer schema is never answered by falling back to an older backup. */
-const assertSchema = (file: string, schema: Readonly<Record<string, number>>, model: Model): void => {
+const assertSchema = (
+  file: string,
+  schema: Readonly<Record<string, number>>,
+  model: Model,
+): void => {
   for (const [name, version] of Object.entries(schema)) {
     const known = model.schema[name];
     if (known === undefined || version > known) {
       throw new UnsupportedFormatError({
         file,
         found: known === undefined ? `the entity "${name}"` : `${name} schema version ${version}`,
-        supported: known === undefined ? Object.keys(model.schema).join(", ") : `${name} version ${known}`,
+        supported:
+          known === undefined ? Object.keys(model.schema).join(", ") : `${name} version ${known}`,
       });
     }
   }
@@ -201,7 +258,9 @@ export const subtract = (spans: readonly Span[], known: readonly Span[]): Span[]
 
 const isAccounted = ({ file, startBytes, endBytes }: DamagedBytes, { gaps }: FoldFacts): boolean =>
   gaps.some(({ bytes }) =>
-    bytes.some((one) => one.file === file && one.startBytes <= startBytes && one.endBytes >= endBytes),
+    bytes.some(
+      (one) => one.file === file && one.startBytes <= startBytes && one.endBytes >= endBytes,
+    ),
   );
 
 const assertWhole = (

@@ -91,6 +91,8 @@ class Replay {
       if (placed === "flush") {
         if (ready.length > 0) yield { kind: "records", records: ready };
         ready = [];
+      } else if (this.#isBase(placed)) {
+        yield this.#baseStep(placed);
       } else if (!this.#takeRegular(placed, ready)) {
         irregular = placed;
         break;
@@ -171,6 +173,18 @@ class Replay {
       this.#position = { file: this.#segments[segment]?.name ?? "wal", bytes: item.endBytes };
     }
     return true;
+  }
+
+  #isBase({ item, segment }: Placed): boolean {
+    if (item.kind !== "line" || item.line.kind !== "record") return false;
+    const { seq } = item.line.record;
+    return seq === this.#options.base && seq <= (this.#segments[segment]?.lastMax ?? 0);
+  }
+
+  /** What the log itself says of the record at the base: the caller's state must be of the same log. */
+  #baseStep({ item, segment }: Placed): ReplayStep {
+    const record = this.#evidence(item as ScannedLine, segment) as LogRecord & { crc: string };
+    return { kind: "base", crc: record.crc, epoch: this.#segments[segment]?.id.epoch ?? 0 };
   }
 
   /** Above the base, and not overridden by a segment of a higher epoch. */
