@@ -210,10 +210,13 @@ test("every field that a line or a snapshot can have is explained", () => {
   expect(declared).toContain("trace");
   const headers = ["format", "store", "first", "epoch", "previous", "parent"];
   const snapshots = Object.keys(JSON.parse(bytesOf("state.json").toString()) as object);
-  const explained = new Set(
-    tableRows(document).flatMap(([name = "", meaning = ""]) => codeSpans(`${name} ${meaning}`)),
+  const rows = tableRows(document);
+  const explained = new Set(rows.flatMap(([name = ""]) => codeSpans(name)));
+  // What stands inside a seal is told with it.
+  const inside = codeSpans(rows.find(([name]) => name === "`seal`")?.[1] ?? "");
+  const missing = [...declared, ...headers, ...snapshots].filter(
+    (field) => !explained.has(field) && !inside.includes(field),
   );
-  const missing = [...declared, ...headers, ...snapshots].filter((field) => !explained.has(field));
   expect(missing).toEqual([]);
 });
 
@@ -222,5 +225,5 @@ test("every type of system record is explained, and no other", () => {
   const types = [...source.matchAll(/Type = "(\$\w+)"/g)].map(([, type]) => type);
   expect(types).toContain("$boot");
   const told = [...document.matchAll(/^\| `(\$\w+)` \|/gm)].map(([, type]) => type);
-  expect(told.toSorted()).toEqual(types.toSorted());
+  expect(new Set(told)).toEqual(new Set(types));
 });

@@ -25,10 +25,11 @@ export const section = (text: string, heading: string): string => {
   return rest.slice(0, end);
 };
 
+const isRule = (line: string | undefined): boolean => /^\|[\s|:-]+\|$/.test(line ?? "");
+
 /** The cells of every row of the tables in a text, headings left out. */
 export const tableRows = (text: string): string[][] => {
   const lines = text.split("\n").filter((line) => line.startsWith("|"));
-  const isRule = (line: string | undefined): boolean => /^\|[\s|:-]+\|$/.test(line ?? "");
   return lines
     .filter((line, index) => !isRule(line) && !isRule(lines[index + 1]))
     .map((line) =>
