@@ -1,0 +1,79 @@
+import { describe, expect, it } from "vitest";
+
+import { lineOf, markerBody, recordBody, sealBody } from "./record.ts";
+
+const crc = "00000000";
+const record = { crc, seq: 5, lag: 2, at: 1, type: "a", data: {} };
+
+const checkUnknown = (value: unknown, field: string): void => {
+  expect(lineOf(value)).toEqual({ kind: "unknown", field });
+};
+
+const parsed = (body: string): unknown => JSON.parse(`{"crc":"${crc}",${body}`);
+
+describe("what a line is", () => {
+  it("tells record, marker, seal and header apart", () => {
+    const body = recordBody({ at: 1, type: "a", id: "b", n: 1, tx: [1, 2] }, "[1]", 5, 2);
+    expect(lineOf(parsed(body))).toMatchObject({
+      kind: "record",
+      record: { seq: 5, lag: 2, at: 1, type: "a", id: "b", n: 1, tx: [1, 2], data: [1] },
+    });
+    expect(lineOf(parsed(markerBody(7)))).toEqual({ kind: "marker", durable: 7 });
+    const seal = { last: 7, count: 3, sha256: "ab" };
+    expect(lineOf(parsed(sealBody(seal)))).toEqual({ kind: "seal", seal });
+    expect(lineOf({ crc, format: 1, first: 1, epoch: 1 })).toMatchObject({ kind: "header" });
+  });
+
+  it("is unknown with a field that a newer version must have added", () => {
+    checkUnknown({ ...record, enc: {} }, "enc");
+    checkUnknown({ crc, dur: 1, more: 1 }, "more");
+    checkUnknown({ crc, seal: { last: 1, count: 1, sha256: "", root: "" } }, "root");
+    checkUnknown({ crc, seal: { last: 1, count: 1, sha256: "" }, more: 1 }, "more");
+    checkUnknown({ crc, checkpoint: 1 }, "checkpoint");
+    checkUnknown({ crc }, "(none)");
+    checkUnknown(null, "(no object)");
+    checkUnknown(7, "(no object)");
+  });
+
+  it("is unknown with a value that this version never writes", () => {
+    for (const seq of [0, -1, 1.5, "5", 2 ** 53]) checkUnknown({ ...record, seq }, "seq");
+    for (const lag of [0, 6, "1", undefined]) checkUnknown({ ...record, lag }, "lag");
+    for (const tx of [[0, 1], [2, 1], [1], [1, 2, 3], "1", [1, 65_537]]) {
+      checkUnknown({ ...record, tx }, "tx");
+    }
+    checkUnknown({ ...record, type: 1 }, "type");
+    checkUnknown({ ...record, data: undefined }, "data");
+    checkUnknown({ crc, dur: "1" }, "dur");
+    checkUnknown({ crc, seal: null }, "seal");
+    checkUnknown({ crc, seal: { last: -1, count: 1, sha256: "" } }, "last");
+  });
+});
+
+describe("the body of a record", () => {
+  it("leaves version 1 out, and keeps the fields in one order", () => {
+    const draft = {
+      at: 1,
+      type: "a",
+      v: 1,
+      id: "i",
+      n: 2,
+      actor: "x",
+      cause: 3,
+      key: "k",
+      trace: "t",
+    };
+    expect(recordBody(draft, "{}", 9, 4)).toBe(
+      '"seq":9,"lag":4,"at":1,"type":"a","id":"i","n":2,"actor":"x","cause":3,"key":"k","trace":"t","data":{}}',
+    );
+    expect(recordBody({ at: 1, type: "a", v: 2 }, "{}", 1, 1)).toContain('"v":2');
+  });
+
+  it("is never made of what would not read again", () => {
+    const draft = { at: 1, type: "a" };
+    for (const at of [Number.NaN, Number.POSITIVE_INFINITY]) {
+      expect(() => recordBody({ ...draft, at }, "{}", 1, 1)).toThrow("invariant");
+    }
+    expect(() => recordBody(draft, '{\n"a":1}', 1, 1)).toThrow("invariant");
+    expect(() => recordBody({ ...draft, tx: [3, 2] }, "{}", 1, 1)).toThrow("invariant");
+  });
+});
