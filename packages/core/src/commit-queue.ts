@@ -255,7 +255,8 @@ export class CommitQueue {
   /** A failed write: all that is pending goes back. A dead log: also what was visible and not durable. */
   #fail(error: unknown): void {
     const dead = this.#options.log.poison;
-    if (!dead) {
+    // A dead log has told of it by `died` already, unless a batch was being written.
+    if (!dead || this.#dead) {
       this.#rejectAll(error);
       return;
     }

@@ -113,7 +113,13 @@ const openLocked = async (
   const report = makeReport(known, recovered, recoveries);
   await writeReport(directory, report);
   const log = await openLog({ options, directory, lock, store, epoch, recovered });
-  await appendBoot(options, log, report, recovered, recoveries);
+  try {
+    await appendBoot(options, log, report, recovered, recoveries);
+  } catch (error) {
+    // Its files too: a host that tries again and again must not run out of descriptors.
+    await log.close().catch(() => {});
+    throw error;
+  }
   return { directory, lock, log, store, recovered, report };
 };
 
