@@ -155,9 +155,8 @@ class Judge {
    * between what stands before and behind; else they are what their segment makes of them.
    */
   #verdictOfBytes({ above, next, segment, readError }: PlacedStretch): Verdict {
-    const behind = next ?? Number.POSITIVE_INFINITY;
-    const isMissing = this.#lost.some(([first, last]) => last > above && first < behind);
-    if (isMissing || behind <= this.#durable) return "damaged";
+    const isMissing = this.#lost.some(([first, last]) => last > above && first < next);
+    if (isMissing || next <= this.#durable) return "damaged";
     return this.#verdict({ segment, valid: false, readError });
   }
 }

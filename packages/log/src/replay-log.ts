@@ -8,14 +8,15 @@
  * sequences verify, what was promised), judged, and what is kept is read again. The rule: nothing is
  * written, and a record is yielded only when its verdict is certain and its transaction is whole.
  */
-import type { Directory, File } from "@taskwal/disk";
-import { CorruptError, DiskFailedError, errnoOf, UnsupportedFormatError } from "@taskwal/errors";
+import type { Directory } from "@taskwal/disk";
+import { CorruptError, UnsupportedFormatError } from "@taskwal/errors";
 import { limits, type LogRecord } from "@taskwal/format";
 import { judge, type Cut, type Judged } from "./judge.ts";
 import type { DamagedBytes, LogPosition, ReplayEnd, ReplayStep } from "./replay-result.ts";
-import { scanSegment, type BadStretch, type Scanned, type ScannedLine } from "./scan-segment.ts";
+import { readRun, readSegment, type SegmentReading } from "./read-segment.ts";
+import type { BadStretch, Scanned, ScannedLine } from "./scan-segment.ts";
 import type { LogListing, SegmentFile } from "./segment-list.ts";
-import { Survey, type Run } from "./survey.ts";
+import { Survey, type Run, type SurveyedSegment } from "./survey.ts";
 
 export interface ReplayOptions {
   /** The sequence that the caller already has the state of; 0 for none. */
@@ -67,6 +68,8 @@ class Replay {
   #position: LogPosition | undefined;
   readonly #until: number;
   #stopped = false;
+  /** Found and not given yet. */
+  #baseStep: ReplayStep | undefined;
   readonly #notes = new Set<string>();
 
   constructor(directory: Directory, listing: LogListing, options: ReplayOptions) {
@@ -92,7 +95,9 @@ class Replay {
         if (ready.length > 0) yield { kind: "records", records: ready };
         ready = [];
       } else if (this.#isBase(placed)) {
-        yield this.#baseStep(placed);
+        this.#noteBase(placed);
+        if (this.#baseStep) yield this.#baseStep;
+        this.#baseStep = undefined;
       } else if (!this.#takeRegular(placed, ready)) {
         irregular = placed;
         break;
@@ -125,34 +130,18 @@ class Replay {
     for (const [index, segment] of this.#segments.entries()) {
       const { resume } = this.#options;
       const startBytes = resume?.file === segment.name ? resume.bytes : 0;
-      for await (const items of this.#scan(segment, startBytes, segment.sizeBytes)) {
+      for await (const items of readSegment(this.#reading(segment), [
+        startBytes,
+        segment.sizeBytes,
+      ])) {
         for (const item of items) yield { segment: index, item };
         yield "flush";
       }
     }
   }
 
-  async *#scan(
-    segment: SegmentFile,
-    startBytes: number,
-    endBytes: number,
-  ): AsyncGenerator<Scanned[]> {
-    const { onReadError } = this.#options;
-    let file: File | undefined;
-    try {
-      file = await this.#directory.open(segment.name, "read");
-      yield* scanSegment(file, { salt: segment.salt, startBytes, endBytes, onReadError });
-    } catch (cause) {
-      if (errnoOf(cause) === undefined) throw cause;
-      throw new DiskFailedError({
-        operation: "read",
-        path: segment.name,
-        outcome: "not-written",
-        cause,
-      });
-    } finally {
-      await file?.close();
-    }
+  #reading(segment: SegmentFile): SegmentReading {
+    return { directory: this.#directory, segment, onReadError: this.#options.onReadError };
   }
 
   /** Takes what belongs exactly here; false for anything else. */
@@ -182,9 +171,10 @@ class Replay {
   }
 
   /** What the log itself says of the record at the base: the caller's state must be of the same log. */
-  #baseStep({ item, segment }: Placed): ReplayStep {
+  #noteBase({ item, segment }: Placed): void {
     const record = this.#evidence(item as ScannedLine, segment) as LogRecord & { crc: string };
-    return { kind: "base", crc: record.crc, epoch: this.#segments[segment]?.id.epoch ?? 0 };
+    const epoch = this.#segments[segment]?.id.epoch ?? 0;
+    this.#baseStep = { kind: "base", crc: record.crc, epoch };
   }
 
   /** Above the base, and not overridden by a segment of a higher epoch. */
@@ -252,7 +242,9 @@ class Replay {
   ): Promise<Survey> {
     const survey = new Survey(this.#last - this.#held.length);
     this.#last = survey.after;
-    for (const { record, placed, segment } of this.#held) survey.addRecord(record, placed, segment);
+    for (const { record, placed, segment } of this.#held) {
+      survey.addRecord(record, placed, this.#surveyed(segment));
+    }
     this.#held = [];
     if (!first) return survey;
     this.#surveyItem(survey, first);
@@ -260,14 +252,25 @@ class Replay {
     return survey;
   }
 
-  #surveyItem(survey: Survey, { item, segment }: Placed): void {
+  #surveyed(index: number): SurveyedSegment {
+    const segment = this.#segments[index];
+    const { lastMax = Number.POSITIVE_INFINITY } = segment ?? {};
+    return { index, first: segment?.id.first ?? 1, lastMax };
+  }
+
+  #surveyItem(survey: Survey, placed: Placed): void {
+    const { item, segment } = placed;
+    if (this.#isBase(placed)) this.#noteBase(placed);
     if (item.kind === "mark") this.#note(segment, item.mark);
     else if (item.kind === "bad") {
       const stretch = this.#belonging(item, segment, survey.highest);
-      if (stretch) survey.addBad(stretch, segment);
+      if (stretch) survey.addBad(stretch, this.#surveyed(segment));
     } else {
       const record = this.#evidence(item, segment);
-      if (record && this.#isEligible(record, segment)) survey.addRecord(record, item, segment);
+      if (!record) return;
+      if (this.#isEligible(record, segment)) {
+        survey.addRecord(record, item, this.#surveyed(segment));
+      } else if (record.seq <= this.#options.base) survey.pass(record.seq);
     }
   }
 
@@ -276,13 +279,14 @@ class Replay {
       durable: this.#stopped ? survey.after : this.#durable,
       lastSegment: this.#segments.length - 1,
     });
+    if (this.#baseStep) yield this.#baseStep;
     const droppedRecords: LogRecord[] = [];
     for (const step of judged.steps) {
       const last = Math.min(step.last, this.#until);
       if (step.kind !== "kept") yield { kind: "lost", first: step.first, last };
       if (step.kind === "lost" || step.first > last) continue;
       const ready: LogRecord[] = [];
-      for await (const record of this.#reread(step.run)) {
+      for await (const { record } of this.#records(step.run)) {
         if (record.seq < step.first || record.seq > last) continue;
         if (step.kind === "dropped") droppedRecords.push(record);
         else this.#emit(record, ready);
@@ -298,33 +302,18 @@ class Replay {
 
   /** Where the bytes of a cut begin: a run remembers only its own ends. */
   async #placeCut({ kind, run, first, last }: Cut): Promise<PlacedCut> {
-    let startBytes = run.startBytes;
-    if (first > run.from) {
-      const segment = this.#segments[run.segment];
-      const scan = segment ? this.#scan(segment, run.startBytes, run.endBytes) : [];
-      for await (const items of scan) {
-        for (const item of items) {
-          if (item.kind !== "line" || item.line.kind !== "record") continue;
-          if (item.line.record.seq < first) startBytes = item.endBytes;
-        }
-      }
+    let { startBytes } = run;
+    for await (const { record, startBytes: at } of this.#records(run)) {
+      if (record.seq > first) break;
+      startBytes = at;
     }
     const reason = `records ${first} to ${last}, behind a hole or of an unfinished transaction`;
     return { kind, bytes: this.#place({ ...run, startBytes, reason, readError: false }) };
   }
 
-  async *#reread(run: Run): AsyncGenerator<LogRecord> {
+  async *#records(run: Run): ReturnType<typeof readRun> {
     const segment = this.#segments[run.segment];
-    if (!segment) return;
-    let expected = run.from;
-    for await (const items of this.#scan(segment, run.startBytes, run.endBytes)) {
-      for (const item of items) {
-        if (item.kind !== "line" || item.line.kind !== "record") continue;
-        if (item.line.record.seq !== expected) continue;
-        expected += 1;
-        yield item.line.record;
-      }
-    }
+    if (segment) yield* readRun(this.#reading(segment), run);
   }
 
   #place(stretch: Omit<BadStretch, "kind"> & { readonly segment: number }): DamagedBytes {

@@ -25,10 +25,17 @@ export interface Run {
 /** Where a stretch that verifies as nothing stands between the sequences. */
 export interface PlacedStretch extends BadStretch {
   readonly segment: number;
-  /** The highest sequence that was seen before it. */
+  /** The highest sequence that was seen before it; at least the one before the segment's first. */
   readonly above: number;
-  /** The first sequence that was seen behind it. */
-  next: number | undefined;
+  /** The first sequence that was seen behind it; at most the first one of the next segment. */
+  next: number;
+}
+
+/** A segment, and what sequences it may hold. */
+export interface SurveyedSegment {
+  readonly index: number;
+  readonly first: number;
+  readonly lastMax: number;
 }
 
 /** Consecutive sequences, from as many runs as it takes. */
@@ -66,22 +73,31 @@ export class Survey {
     return this.#highest;
   }
 
-  addBad(stretch: BadStretch, segment: number): void {
-    const placed = { ...stretch, segment, above: this.#highest, next: undefined };
+  addBad(stretch: BadStretch, segment: SurveyedSegment): void {
+    const above = Math.max(this.#highest, segment.first - 1);
+    const placed = { ...stretch, segment: segment.index, above, next: segment.lastMax + 1 };
     this.#bad.push(placed);
     this.#open.push(placed);
   }
 
-  addRecord({ seq, tx }: LogRecord, { startBytes, endBytes }: ScannedLine, segment: number): void {
+  /** Notes that this sequence stands behind the bad stretches so far. */
+  pass(seq: number): void {
+    for (const stretch of this.#open) stretch.next = Math.min(stretch.next, seq);
+    this.#open = [];
+  }
+
+  addRecord(
+    { seq, tx }: LogRecord,
+    { startBytes, endBytes }: Pick<ScannedLine, "startBytes" | "endBytes">,
+    place: SurveyedSegment,
+  ): void {
     if (seq <= this.after) {
-      this.addBad(
-        { kind: "bad", startBytes, endBytes, reason: misplaced, readError: false },
-        segment,
-      );
+      const repeated = { startBytes, endBytes, reason: misplaced, readError: false };
+      this.addBad({ kind: "bad", ...repeated }, place);
       return;
     }
-    for (const stretch of this.#open) stretch.next = seq;
-    this.#open = [];
+    const { index: segment } = place;
+    this.pass(seq);
     this.#highest = Math.max(this.#highest, seq);
     const last = this.#runs.at(-1);
     if (last && seq === last.to + 1 && segment === last.segment) {
