@@ -4,7 +4,8 @@
  *     scan ≤ D ─> yield ─> wait for more to become durable ─> scan on from there
  *
  * The rule: only what is durable is given; a follower never sees a record that a power cut could take
- * back. Sequences that were lost or pruned are left out: `seq` shows the jump.
+ * back. Sequences that were lost are left out (`seq` shows the jump, a "$gap" record tells of it); to
+ * ask for what was pruned is refused, so that a follower that fell behind never misses a record unseen.
  */
 import { InvalidMutationError } from "@taskwal/errors";
 import type { Directory } from "@taskwal/disk";
@@ -12,7 +13,7 @@ import type { LogRecord } from "@taskwal/format";
 import { listLog, replayLog, type LogPosition } from "@taskwal/log";
 
 export interface RecordsOptions {
-  /** The first sequence wanted. Default: the oldest that is kept. */
+  /** The first sequence wanted; InvalidMutationError if it is pruned. Default: the oldest that is kept. */
   readonly from?: number;
   /** Goes on with records as they become durable, until `signal` or the end of the store. Default: false. */
   readonly follow?: boolean;
@@ -36,7 +37,8 @@ export async function* recordStream(source: RecordSource): AsyncGenerator<LogRec
   if (options.from !== undefined && !(Number.isSafeInteger(options.from) && options.from > 0)) {
     throw new InvalidMutationError({ reason: `from is not a sequence: ${options.from}` });
   }
-  let next = options.from ?? 1;
+  // 0: the oldest that is kept, whichever that is.
+  let next = options.from ?? 0;
   let resume: LogPosition | undefined;
   for (;;) {
     const durable = source.durable();
@@ -57,6 +59,11 @@ export async function* recordStream(source: RecordSource): AsyncGenerator<LogRec
   }
 }
 
+const pruned = (first: number, oldest: number): InvalidMutationError =>
+  new InvalidMutationError({
+    reason: `the records from @${first} on were pruned up to @${oldest - 1}; the first that is kept is @${oldest}`,
+  });
+
 /** Kept records from `first` to `last`; what is pruned or lost is left out. Returns where it left off. */
 async function* readRange(
   directory: Directory,
@@ -66,6 +73,7 @@ async function* readRange(
 ): AsyncGenerator<LogRecord, LogPosition | undefined> {
   const listing = await listLog(directory);
   const oldest = listing.segments[0]?.id.first ?? last + 1;
+  if (first > 0 && first < oldest) throw pruned(first, oldest);
   const base = Math.max(first, oldest) - 1;
   const range = { base, promised: last, until: last, onReadError: "throw" } as const;
   const steps = replayLog(directory, listing, resume ? { ...range, resume } : range);
