@@ -100,6 +100,12 @@ const isSelf = (self: ProcessIdentity, last: LockRecord): boolean =>
   self.pid === last.pid && self.startTime === last.startTime && self.bootId === last.bootId &&
   self.pidNamespace === last.pidNamespace;
 
+/** Releases of this process that could not be recorded: the disk failed, and LOCK still names their owner. */
+const unrecorded = new Set<string>();
+
+const spell = ({ epoch, store, since, pid, startTime }: LockRecord): string =>
+  JSON.stringify([store, epoch, since, pid, startTime]);
+
 const lockedReason = (
   disk: Disk,
   backend: LockBackend | undefined,
@@ -107,6 +113,7 @@ const lockedReason = (
 ): string | undefined => {
   if (backend === undefined) return "holds its lock";
   if (!last || last.released) return undefined;
+  if (isSelf(disk.process, last) && unrecorded.has(spell(last))) return undefined;
   const kernel = backend !== "identity" && last.backend !== "identity";
   // Had an earlier store of this very process been open, the kernel lock would not have been won.
   if (kernel && isSelf(disk.process, last)) return undefined;
@@ -160,7 +167,9 @@ class DirectoryLock implements OwnerLock {
     try {
       if (this.#record && !this.fence()) await this.#write({ ...this.#record, released: true });
     } catch {
-      // A full or failing disk must not keep the lock; a recorded owner that is dead is judged dead.
+      // A full or failing disk must not keep the lock; a recorded owner that is dead is judged dead,
+      // and this process knows what it has given up.
+      if (this.#record) unrecorded.add(spell(this.#record));
     } finally {
       await this.#held.file.close();
     }

@@ -9,6 +9,7 @@
  */
 import type { DiskFailedError } from "@taskwal/errors";
 import type { Clock, Disk } from "@taskwal/disk";
+import { stateName } from "@taskwal/format";
 import { pruneLog } from "@taskwal/log";
 import { pruneBackups, saveSnapshot, type KnownState } from "@taskwal/snapshot";
 import { Autosave } from "./autosave.ts";
@@ -19,6 +20,7 @@ import { Mirrors } from "./mirrors.ts";
 import { openEngine, type Engine, type EngineOptions } from "./open-engine.ts";
 import type { Prepared, PrepareContext } from "./prepare.ts";
 import { snapshotParts, viewState } from "./snapshot-view.ts";
+import { diskErrors } from "./state-directory.ts";
 import { closeType } from "./system-record.ts";
 
 export interface StoreSettings extends Omit<EngineOptions, "onPoison" | "signal" | "lockWaitMs"> {
@@ -52,6 +54,7 @@ export class StoreEngine {
   readonly mirrors: Mirrors;
   #known: KnownState | undefined;
   #started = false;
+  #ended = false;
   readonly #followers: ReadonlySet<() => void>;
 
   private constructor(
@@ -132,6 +135,7 @@ export class StoreEngine {
    * sealed and the lock freed. Throws what kept it from being durable; the lock is free in any case.
    */
   async close(): Promise<void> {
+    if (this.#ended) return;
     const { log } = this.parts;
     try {
       await this.autosave.stop();
@@ -148,6 +152,8 @@ export class StoreEngine {
 
   /** Frees the directory and no more: what was acknowledged is in the log. */
   async abandon(): Promise<void> {
+    if (this.#ended) return;
+    this.#ended = true;
     const { log, lock, directory } = this.parts;
     this.queue.close();
     await this.autosave.stop();
@@ -191,7 +197,7 @@ export class StoreEngine {
       intervalMs: autosaveMs,
       recordsMax: autosaveRecordsMax,
       sequence: () => this.parts.log.durable,
-      save: () => this.#save(),
+      save: () => diskErrors("save", `${this.parts.directory.path}/${stateName}`, () => this.#save()),
       onTriggered: () => this.events.emit("autosave:triggered", { sequence: this.parts.log.durable }),
       onFailed: (error) => this.events.emit("state:save-error", { error: error as Error }),
     };
@@ -223,7 +229,11 @@ export class StoreEngine {
   }
 
   /** Only after the snapshot is in place, and only below the oldest backup that is kept. */
-  async prune(): Promise<void> {
+  prune(): Promise<void> {
+    return diskErrors("prune", this.parts.directory.path, () => this.#prune());
+  }
+
+  async #prune(): Promise<void> {
     const { directory, log } = this.parts;
     const { oldestSequence } = await pruneBackups(directory, { clock: this.clock });
     // Without a backup a damaged state.json could only be answered from the whole log.

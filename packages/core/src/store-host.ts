@@ -21,6 +21,7 @@ export class StoreHost implements CollectionHost {
   readonly followers: Set<() => void>;
   #engine: StoreEngine;
   #closing: Promise<void> | undefined;
+  #reopening: Promise<void> | undefined;
   /** The first rejection that nobody handled, until flush() tells it. */
   #unhandled: { readonly error: unknown } | undefined;
 
@@ -91,7 +92,15 @@ export class StoreHost implements CollectionHost {
     if (unhandled) throw unhandled.error;
   }
 
-  async reopen(): Promise<void> {
+  /** Whoever calls it while it goes on waits for the same. */
+  reopen(): Promise<void> {
+    this.#reopening ??= this.#reopen().finally(() => {
+      this.#reopening = undefined;
+    });
+    return this.#reopening;
+  }
+
+  async #reopen(): Promise<void> {
     await this.open.close();
     const opening = { lockWaitMs: 0, signal: undefined, followers: this.followers };
     this.#engine = await StoreEngine.open(this.settings, this.events, opening);
@@ -100,13 +109,13 @@ export class StoreHost implements CollectionHost {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#end(this.#engine.close());
+    this.#closing ??= this.#end(() => this.#engine.close());
     return this.#closing;
   }
 
   /** Frees the directory without a snapshot or a clean end. */
   abandon(): Promise<void> {
-    this.#closing ??= this.#end(this.#engine.abandon());
+    this.#closing ??= this.#end(() => this.#engine.abandon());
     return this.#closing;
   }
 
@@ -125,9 +134,11 @@ export class StoreHost implements CollectionHost {
     });
   }
 
-  async #end(ending: Promise<void>): Promise<void> {
+  async #end(end: () => Promise<void>): Promise<void> {
     try {
-      await ending;
+      // Else the engine that it opens would keep the directory.
+      await this.#reopening?.catch(() => {});
+      await end();
     } finally {
       for (const follower of this.followers) follower();
       this.events.emit("closed");

@@ -17,6 +17,7 @@ import {
   type WriteOptions,
 } from "@taskwal/core";
 import type { Disk } from "@taskwal/disk";
+import type { DiskFailedError } from "@taskwal/errors";
 import { sha256, type LogRecord } from "@taskwal/format";
 import { taskMetrics, taskModel, type TaskMetrics } from "./task-model.ts";
 import type { LogEntry, NewTask, Session, Task, TaskStatus } from "./task-schemas.ts";
@@ -78,6 +79,11 @@ export class TaskStore {
   /** The last durable sequence. */
   get sequence(): number {
     return this.#engine.sequence;
+  }
+
+  /** Why nothing can be written until `reopen()`, or undefined. */
+  get poisoned(): DiskFailedError | undefined {
+    return this.#engine.poisoned;
   }
 
   /** Tasks and sessions that lost mutations and were not accepted since. */
