@@ -5,8 +5,8 @@
  *     epoch 2                  |50 ...... 99|xxxxx|
  *     epoch 3                               |100 ......
  *
- * The rule: a segment overrides every line of a lower epoch whose sequence is not below its first.
- * Names alone decide that; a header that no longer reads loses nothing.
+ * The rule: a segment overrides every line of a lower epoch whose sequence is not below its first, also
+ * when its file is gone and only HEAD or a header tells of it. A header that no longer reads loses nothing.
  */
 import { errnoOf, UnsupportedFormatError } from "@taskwal/errors";
 import { readWhole, type Directory, type File } from "@taskwal/disk";
@@ -66,6 +66,8 @@ interface SegmentStart {
   readonly header: SegmentHeader | undefined;
 }
 
+type Overriding = Pick<SegmentStart, "id" | "header">;
+
 const headerBytesMax = 64 * 1024;
 
 export interface ListOptions {
@@ -95,7 +97,8 @@ export const listLog = async (
   // HEAD may be another store's, left behind by a copy of segments: then it promises nothing here.
   const head = heads && decodeHead(heads, written)?.head;
   const known = written ?? head?.store ?? store;
-  const files = starts.map((start) => placeSegment(start, starts, known ?? ""));
+  const named = namedSegments(starts, head);
+  const files = starts.map((start) => placeSegment(start, [...starts, ...named], known ?? ""));
   const claims = names.map((name) => parseClaimName(name) ?? 0);
   return {
     store: known,
@@ -115,6 +118,15 @@ const promisesOf = ({ id, header }: SegmentStart): number[] => [
   id.first - 1,
   header?.previous?.last ?? 0,
 ];
+
+/**
+ * Segments that others name, whether they are there or not: what one overrode stays overridden when its
+ * file is gone. Else lines that were never acknowledged would read in the place of those it held.
+ */
+const namedSegments = (starts: readonly SegmentStart[], head: Head | undefined): Overriding[] => {
+  const ids = starts.flatMap(({ header }) => header?.previous ?? []);
+  return [...ids, ...(head ? [head] : [])].map((id) => ({ id, header: undefined }));
+};
 
 /** Under "damage", EIO is undefined. */
 const unlessDamaged = async <T>(
@@ -204,7 +216,7 @@ const assertSupported = (file: string, header: SegmentHeader): void => {
 
 const placeSegment = (
   start: SegmentStart,
-  all: readonly SegmentStart[],
+  all: readonly Overriding[],
   store: string,
 ): SegmentFile => {
   let lastMax = Number.POSITIVE_INFINITY;
