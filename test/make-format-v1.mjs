@@ -15,7 +15,11 @@ import { openTaskStore } from "@taskwal/tasks";
 const [target] = process.argv.slice(2);
 if (!target || existsSync(target)) throw new Error("give a folder that does not exist");
 
-const sim = createSimDisk({ seed: 1, startMs: Date.parse("2026-01-01T12:00:00.000Z"), realTurns: true });
+const sim = createSimDisk({
+  seed: 1,
+  startMs: Date.parse("2026-01-01T12:00:00.000Z"),
+  realTurns: true,
+});
 const dir = "/state";
 const id = "tests";
 const settle = () => new Promise((resolve) => setTimeout(resolve, 20));
@@ -23,11 +27,19 @@ const open = (name) => openTaskStore({ dir, disk: sim.process(name), autosaveMs:
 
 // The first life: a task, two records of one transaction, an idle moment, a clean end.
 const first = await open("first");
-await first.create({ id, description: "fix the tests", tool: "CLAUDECODE" }, { key: "request-17", actor: "mcp" });
+await first.create(
+  { id, description: "fix the tests", tool: "CLAUDECODE" },
+  { key: "request-17", actor: "mcp" },
+);
 sim.clock.advance(1_000);
 await first.transact((tx) => {
   tx.tasks.mutate(id, "task.updated", { status: "in_progress" });
-  tx.tasks.append(id, "logs", { timestamp: "2026-01-01T12:00:01.000Z", level: "info", type: "output", message: "naïve café" });
+  tx.tasks.append(id, "logs", {
+    timestamp: "2026-01-01T12:00:01.000Z",
+    level: "info",
+    type: "output",
+    message: "naïve café",
+  });
 });
 sim.clock.advance(100);
 await settle();

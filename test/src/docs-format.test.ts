@@ -181,7 +181,7 @@ describe("the walk", () => {
   });
 });
 
-test("the store of format 1 opens: everything acknowledged is there, and the torn line is told as torn", async () => {
+test("the store of format 1 opens: everything acknowledged is there, the torn line is told as torn, its digest is known", async () => {
   const sim = createSimDisk({ startMs: Date.UTC(2026, 0, 2) });
   for (const name of files) sim.writeRaw(`/state/${name}`, bytesOf(name));
   const tasks = await openTaskStore({ dir: "/state", disk: sim.process("reader") });
@@ -190,6 +190,8 @@ test("the store of format 1 opens: everything acknowledged is there, and the tor
   expect(torn.map(({ file }) => file)).toEqual([segments.at(-1)]);
   expect(tasks.get("tests")).toMatchObject({ status: "completed", description: "fix the tests" });
   expect(tasks.version("tests")).toBe(4);
+  // The same on every machine and in every later version: entities and versions, no times of writing.
+  expect(tasks.digest()).toBe("a23a756eedaa94c5700b36d7a841f71eb26f2d02893c39348f8a5eb3c7800a61");
   expect(tasks.logs("tests").map(({ message }) => message)).toEqual(["naïve café"]);
   await tasks.close();
 });

@@ -38,6 +38,6 @@ for (const message of ["reading", "editing", "testing"]) {
 await tasks.flush(); // all of the above is durable, or this throws
 
 await tasks.update(task.id, { status: "completed", result: { passed: true } });
-console.log(tasks.logs(task.id, { last: 2 }).map(({ message }) => message).join(", "));
-console.log(`${tasks.list({ status: "completed" }).length} completed`);
+const said = tasks.logs(task.id, { last: 2 }).map(({ message }) => message);
+console.log(said, tasks.list({ status: "completed" }).length);
 await tasks.close();
