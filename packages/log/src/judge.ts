@@ -154,7 +154,9 @@ class Judge {
    * Bytes that verify as nothing are damage where something promised stands behind them, or is missing
    * between what stands before and behind; else they are what their segment makes of them.
    */
-  #verdictOfBytes({ above, next, segment, readError }: PlacedStretch): Verdict {
+  #verdictOfBytes({ above, next, segment, startBytes, readError }: PlacedStretch): Verdict {
+    // A segment has its name only once its header is durable: no crash leaves one without.
+    if (startBytes === 0) return "damaged";
     const isMissing = this.#lost.some(([first, last]) => last > above && first < next);
     if (isMissing || next <= this.#durable) return "damaged";
     return this.#verdict({ segment, valid: false, readError });

@@ -6,6 +6,7 @@
 import type { Directory } from "@taskwal/disk";
 import { createSimDisk, type SimDisk, type SimProcess } from "@taskwal/disk/sim";
 import {
+  encodeHeadSlot,
   headerBody,
   LineBuffer,
   markerBody,
@@ -57,6 +58,8 @@ export interface Reading {
   readonly records: readonly LogRecord[];
   readonly sequences: readonly number[];
   readonly lost: readonly Range[];
+  /** What the log says of the record at the base. */
+  readonly baseCrc: string | undefined;
   readonly end: ReplayEnd;
   readonly listing: LogListing;
 }
@@ -78,13 +81,15 @@ export const readLog = async (
   const steps = replayLog(directory, listing, options);
   const records: LogRecord[] = [];
   const lost: Range[] = [];
+  let baseCrc: string | undefined;
   for (let step = await steps.next(); ; step = await steps.next()) {
     if (step.done) {
       const sequences = records.map(({ seq }) => seq);
-      return { records, sequences, lost, end: step.value, listing };
+      return { records, sequences, lost, baseCrc, end: step.value, listing };
     }
     if (step.value.kind === "records") records.push(...step.value.records);
-    else lost.push([step.value.first, step.value.last]);
+    else if (step.value.kind === "lost") lost.push([step.value.first, step.value.last]);
+    else baseCrc = step.value.crc;
   }
 };
 
@@ -176,6 +181,77 @@ const bodyOf = (line: Extract<SampleLine, { seq: number }>, epoch: number): stri
   return recordBody(tx ? { ...draft, tx } : draft, data, seq, lag);
 };
 
+export const one: SegmentId = { first: 1, epoch: 1 };
+
+/** Records from `first` to `last`, each a batch of its own: its watermark is the one before. */
+export const batches = (first: number, last: number): SampleLine[] =>
+  range(first, last).map((seq) => ({ seq, lag: 1 }));
+
+/** Records from `first` to `last` of one batch, begun when `durable` was. */
+export const batch = (first: number, last: number, durable: number): SampleLine[] =>
+  range(first, last).map((seq) => ({ seq, lag: seq - durable }));
+
+export const tx = (first: number, count: number, durable: number): SampleLine[] =>
+  range(1, count).map((index) => ({
+    seq: first + index - 1,
+    lag: first + index - 1 - durable,
+    tx: [index, count],
+  }));
+
+export interface ReadChoice extends ReadOptions {
+  /** HEAD's promise. */
+  readonly head?: number;
+  readonly headStore?: string;
+}
+
+export const readSegments = async (
+  segments: readonly RawSegment[],
+  choice: ReadChoice = {},
+): Promise<Reading> => {
+  const { sim, directory } = await newWorld();
+  for (const { path, bytes } of segments) sim.writeRaw(path, bytes);
+  const { head, headStore = store } = choice;
+  if (head !== undefined) {
+    const { epoch, first } = segments.at(-1)?.id ?? one;
+    sim.writeRaw("/s/wal/HEAD", encodeHeadSlot({ store: headStore, epoch, first, durable: head }));
+  }
+  return readLog(directory, choice);
+};
+
+/** The raw segment without some of its lines, or with them made unreadable. */
+export const without = (
+  raw: RawSegment,
+  lines: readonly number[],
+  how: "cut" | "rot" = "rot",
+): RawSegment => {
+  const ends = [...raw.starts.slice(1), raw.bytes.length];
+  const parts: Uint8Array[] = [raw.bytes.subarray(0, raw.starts[0])];
+  for (const [at, start] of raw.starts.entries()) {
+    const line = Uint8Array.from(raw.bytes.subarray(start, ends[at]));
+    if (lines.includes(at) && how === "cut") continue;
+    if (lines.includes(at)) line[20] = (line[20] ?? 0) ^ 1;
+    parts.push(line);
+  }
+  return { ...raw, bytes: Buffer.concat(parts) };
+};
+
+export const headerless = (raw: RawSegment): RawSegment => {
+  const bytes = Uint8Array.from(raw.bytes);
+  bytes[40] = (bytes[40] ?? 0) ^ 1;
+  return { ...raw, bytes };
+};
+
+export const previousOf = (
+  raw: RawSegment,
+  last: number,
+  bytes = raw.bytes.length,
+): PreviousSegment => ({
+  ...raw.id,
+  last,
+  bytes,
+  sha256: "",
+});
+
 export const range = (first: number, last: number): number[] =>
   Array.from({ length: Math.max(0, last - first + 1) }, (_, at) => first + at);
 
@@ -188,6 +264,40 @@ export const flipped = (bytes: Uint8Array, bit: number): Uint8Array => {
   const copy = Uint8Array.from(bytes);
   copy[bit >> 3] = (copy[bit >> 3] ?? 0) ^ (1 << (bit & 7));
   return copy;
+};
+
+export interface Expected {
+  readonly kept: readonly number[];
+  readonly lost?: Reading["end"]["lost"];
+  readonly dropped?: Reading["end"]["dropped"];
+  readonly tornRecords?: number;
+  readonly torn?: number;
+  readonly damaged?: number;
+  readonly durable?: number;
+}
+
+/** What a replay keeps and what it says of the rest. */
+export const checkReading = ({ sequences, end }: Reading, expected: Expected): void => {
+  const { kept, lost = [], dropped = [], tornRecords = 0, torn = 0, damaged = 0 } = expected;
+  expect({
+    sequences,
+    lost: end.lost,
+    dropped: end.dropped,
+    tornRecords: end.tornRecords,
+    torn: end.torn.length,
+    damaged: end.damaged.length,
+    recordCount: end.recordCount,
+  }).toEqual({
+    sequences: kept,
+    lost,
+    dropped,
+    tornRecords,
+    torn,
+    damaged,
+    recordCount: kept.length,
+  });
+  if (expected.durable !== undefined) expect(end.durable).toBe(expected.durable);
+  expect(end.next).toBe(Math.max(end.durable, end.lastKept) + 1);
 };
 
 describe("the sample log", () => {

@@ -161,12 +161,23 @@ const readStart = async (
   if (!file) return undefined;
   try {
     const { sizeBytes } = await file.stat();
-    const bytes = new Uint8Array(Math.min(sizeBytes, headerBytesMax));
-    const count = (await unlessDamaged(onReadError, () => file.read(bytes, 0))) ?? 0;
-    return { id, name, sizeBytes, header: decodeHeader(bytes.subarray(0, count), id) };
+    const line = await unlessDamaged(onReadError, () => readFirstLine(file));
+    return { id, name, sizeBytes, header: line && decodeHeader(line, id) };
   } finally {
     await file.close();
   }
+};
+
+/** The first bytes, at least up to a newline: block by block, so that an unreadable one behind costs nothing. */
+const readFirstLine = async (file: File): Promise<Uint8Array> => {
+  const bytes = Buffer.alloc(headerBytesMax);
+  let filled = 0;
+  while (filled < bytes.length && !bytes.subarray(0, filled).includes(newline)) {
+    const count = await file.read(bytes.subarray(filled, filled + limits.blockBytes), filled);
+    if (count === 0) break;
+    filled += count;
+  }
+  return bytes.subarray(0, filled);
 };
 
 /** Undefined if the name went since it was listed: pruned by the owner beside this reader. */
