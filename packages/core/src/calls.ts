@@ -13,7 +13,14 @@ import type { Committed, TransactionOptions, WriteOptions } from "./collection-t
 import type { Unit } from "./commit-queue.ts";
 import type { Events, Logger, StoreEvents } from "./events.ts";
 import { fingerprint, type KeyedMutation } from "./idempotency.ts";
-import { check, prepare, stage, type Checked, type MutationCall, type Prepared } from "./prepare.ts";
+import {
+  check,
+  prepare,
+  stage,
+  type Checked,
+  type MutationCall,
+  type Prepared,
+} from "./prepare.ts";
 import { openReceipt, type PendingReceipt } from "./receipt.ts";
 import { frozen } from "./snapshot-view.ts";
 import type { Slot } from "./state.ts";
@@ -42,7 +49,10 @@ interface Queued {
 export class Calls {
   readonly #options: CallsOptions;
   /** By key: calls that are still being written. */
-  readonly #underWay = new Map<string, { readonly print: string; readonly done: Promise<Queued> }>();
+  readonly #underWay = new Map<
+    string,
+    { readonly print: string; readonly done: Promise<Queued> }
+  >();
 
   constructor(options: CallsOptions) {
     this.#options = options;
@@ -53,9 +63,16 @@ export class Calls {
     options: WriteOptions,
     shape: Shape<Value>,
   ): PendingReceipt<Committed<Value>> {
-    const { receipt, resolve, reject } = openReceipt<Committed<Value>>((error) => this.#unhandled(error, call));
+    const { receipt, resolve, reject } = openReceipt<Committed<Value>>((error) =>
+      this.#unhandled(error, call),
+    );
     const done = ({ changes: [change], first }: Queued): void => {
-      if (change) resolve({ value: shape(change.after, change.before), version: change.after.n, sequence: first });
+      if (change)
+        resolve({
+          value: shape(change.after, change.before),
+          version: change.after.n,
+          sequence: first,
+        });
     };
     try {
       const engine = this.#ready(options);
@@ -63,11 +80,16 @@ export class Calls {
       const { key } = options;
       const print = key === undefined ? "" : fingerprint([keyedOf(checked)]);
       const repeated = key !== undefined && this.#repeated(engine, key, print, call.id);
-      if (!repeated) this.#queue(engine, [stage(engine.context(), checked)], print, options, done, reject);
+      if (!repeated)
+        this.#queue(engine, [stage(engine.context(), checked)], print, options, done, reject);
       else if ("done" in repeated) repeated.done.then(done, reject);
       else {
         const slot = engine.parts.recovered.state.committed(checked.mutation.entity, call.id);
-        resolve({ value: shape(slot, slot), version: repeated.version, sequence: repeated.sequence });
+        resolve({
+          value: shape(slot, slot),
+          version: repeated.version,
+          sequence: repeated.sequence,
+        });
       }
     } catch (error) {
       reject(error);
@@ -81,7 +103,9 @@ export class Calls {
     options: TransactionOptions,
   ): PendingReceipt<R | undefined> {
     const named = { id: "", type: "(transaction)" };
-    const { receipt, resolve, reject } = openReceipt<R | undefined>((error) => this.#unhandled(error, named));
+    const { receipt, resolve, reject } = openReceipt<R | undefined>((error) =>
+      this.#unhandled(error, named),
+    );
     try {
       const engine = this.#ready(options);
       const { key } = options;
@@ -117,7 +141,13 @@ export class Calls {
     const before = underWay?.print ?? known?.fingerprint;
     if (before === undefined) return undefined;
     if (before === print) return underWay ?? known;
-    throw new ConflictError({ id, expected: "key", current: known?.version ?? 0, exists: true, key });
+    throw new ConflictError({
+      id,
+      expected: "key",
+      current: known?.version ?? 0,
+      exists: true,
+      key,
+    });
   }
 
   #queue(
@@ -160,7 +190,10 @@ export class Calls {
     }
   }
 
-  #begin(key: string, print: string): { resolve(queued: Queued): void; reject(error: unknown): void } {
+  #begin(
+    key: string,
+    print: string,
+  ): { resolve(queued: Queued): void; reject(error: unknown): void } {
     let resolve!: (queued: Queued) => void;
     let reject!: (error: unknown) => void;
     const done = new Promise<Queued>((onDone, onFailed) => {
@@ -173,7 +206,12 @@ export class Calls {
     return { resolve, reject };
   }
 
-  #rememberKey(engine: StoreEngine, key: string, print: string, { changes: [change], first }: Queued): void {
+  #rememberKey(
+    engine: StoreEngine,
+    key: string,
+    print: string,
+    { changes: [change], first }: Queued,
+  ): void {
     this.#underWay.delete(key);
     if (!change) return;
     const { type, at } = change.draft;
@@ -236,7 +274,8 @@ const stageAll = <R>(
   let open = true;
   try {
     const result = work((call) => {
-      if (!open) throw new InvalidMutationError({ type: call.type, reason: "its transaction has ended" });
+      if (!open)
+        throw new InvalidMutationError({ type: call.type, reason: "its transaction has ended" });
       const change = prepare(context, call);
       changes.push(change);
       return change;
@@ -253,10 +292,14 @@ const stageAll = <R>(
 
 const assertTransaction = (result: unknown, count: number): void => {
   if (typeof result === "object" && result !== null && "then" in result) {
-    throw new InvalidMutationError({ reason: "the function given to transact returned a promise; it must be synchronous" });
+    throw new InvalidMutationError({
+      reason: "the function given to transact returned a promise; it must be synchronous",
+    });
   }
   if (count > limits.transactionRecordsMax) {
-    throw new InvalidMutationError({ reason: `a transaction holds at most ${limits.transactionRecordsMax} mutations` });
+    throw new InvalidMutationError({
+      reason: `a transaction holds at most ${limits.transactionRecordsMax} mutations`,
+    });
   }
 };
 
@@ -264,7 +307,9 @@ const assertLabels = ({ actor, key, trace, cause }: WriteOptions): void => {
   for (const [name, label] of Object.entries({ actor, key, trace })) {
     if (label === undefined) continue;
     if (typeof label === "string" && Buffer.byteLength(label) <= limits.labelBytesMax) continue;
-    throw new InvalidMutationError({ reason: `${name} is not a string of at most ${limits.labelBytesMax} bytes` });
+    throw new InvalidMutationError({
+      reason: `${name} is not a string of at most ${limits.labelBytesMax} bytes`,
+    });
   }
   if (cause !== undefined && !(Number.isSafeInteger(cause) && cause > 0)) {
     throw new InvalidMutationError({ reason: "cause is not a sequence" });

@@ -52,7 +52,9 @@ export interface StoreEvents {
   "mirror:conflict": [facts: { readonly name: string; readonly quarantined: string }];
   mutation: [mutation: MutationEvent];
   /** A mutation that nobody awaited was rejected. `flush()` will throw the first of them too. */
-  "mutation:failed": [facts: { readonly error: unknown; readonly type: string; readonly id: string }];
+  "mutation:failed": [
+    facts: { readonly error: unknown; readonly type: string; readonly id: string },
+  ];
   /** The writer is dead until `reopen()`; reads go on. */
   poisoned: [facts: { readonly error: Error; readonly takenBack: readonly number[] }];
   "listener:error": [facts: { readonly error: unknown; readonly event: string }];

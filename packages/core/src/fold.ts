@@ -51,7 +51,9 @@ export class Fold {
   #keyed: { first: LogRecord; members: KeyedMutation[] } | undefined;
 
   /** Told of each change as it is folded; for followers. */
-  onChange: ((record: LogRecord, mutation: MutationModel, before: Slot | undefined, after: Slot) => void) | undefined;
+  onChange:
+    | ((record: LogRecord, mutation: MutationModel, before: Slot | undefined, after: Slot) => void)
+    | undefined;
 
   constructor(model: Model, state: State, keys: RecentKeys) {
     this.#model = model;
@@ -60,7 +62,12 @@ export class Fold {
   }
 
   get facts(): FoldFacts {
-    return { gaps: this.#gaps, lostVersions: this.#lostVersions, closed: this.#closed, model: this.#print };
+    return {
+      gaps: this.#gaps,
+      lostVersions: this.#lostVersions,
+      closed: this.#closed,
+      model: this.#print,
+    };
   }
 
   /** Folds records in the order of their sequences. Throws ReplayFailedError, UnsupportedFormatError. */
@@ -110,7 +117,10 @@ export class Fold {
     if (n > expected) {
       before = this.#withLoss(mutation, id, before, n - 1);
     } else if (n < expected) {
-      throw this.#failed(record, `it is version ${n} of ${id}, which is at ${expected - 1} already`);
+      throw this.#failed(
+        record,
+        `it is version ${n} of ${id}, which is at ${expected - 1} already`,
+      );
     }
     const after = this.#after(record, mutation, before, id, n);
     this.#commit(mutation, id, after);
@@ -129,7 +139,13 @@ export class Fold {
     if (damage?.frozen) return { value: before?.value, lists: before?.lists, n, damage };
     const exists = before?.value !== undefined;
     if (exists === (mutation.kind === "create")) {
-      if (damage) return { value: before?.value, lists: before?.lists, n, damage: { ...damage, frozen: true } };
+      if (damage)
+        return {
+          value: before?.value,
+          lists: before?.lists,
+          n,
+          damage: { ...damage, frozen: true },
+        };
       throw this.#failed(record, exists ? `${id} exists already` : `${id} does not exist`);
     }
     const payload = this.#payload(record, mutation);
@@ -174,8 +190,11 @@ export class Fold {
     const entity = this.#entity(name);
     if (!entity) return;
     const slot = this.#state.committed(entity, id);
-    const known = slot?.damage?.lost.some(([first, last]) => first <= versions[0] && last >= versions[1]);
-    if (!known) this.#state.restore(entity, id, { ...damagedSlot(slot, versions), n: slot?.n ?? 0 });
+    const known = slot?.damage?.lost.some(
+      ([first, last]) => first <= versions[0] && last >= versions[1],
+    );
+    if (!known)
+      this.#state.restore(entity, id, { ...damagedSlot(slot, versions), n: slot?.n ?? 0 });
   }
 
   #accept(name: string, id: string): void {
@@ -191,7 +210,8 @@ export class Fold {
   #noteKey(record: LogRecord, id: string, sequence: number): void {
     const member = { type: record.type, id, data: record.data };
     const [index, count] = record.tx ?? [1, 1];
-    if (index === 1) this.#keyed = record.key === undefined ? undefined : { first: record, members: [] };
+    if (index === 1)
+      this.#keyed = record.key === undefined ? undefined : { first: record, members: [] };
     if (!this.#keyed) return;
     this.#keyed.members.push(member);
     if (index < count) return;
@@ -210,7 +230,13 @@ export class Fold {
 
   #failed(record: LogRecord, reason: string, cause?: unknown): ReplayFailedError {
     const { seq: sequence, type, id } = record;
-    return new ReplayFailedError({ sequence, type, reason, cause, ...(id === undefined ? {} : { id }) });
+    return new ReplayFailedError({
+      sequence,
+      type,
+      reason,
+      cause,
+      ...(id === undefined ? {} : { id }),
+    });
   }
 }
 

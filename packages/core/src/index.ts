@@ -46,7 +46,13 @@ export {
 export type { VersionStep, VersionSteps } from "./version-steps.ts";
 export { openStore, type OpenOptions, type StoreOf, type Transacting } from "./open-store.ts";
 export type { Store } from "./store.ts";
-export { Events, type Listeners, type Logger, type MutationEvent, type StoreEvents } from "./events.ts";
+export {
+  Events,
+  type Listeners,
+  type Logger,
+  type MutationEvent,
+  type StoreEvents,
+} from "./events.ts";
 export type { RecordsOptions } from "./record-stream.ts";
 export type { RecoveryFacts, RecoveryReport } from "./recovery-report.ts";
 export type { DamagedEntity } from "./snapshot-view.ts";

@@ -56,7 +56,8 @@ export function* mirrorText(slot: Slot, own: MirrorOwn): Generator<string, void,
   yield `${between}  "${ownKey}": ${JSON.stringify({ ...own, checksum })}\n}\n`;
 }
 
-const indented = (value: JsonValue): string => JSON.stringify(value, null, 2).replaceAll("\n", "\n  ");
+const indented = (value: JsonValue): string =>
+  JSON.stringify(value, null, 2).replaceAll("\n", "\n  ");
 
 /** A mirror as we wrote it, or undefined for anything else. Errors of the disk pass through. */
 export const readMirror = async (
@@ -67,18 +68,23 @@ export const readMirror = async (
   try {
     bytes = await readWhole(directory, name, mirrorBytesMax);
   } catch (error) {
-    if (error instanceof RangeError || ["ENOENT", "EISDIR"].includes(errnoOf(error) ?? "")) return undefined;
+    if (error instanceof RangeError || ["ENOENT", "EISDIR"].includes(errnoOf(error) ?? ""))
+      return undefined;
     throw error;
   }
   return decodeMirror(Buffer.from(bytes).toString("utf8"));
 };
 
-const decodeMirror = (text: string): ReturnType<typeof readMirror> extends Promise<infer T> ? T : never => {
+const decodeMirror = (
+  text: string,
+): ReturnType<typeof readMirror> extends Promise<infer T> ? T : never => {
   const opening = `,\n  "${ownKey}": `;
   const at = text.lastIndexOf(opening);
   if (at < 0 || !text.endsWith("\n}\n")) return undefined;
   try {
-    const { checksum, ...own } = JSON.parse(text.slice(at + opening.length, -3)) as MirrorOwn & { checksum: string };
+    const { checksum, ...own } = JSON.parse(text.slice(at + opening.length, -3)) as MirrorOwn & {
+      checksum: string;
+    };
     const hash = sha256().update(text.slice(0, at)).update(JSON.stringify(own)).digest("hex");
     if (checksum !== `sha256:${hash}`) return undefined;
     return { entity: JSON.parse(`${text.slice(0, at)}\n}`) as JsonValue, own };

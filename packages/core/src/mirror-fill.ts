@@ -35,7 +35,13 @@ export const findRecoveries = async (
     if (!entity.mirror) continue;
     for (const name of (await directory.list(entity.collection)).toSorted()) {
       if (!name.endsWith(".json")) continue;
-      const recovery = await aheadOfLog(directory, entity, state, store, `${entity.collection}/${name}`);
+      const recovery = await aheadOfLog(
+        directory,
+        entity,
+        state,
+        store,
+        `${entity.collection}/${name}`,
+      );
       if (recovery) found.push(recovery);
     }
   }
@@ -56,9 +62,13 @@ const aheadOfLog = async (
   if (typeof id !== "string" || mirror.own.schema !== entity.version) return undefined;
   if ((state.committed(entity, id)?.n ?? 0) >= mirror.own.version) return undefined;
   const lists = Object.fromEntries(
-    [...entity.lists.keys()].flatMap((list) => (Array.isArray(fields[list]) ? [[list, fields[list]]] : [])),
+    [...entity.lists.keys()].flatMap((list) =>
+      Array.isArray(fields[list]) ? [[list, fields[list]]] : [],
+    ),
   ) as Recovery["lists"];
-  const value = Object.fromEntries(Object.entries(fields).filter(([key]) => !entity.lists.has(key)));
+  const value = Object.fromEntries(
+    Object.entries(fields).filter(([key]) => !entity.lists.has(key)),
+  );
   return { entity: entity.name, id, n: mirror.own.version, value, lists };
 };
 
@@ -67,7 +77,10 @@ export const recoveredSlot = ({ value, n, lists }: Recovery): Slot => ({
   value,
   n,
   lists: Object.fromEntries(
-    Object.entries(lists).map(([name, items]) => [name, { items: [...items], length: items.length }]),
+    Object.entries(lists).map(([name, items]) => [
+      name,
+      { items: [...items], length: items.length },
+    ]),
   ),
   damage: undefined,
 });

@@ -139,7 +139,12 @@ export class Mirrors {
   /** As `replaceFile`, in slices: an entity may have a long list. */
   async #replace(name: string, entity: EntityModel, slot: Slot): Promise<void> {
     const { directory, clock, store } = this.#options;
-    const own = { store, schema: entity.version, version: slot.n, ...(slot.damage ? { damaged: slot.damage } : {}) };
+    const own = {
+      store,
+      schema: entity.version,
+      version: slot.n,
+      ...(slot.damage ? { damaged: slot.damage } : {}),
+    };
     const temporary = `${name}.tmp`;
     if (await directory.stat(temporary)) await directory.remove(temporary);
     const file = await directory.create(temporary);

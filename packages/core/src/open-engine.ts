@@ -27,7 +27,14 @@ import { findRecoveries, recoveredSlot, type Recovery } from "./mirror-fill.ts";
 import { lockDirectory, type OwnerLock } from "./owner-lock.ts";
 import { recover, type Recovered } from "./recover.ts";
 import { recoveryReport, type RecoveryFacts, type RecoveryReport } from "./recovery-report.ts";
-import { asJson, bootType, gapType, recoveredType, type GapData, type LostVersions } from "./system-record.ts";
+import {
+  asJson,
+  bootType,
+  gapType,
+  recoveredType,
+  type GapData,
+  type LostVersions,
+} from "./system-record.ts";
 
 export interface EngineOptions {
   readonly disk: Disk;
@@ -37,6 +44,8 @@ export interface EngineOptions {
   readonly allowNetworkFileSystem: boolean;
   /** May open a directory that holds a legacy state, to import it. */
   readonly acceptLegacy: boolean;
+  /** Called under the lock, before anything but LOCK is written. */
+  readonly prepare: ((directory: Directory) => Promise<void>) | undefined;
   /** How long to wait for another owner to leave, in milliseconds. */
   readonly lockWaitMs: number;
   readonly segmentBytesMax: number;
@@ -66,7 +75,9 @@ export const openEngine = async (options: EngineOptions): Promise<Engine> => {
   const path = directory.path;
   const lock = await diskErrors("lock", path, () => waitForLock(options, directory));
   try {
-    const engine = await diskErrors("open", path, () => openLocked(options, directory, lock, startMs));
+    const engine = await diskErrors("open", path, () =>
+      openLocked(options, directory, lock, startMs),
+    );
     return engine;
   } catch (error) {
     await lock.release();
@@ -97,6 +108,7 @@ const openLocked = async (
 ): Promise<Engine> => {
   const { disk, model, onDamage } = options;
   const storeHint = lock.last?.store || undefined;
+  await options.prepare?.(directory);
   await directory.createFolder(walFolder);
   await directory.syncFolder(".");
   // Before reading: what an older owner acknowledged after this is there to be read.
@@ -146,9 +158,16 @@ const setAside = async (directory: Directory, recovered: Recovered): Promise<str
   const [firstLost] = newLost[0] ?? [];
   if (firstLost !== undefined) {
     const snapshots = await listSnapshots(directory);
-    files.push(...snapshots.filter(({ sequence = firstLost }) => sequence < firstLost).map(({ name }) => name));
+    files.push(
+      ...snapshots
+        .filter(({ sequence = firstLost }) => sequence < firstLost)
+        .map(({ name }) => name),
+    );
   }
-  return [...(await quarantineTorn(directory, end.torn)), ...(await quarantineDamaged(directory, files))];
+  return [
+    ...(await quarantineTorn(directory, end.torn)),
+    ...(await quarantineDamaged(directory, files)),
+  ];
 };
 
 interface LogFacts {
@@ -160,7 +179,14 @@ interface LogFacts {
   readonly recovered: Recovered;
 }
 
-const openLog = async ({ options, directory, lock, store, epoch, recovered }: LogFacts): Promise<LogWriter> => {
+const openLog = async ({
+  options,
+  directory,
+  lock,
+  store,
+  epoch,
+  recovered,
+}: LogFacts): Promise<LogWriter> => {
   const { listing, end } = recovered;
   return LogWriter.open({
     directory,
@@ -193,7 +219,11 @@ const appendBoot = async (
   const entries = [];
   if (newLost.length > 0 || newDamaged.length > 0) {
     const { entities, unattributed } = report;
-    const bytes = newDamaged.map(({ file, startBytes, endBytes }) => ({ file, startBytes, endBytes }));
+    const bytes = newDamaged.map(({ file, startBytes, endBytes }) => ({
+      file,
+      startBytes,
+      endBytes,
+    }));
     const gap: GapData = { lost: newLost, entities, unattributed, bytes, report: report.id };
     entries.push(entry(gapType, gap));
   }
@@ -201,8 +231,22 @@ const appendBoot = async (
   const { pid, host } = disk.process;
   const boot = Buffer.from(disk.randomBytes(8)).toString("hex");
   const monotonicMs = Math.round(disk.clock.monotonicMs());
-  entries.push(entry(bootType, { boot, pid, host, engine: engineVersion, model: printModel(model), monotonicMs }));
-  await log.append(entries, true);
+  entries.push(
+    entry(bootType, {
+      boot,
+      pid,
+      host,
+      engine: engineVersion,
+      model: printModel(model),
+      monotonicMs,
+    }),
+  );
+  // All or none: a $gap without its $recovered would account for a loss whose repair is not there.
+  const numbered = entries.map(({ draft, dataJson }, index) => ({
+    draft: entries.length === 1 ? draft : { ...draft, tx: [index + 1, entries.length] as const },
+    dataJson,
+  }));
+  await log.append(numbered, true);
 };
 
 export const makeReport = (
@@ -215,7 +259,9 @@ export const makeReport = (
   const entities = facts.lostVersions.filter((lost) => !accounted.has(lossKey(lost)));
   const lostCount = newLost.reduce((sum, [first, last]) => sum + last - first + 1, 0);
   const attributed = entities.reduce((sum, { versions: [a, b] }) => sum + b - a + 1, 0);
-  const filled = recoveries.map(({ entity, id, n }) => `${entity} ${id} was restored from its file, at version ${n}`);
+  const filled = recoveries.map(
+    ({ entity, id, n }) => `${entity} ${id} was restored from its file, at version ${n}`,
+  );
   const isNew = listing.segments.length === 0 && !snapshot;
   return recoveryReport({
     ...known,

@@ -3,7 +3,7 @@
  *
  * The rule: what resolves is open, and has told its listeners what the opening found.
  */
-import { openNodeDisk, type Disk } from "@taskwal/disk";
+import { openNodeDisk, type Directory, type Disk } from "@taskwal/disk";
 import { LockedError } from "@taskwal/errors";
 import { limits } from "@taskwal/format";
 import type { CollectionsOf, TransactionOf, TransactionOptions } from "./collection-type.ts";
@@ -52,6 +52,11 @@ export interface OpenOptions<M extends TypedModel<EntityDefinitions>> {
   /** May open a directory with a state of another layout beside which the store is put. Default: false. */
   readonly acceptLegacy?: boolean;
   /**
+   * Called by each opening for writing, under the lock and before anything but LOCK is written: the
+   * place to refuse a foreign state, or to make durable that it is being taken over.
+   */
+  readonly prepare?: (directory: Directory) => Promise<void>;
+  /**
    * Fills the store before its life begins: no snapshot and no mirror is written until it resolves, so a
    * crash finds what stood there before. If it rejects, the store is closed and the opening rejects.
    */
@@ -63,7 +68,9 @@ export interface OpenOptions<M extends TypedModel<EntityDefinitions>> {
 }
 
 /** A store of a model: the general part, a collection per entity, and transactions. */
-export type StoreOf<M extends TypedModel<EntityDefinitions>> = Store & CollectionsOf<M> & Transacting<M>;
+export type StoreOf<M extends TypedModel<EntityDefinitions>> = Store &
+  CollectionsOf<M> &
+  Transacting<M>;
 
 export interface Transacting<M extends TypedModel<EntityDefinitions>> {
   /**
@@ -71,8 +78,14 @@ export interface Transacting<M extends TypedModel<EntityDefinitions>> {
    * synchronous; if it throws, nothing of it is written. With a `key` that is known, `work` is not run
    * and the result is undefined.
    */
-  transact<R>(work: (tx: TransactionOf<M>) => R, options?: Omit<TransactionOptions, "key">): Promise<R>;
-  transact<R>(work: (tx: TransactionOf<M>) => R, options: TransactionOptions): Promise<R | undefined>;
+  transact<R>(
+    work: (tx: TransactionOf<M>) => R,
+    options?: Omit<TransactionOptions, "key">,
+  ): Promise<R>;
+  transact<R>(
+    work: (tx: TransactionOf<M>) => R,
+    options: TransactionOptions,
+  ): Promise<R | undefined>;
 }
 
 /** After how long without a record the last batch is closed with its watermark, in milliseconds. */
@@ -132,7 +145,9 @@ const seed = async <M extends TypedModel<EntityDefinitions>>(
   }
 };
 
-const settingsOf = <M extends TypedModel<EntityDefinitions>>(options: OpenOptions<M>): StoreSettings => ({
+const settingsOf = <M extends TypedModel<EntityDefinitions>>(
+  options: OpenOptions<M>,
+): StoreSettings => ({
   disk: options.disk ?? openNodeDisk(),
   dir: options.dir,
   model: options.model,
@@ -140,6 +155,7 @@ const settingsOf = <M extends TypedModel<EntityDefinitions>>(options: OpenOption
   onDamage: options.onDamage ?? "salvage",
   allowNetworkFileSystem: options.allowNetworkFileSystem ?? false,
   acceptLegacy: options.acceptLegacy ?? false,
+  prepare: options.prepare,
   autosaveMs: options.autosaveMs ?? 30_000,
   autosaveRecordsMax,
   queueBytesMax: options.queueBytesMax ?? 64 * 1024 * 1024,
@@ -151,16 +167,28 @@ const settingsOf = <M extends TypedModel<EntityDefinitions>>(options: OpenOption
   idleMs,
 });
 
-const emptyViews = ({ entities }: TypedModel<EntityDefinitions>): Parameters<TypedModel<EntityDefinitions>["summary"]>[0] =>
-  Object.fromEntries([...entities.keys()].map((key) => [key, { get: () => undefined, all: () => [] }]));
+const emptyViews = ({
+  entities,
+}: TypedModel<EntityDefinitions>): Parameters<TypedModel<EntityDefinitions>["summary"]>[0] =>
+  Object.fromEntries(
+    [...entities.keys()].map((key) => [key, { get: () => undefined, all: () => [] }]),
+  );
 
-const withCollections = <M extends TypedModel<EntityDefinitions>>(host: StoreHost, model: M): StoreOf<M> => {
-  const transact = (work: (tx: TransactionOf<M>) => unknown, options: TransactionOptions = {}): Promise<unknown> =>
+const withCollections = <M extends TypedModel<EntityDefinitions>>(
+  host: StoreHost,
+  model: M,
+): StoreOf<M> => {
+  const transact = (
+    work: (tx: TransactionOf<M>) => unknown,
+    options: TransactionOptions = {},
+  ): Promise<unknown> =>
     host.calls.transact(
       (mutate) => work(transactionCollections(host, model, mutate) as unknown as TransactionOf<M>),
       options,
     );
-  return Object.assign(new Store(host), storeCollections(host, model), { transact }) as unknown as StoreOf<M>;
+  return Object.assign(new Store(host), storeCollections(host, model), {
+    transact,
+  }) as unknown as StoreOf<M>;
 };
 
 const tell = (events: Events<StoreEvents>, { recovery, sequence }: Store): void => {

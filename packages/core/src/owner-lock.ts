@@ -12,7 +12,14 @@
  * The rule: LOCK is never unlinked, and never is there "no lock" in silence.
  */
 import { LockedError, type LockOwner } from "@taskwal/errors";
-import { readWhole, type Directory, type Disk, type File, type LockBackend, type ProcessIdentity } from "@taskwal/disk";
+import {
+  readWhole,
+  type Directory,
+  type Disk,
+  type File,
+  type LockBackend,
+  type ProcessIdentity,
+} from "@taskwal/disk";
 import { limits, lockName } from "@taskwal/format";
 import { errnoOf } from "@taskwal/errors";
 
@@ -53,7 +60,14 @@ export const lockDirectory = async (disk: Disk, directory: Directory): Promise<O
         reason: reason ?? "holds its lock",
       });
     }
-    return new DirectoryLock({ disk, directory, file, backend, last, inode: (await file.stat()).inode });
+    return new DirectoryLock({
+      disk,
+      directory,
+      file,
+      backend,
+      last,
+      inode: (await file.stat()).inode,
+    });
   } catch (error) {
     await file.close();
     throw error;
@@ -65,7 +79,9 @@ export const readLock = async (directory: Directory): Promise<LockRecord | undef
   try {
     const bytes = await readWhole(directory, lockName, limits.smallFileBytesMax);
     const value: unknown = JSON.parse(Buffer.from(bytes).toString("utf8"));
-    return typeof value === "object" && value !== null && "pid" in value ? (value as LockRecord) : undefined;
+    return typeof value === "object" && value !== null && "pid" in value
+      ? (value as LockRecord)
+      : undefined;
   } catch (error) {
     const errno = errnoOf(error);
     if (errno === undefined || errno === "ENOENT") return undefined;
@@ -97,7 +113,9 @@ const ownerOf = ({ pid, host, backend, epoch, since }: LockRecord): LockOwner =>
 });
 
 const isSelf = (self: ProcessIdentity, last: LockRecord): boolean =>
-  self.pid === last.pid && self.startTime === last.startTime && self.bootId === last.bootId &&
+  self.pid === last.pid &&
+  self.startTime === last.startTime &&
+  self.bootId === last.bootId &&
   self.pidNamespace === last.pidNamespace;
 
 /** Releases of this process that could not be recorded: the disk failed, and LOCK still names their owner. */
@@ -123,7 +141,9 @@ const lockedReason = (
     case "alive":
       return "is alive";
     case "unknown":
-      return kernel ? undefined : "may be alive: it runs on another host or in another pid namespace";
+      return kernel
+        ? undefined
+        : "may be alive: it runs on another host or in another pid namespace";
   }
 };
 

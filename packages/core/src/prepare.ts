@@ -79,34 +79,60 @@ const reduced = (
   } catch (error) {
     if (!(error instanceof NotJsonError)) throw error;
     const { type } = mutation;
-    throw new InvalidMutationError({ type, id: meta.id, path: error.path, reason: error.message, cause: error });
+    throw new InvalidMutationError({
+      type,
+      id: meta.id,
+      path: error.path,
+      reason: error.message,
+      cause: error,
+    });
   }
 };
 
 const findMutation = (model: Model, { collection, type, id }: MutationCall): MutationModel => {
   const mutation = model.mutations.get(type);
-  if (!mutation) throw new InvalidMutationError({ type, id, reason: "the model has no such mutation" });
+  if (!mutation)
+    throw new InvalidMutationError({ type, id, reason: "the model has no such mutation" });
   if (mutation.entity.key !== collection) {
-    throw new InvalidMutationError({ type, id, reason: `it is a mutation of ${mutation.entity.key}` });
+    throw new InvalidMutationError({
+      type,
+      id,
+      reason: `it is a mutation of ${mutation.entity.key}`,
+    });
   }
   if (typeof id !== "string" || id === "") {
-    throw new InvalidMutationError({ type, reason: "the id is not a string of at least one character" });
+    throw new InvalidMutationError({
+      type,
+      reason: "the id is not a string of at least one character",
+    });
   }
   if (id.length > limits.idBytesMax / 3 && Buffer.byteLength(id) > limits.idBytesMax) {
-    throw new InvalidMutationError({ type, reason: `the id is longer than ${limits.idBytesMax} bytes` });
+    throw new InvalidMutationError({
+      type,
+      reason: `the id is longer than ${limits.idBytesMax} bytes`,
+    });
   }
   return mutation;
 };
 
-const checkedPayload = (mutation: MutationModel, { type, id, payload }: MutationCall): JsonValue => {
+const checkedPayload = (
+  mutation: MutationModel,
+  { type, id, payload }: MutationCall,
+): JsonValue => {
   // Before the schema sees it: __proto__ keys, cycles and depth are not a schema's to survive.
   const given = copyJson(payload);
-  if (!given.ok) throw new InvalidMutationError({ type, id, path: given.path, reason: given.reason });
+  if (!given.ok)
+    throw new InvalidMutationError({ type, id, path: given.path, reason: given.reason });
   const validated = mutation.validate(given.value);
   if (!validated.ok) {
     const { issues } = validated;
     const reason = issues.map(({ message }) => message).join("; ");
-    throw new InvalidMutationError({ type, id, reason: `the schema refused it: ${reason}`, issues });
+    throw new InvalidMutationError({
+      type,
+      id,
+      reason: `the schema refused it: ${reason}`,
+      issues,
+    });
   }
   const kept = copyJson(validated.value);
   if (!kept.ok) throw new InvalidMutationError({ type, id, path: kept.path, reason: kept.reason });
@@ -134,7 +160,8 @@ const assertExpected = (
   const current = before?.n ?? 0;
   const conflict = (expected: ExpectedVersion): ConflictError =>
     new ConflictError({ id, expected, current, exists });
-  if (typeof expectedVersion === "number" && current !== expectedVersion) throw conflict(expectedVersion);
+  if (typeof expectedVersion === "number" && current !== expectedVersion)
+    throw conflict(expectedVersion);
   if (expectedVersion === "absent" && exists) throw conflict("absent");
   if (expectedVersion === "exists" && !exists) throw conflict("exists");
   if (mutation.kind === "create" && exists) throw conflict("absent");

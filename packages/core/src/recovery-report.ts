@@ -59,6 +59,9 @@ export const recoveryReport = (facts: RecoveryFacts): RecoveryReport => {
 const spans = (list: readonly Span[]): string =>
   list.map(([first, last]) => (first === last ? `@${first}` : `@${first} to @${last}`)).join(", ");
 
+const counted = (count: number, one: string, many = `${one}s`): string =>
+  `${count} ${count === 1 ? one : many}`;
+
 const bytesOf = ({ file, startBytes, endBytes, reason }: DamagedBytes): string =>
   `${file}, bytes ${startBytes} to ${endBytes}: ${reason}`;
 
@@ -71,16 +74,18 @@ const textOf = (facts: RecoveryFacts, clean: boolean): string => {
   if (facts.before === "crashed") lines.push("  the last owner did not close it");
   if (facts.torn.length > 0) {
     lines.push(
-      `  torn: ${facts.tornRecords} whole records and ${facts.torn.length} stretches of bytes behind the last promise, set aside;`,
-      "        they may include acknowledged records of the last batch if that batch rotted",
+      `  torn: ${counted(facts.tornRecords, "whole record")} in ${counted(facts.torn.length, "stretch", "stretches")} behind the last promise;`,
+      "        may include acknowledged records of the last batch, if it rotted",
     );
     for (const torn of facts.torn) lines.push(`        ${bytesOf(torn)}`);
   }
-  if (facts.lost.length > 0) lines.push(`  LOST: ${spans(facts.lost)} were acknowledged and no longer read`);
+  if (facts.lost.length > 0)
+    lines.push(`  LOST: ${spans(facts.lost)} were acknowledged and no longer read`);
   for (const { entity, id, versions } of facts.entities) {
     lines.push(`        ${entity} ${id} lost its mutations ${versions[0]} to ${versions[1]}`);
   }
-  if (facts.unattributed > 0) lines.push(`        ${facts.unattributed} of them belong to entities unknown`);
+  if (facts.unattributed > 0)
+    lines.push(`        ${facts.unattributed} of them belong to entities unknown`);
   for (const damaged of facts.damaged) lines.push(`  damaged: ${bytesOf(damaged)}`);
   for (const { name, reason } of facts.skipped) lines.push(`  not used: ${name}: ${reason}`);
   for (const name of facts.quarantined) lines.push(`  set aside: ${name}`);

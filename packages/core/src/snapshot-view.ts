@@ -62,7 +62,10 @@ export const snapshotParts = (
 
 export const printModel = ({ hash, schema, mutations }: Model): ModelPrint => {
   const payloads = Object.fromEntries([...mutations].map(([type, { version }]) => [type, version]));
-  const versions = sha256().update(canonicalJson([schema, payloads])).digest("hex").slice(0, 16);
+  const versions = sha256()
+    .update(canonicalJson([schema, payloads]))
+    .digest("hex")
+    .slice(0, 16);
   return { hash, versions };
 };
 
@@ -75,7 +78,9 @@ export const entityPiece = ({ value = null, lists }: Slot): JsonPiece => {
   if (!lists) return value;
   const fields = Object.entries(value as { readonly [key: string]: JsonValue });
   fields.sort(([a], [b]) => (a < b ? -1 : 1));
-  const listed = Object.entries(lists).map(([name, list]) => [name, lazyArray(viewItems(list))] as const);
+  const listed = Object.entries(lists).map(
+    ([name, list]) => [name, lazyArray(viewItems(list))] as const,
+  );
   return lazyObject([...fields, ...listed]);
 };
 
@@ -85,7 +90,10 @@ function* viewItems({ items, length }: ListView): Generator<JsonPiece> {
 
 const versionPieces = (view: StateView, wanted: (slot: Slot) => boolean): JsonPiece =>
   lazyObject(
-    [...view.entities].map(([entity, slots]) => [entity.name, lazyObject(versionEntries(slots, wanted))]),
+    [...view.entities].map(([entity, slots]) => [
+      entity.name,
+      lazyObject(versionEntries(slots, wanted)),
+    ]),
   );
 
 function* versionEntries(
@@ -164,7 +172,8 @@ const slotOf = (
     const { [name]: _, ...rest } = value;
     value = rest;
   }
-  const migrated = fromVersion === entity.version ? value : migrateEntity(entity, value, fromVersion);
+  const migrated =
+    fromVersion === entity.version ? value : migrateEntity(entity, value, fromVersion);
   return { value: migrated, n, lists: Object.keys(lists).length > 0 ? lists : undefined };
 };
 
@@ -180,7 +189,10 @@ export const digestState = (view: StateView): string => {
   for (const [entity, slots] of view.entities) {
     const sorted = [...slots].sort(([a], [b]) => (a < b ? -1 : 1));
     for (const [id, { value = null, n, lists }] of sorted) {
-      const listed = Object.entries(lists ?? {}).map(([name, list]) => [name, [...viewItems(list)]]);
+      const listed = Object.entries(lists ?? {}).map(([name, list]) => [
+        name,
+        [...viewItems(list)],
+      ]);
       hash.update(canonicalJson([entity.name, id, n, value, Object.fromEntries(listed)]));
     }
   }

@@ -99,7 +99,8 @@ const assertOurs = async (directory: Directory, acceptLegacy: boolean): Promise<
     if (head.kind === "newer") throw unsupported(directory, name, `snapshot format ${head.format}`);
   }
   if (acceptLegacy || names.every((name) => name === lockName)) return;
-  if (names.includes(stateName)) throw unsupported(directory, stateName, "the state of another program");
+  if (names.includes(stateName))
+    throw unsupported(directory, stateName, "the state of another program");
   throw unsupported(directory, ".", "files of another program and no store");
 };
 
@@ -115,5 +116,8 @@ const warnAboutModes = async (directory: Directory, logger: Logger | undefined):
   const stat = await directory.stat(".");
   if (!stat || (stat.mode & 0o077) === 0) return;
   const mode = `0${stat.mode.toString(8)}`;
-  logger?.warn({ path: directory.path, mode }, "the state directory is open to others; 0700 keeps it private");
+  logger?.warn(
+    { path: directory.path, mode },
+    "the state directory is open to others; 0700 keeps it private",
+  );
 };

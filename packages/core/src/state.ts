@@ -140,7 +140,10 @@ export const applyMutation = (
 ): Slot => {
   const damage = before?.damage;
   if (mutation.list !== undefined) {
-    const lists = { ...before?.lists, [mutation.list]: appendItem(before?.lists?.[mutation.list], payload) };
+    const lists = {
+      ...before?.lists,
+      [mutation.list]: appendItem(before?.lists?.[mutation.list], payload),
+    };
     return { value: before?.value, n: meta.n, lists, damage };
   }
   const created = mutation.kind === "create";

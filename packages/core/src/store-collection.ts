@@ -57,7 +57,10 @@ export const storeCollections = (store: CollectionHost, model: Model): Record<st
     [...model.entities.values()].map((entity) => [
       entity.key,
       Object.freeze({
-        ...reader((id) => store.read(entity, id), () => store.slots(entity)),
+        ...reader(
+          (id) => store.read(entity, id),
+          () => store.slots(entity),
+        ),
         mutate: (id: string, type: string, payload: unknown, options: WriteOptions = {}) =>
           store.calls.mutate(callOf(entity, id, type, payload, options), options, worth),
         append: (id: string, list: string, item: unknown, options: WriteOptions = {}) =>
@@ -80,7 +83,10 @@ export const transactionCollections = (
     [...model.entities.values()].map((entity) => [
       entity.key,
       Object.freeze({
-        ...reader((id) => store.readPending(entity, id), () => store.slots(entity)),
+        ...reader(
+          (id) => store.readPending(entity, id),
+          () => store.slots(entity),
+        ),
         mutate: (id: string, type: string, payload: unknown, options: WriteOptions = {}) => {
           const { after, before } = mutate(callOf(entity, id, type, payload, options));
           return worth(after, before);

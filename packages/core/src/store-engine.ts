@@ -79,9 +79,19 @@ export class StoreEngine {
       onDurable: () => this.#durable(),
       onDead: (error, takenBack) => this.#dead(error, takenBack),
     });
-    this.autosave = new Autosave(this.#autosaveOptions(), recovered.snapshot?.reading.head.sequence ?? 0);
+    this.autosave = new Autosave(
+      this.#autosaveOptions(),
+      recovered.snapshot?.reading.head.sequence ?? 0,
+    );
     const { state } = recovered;
-    this.mirrors = new Mirrors({ directory, clock, state, store, events, enabled: settings.mirrors });
+    this.mirrors = new Mirrors({
+      directory,
+      clock,
+      state,
+      store,
+      events,
+      enabled: settings.mirrors,
+    });
     if (recovered.snapshot?.name === "state.json") this.#known = recovered.snapshot.reading.stat;
   }
 
@@ -105,7 +115,9 @@ export class StoreEngine {
     this.mirrors.durable();
     this.autosave.changed();
     if (this.parts.report.lost.length > 0) {
-      this.autosave.save().catch((error: unknown) => this.events.emit("state:save-error", { error: error as Error }));
+      this.autosave
+        .save()
+        .catch((error: unknown) => this.events.emit("state:save-error", { error: error as Error }));
     }
   }
 
@@ -197,8 +209,10 @@ export class StoreEngine {
       intervalMs: autosaveMs,
       recordsMax: autosaveRecordsMax,
       sequence: () => this.parts.log.durable,
-      save: () => diskErrors("save", `${this.parts.directory.path}/${stateName}`, () => this.#save()),
-      onTriggered: () => this.events.emit("autosave:triggered", { sequence: this.parts.log.durable }),
+      save: () =>
+        diskErrors("save", `${this.parts.directory.path}/${stateName}`, () => this.#save()),
+      onTriggered: () =>
+        this.events.emit("autosave:triggered", { sequence: this.parts.log.durable }),
       onFailed: (error) => this.events.emit("state:save-error", { error: error as Error }),
     };
   }
@@ -214,13 +228,27 @@ export class StoreEngine {
     }));
     const { epoch } = log;
     const last_saved = new Date(this.clock.now()).toISOString();
-    const head = { store, epoch, sequence: view.sequence, last: view.last, schema: this.model.schema, last_saved };
+    const head = {
+      store,
+      epoch,
+      sequence: view.sequence,
+      last: view.last,
+      schema: this.model.schema,
+      last_saved,
+    };
     const source = { head, ...snapshotParts(this.model, view.parts) };
-    const saved = await saveSnapshot(directory, source, { clock: this.clock, previous: this.#known });
+    const saved = await saveSnapshot(directory, source, {
+      clock: this.clock,
+      previous: this.#known,
+    });
     this.#known = saved.stat;
     await this.prune();
     const durationMs = this.clock.monotonicMs() - startMs;
-    this.events.emit("state:saved", { sequence: view.sequence, sizeBytes: saved.sizeBytes, durationMs });
+    this.events.emit("state:saved", {
+      sequence: view.sequence,
+      sizeBytes: saved.sizeBytes,
+      durationMs,
+    });
     if (saved.backup) this.events.emit("backup:created", { name: saved.backup });
     if (saved.quarantined) {
       this.events.emit("mirror:conflict", { name: "state.json", quarantined: saved.quarantined });
@@ -240,7 +268,13 @@ export class StoreEngine {
     if (oldestSequence === undefined) return;
     const { historyBytesMax, historyFilesMax } = this.settings;
     const { activeName: active, epoch } = log;
-    await pruneLog(directory, { below: oldestSequence, historyBytesMax, historyFilesMax, active, epoch });
+    await pruneLog(directory, {
+      below: oldestSequence,
+      historyBytesMax,
+      historyFilesMax,
+      active,
+      epoch,
+    });
   }
 
   #durable(): void {

@@ -86,7 +86,8 @@ export class StoreHost implements CollectionHost {
   }
 
   async flush(): Promise<void> {
-    if (!this.closed) await this.#engine.queue.barrier(() => {}).catch((error: unknown) => this.#note(error));
+    if (!this.closed)
+      await this.#engine.queue.barrier(() => {}).catch((error: unknown) => this.#note(error));
     const unhandled = this.#unhandled;
     this.#unhandled = undefined;
     if (unhandled) throw unhandled.error;
@@ -122,7 +123,8 @@ export class StoreHost implements CollectionHost {
   async accept(collection: string, id: string): Promise<void> {
     const { parts, queue, clock, model } = this.open;
     const entity = model.entities.get(collection);
-    if (!entity) throw new InvalidMutationError({ id, reason: `the model has no entity ${collection}` });
+    if (!entity)
+      throw new InvalidMutationError({ id, reason: `the model has no entity ${collection}` });
     const data: MarkData = { accepted: [{ entity: entity.name, id }] };
     await queue.barrier(async () => {
       const draft = { at: clock.now(), type: markType };

@@ -32,7 +32,11 @@ export interface GapData {
   /** Lost sequences that no later record ties to an entity. */
   readonly unattributed: number;
   /** Damaged stretches that this record accounts for. */
-  readonly bytes: readonly { readonly file: string; readonly startBytes: number; readonly endBytes: number }[];
+  readonly bytes: readonly {
+    readonly file: string;
+    readonly startBytes: number;
+    readonly endBytes: number;
+  }[];
   /** The report that tells it all: `recovery/<report>.json`. */
   readonly report: string;
 }

@@ -33,8 +33,12 @@ export const importReportName = `${legacyFolder}/import.json`;
 /** Records of one transaction: a longer log is brought in several. */
 const chunkRecords = 1_000;
 
-/** Whether the directory holds a legacy state that is not imported, or not to the end. */
-export const needsImport = async (disk: Disk, dir: string): Promise<boolean> => {
+/**
+ * Whether the directory holds a legacy state that is not imported, or not to the end. If so, `legacy/`
+ * is there on return, durably: it stands for the intent, before a log is begun beside the legacy files,
+ * so that no crash leaves a log that looks like all there is.
+ */
+export const beginImport = async (disk: Disk, dir: string): Promise<boolean> => {
   let directory: Directory;
   try {
     directory = await disk.openDirectory(dir);
@@ -45,16 +49,20 @@ export const needsImport = async (disk: Disk, dir: string): Promise<boolean> => 
   }
   try {
     const kind = await classifyDirectory(directory);
-    if (kind === "legacy") return true;
-    return kind === "taskwal" && (await isHalfImported(directory));
+    if (kind === "taskwal") return await isHalfImported(directory);
+    if (kind !== "legacy") return false;
+    await directory.createFolder(legacyFolder);
+    // Before wal/ exists: from then on only this folder tells that there is something to bring.
+    await directory.syncFolder(".");
+    return true;
   } finally {
     await directory.close();
   }
 };
 
 const isHalfImported = async (directory: Directory): Promise<boolean> => {
-  const names = await directory.list(legacyFolder);
-  return names.length > 0 && !names.includes("import.json");
+  if ((await directory.stat(legacyFolder))?.kind !== "folder") return false;
+  return (await directory.stat(importReportName)) === undefined;
 };
 
 /** Imports into an open store. Throws UnsupportedFormatError for a newer layout; nothing is written then. */
@@ -68,12 +76,8 @@ export const importLegacy = async (
     const reading = await readLegacyDirectory(directory, "legacy");
     assertKnownVersion(dir, reading);
     await keepOriginals(directory);
-    for (const task of reading.tasks) await importTask(store, task);
-    for (const session of reading.sessions) {
-      if (store.sessions.get(session.id)) continue;
-      await store.sessions.mutate(session.id, "session.imported", session);
-    }
-    const report = reportOf(reading);
+    await importReading(store, reading);
+    const report = importReportOf(reading);
     const text = `${JSON.stringify(report, null, 2)}\n`;
     await replaceFile(directory, importReportName, Buffer.from(text, "utf8"));
     return report;
@@ -95,8 +99,6 @@ const assertKnownVersion = (dir: string, { problems, tasks }: LegacyReading): vo
 
 /** A second name for every original, so that snapshots and mirrors may take their places. */
 const keepOriginals = async (directory: Directory): Promise<void> => {
-  await directory.createFolder(legacyFolder);
-  await directory.syncFolder(".");
   for (const name of await originalsOf(directory)) {
     const kept = `${legacyFolder}/${name.replace("/", ".")}`;
     try {
@@ -123,7 +125,10 @@ const originalsOf = async (directory: Directory): Promise<string[]> => {
   return files.toSorted();
 };
 
-const importTask = async (store: StoreOf<typeof taskModel>, { task, logs }: LegacyTask): Promise<void> => {
+const importTask = async (
+  store: StoreOf<typeof taskModel>,
+  { task, logs }: LegacyTask,
+): Promise<void> => {
   const { id } = task;
   for (let from = store.tasks.list(id, "logs").length; ; from += chunkRecords) {
     const missing = store.tasks.get(id) === undefined;
@@ -135,7 +140,28 @@ const importTask = async (store: StoreOf<typeof taskModel>, { task, logs }: Lega
   }
 };
 
-const reportOf = ({ tasks, sessions, deleted, problems }: LegacyReading): ImportReport => ({
+/**
+ * Brings what was read into an open store, a task at a time, each whole; what is there already is left
+ * as it is. Resolves once all of it is durable.
+ */
+export const importReading = async (
+  store: StoreOf<typeof taskModel>,
+  reading: LegacyReading,
+): Promise<ImportReport> => {
+  for (const task of reading.tasks) await importTask(store, task);
+  for (const session of reading.sessions) {
+    if (store.sessions.get(session.id)) continue;
+    await store.sessions.mutate(session.id, "session.imported", session);
+  }
+  return importReportOf(reading);
+};
+
+export const importReportOf = ({
+  tasks,
+  sessions,
+  deleted,
+  problems,
+}: LegacyReading): ImportReport => ({
   tasks: tasks.length,
   logEntries: tasks.reduce((sum, { logs }) => sum + logs.length, 0),
   sessions: sessions.length,

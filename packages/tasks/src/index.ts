@@ -21,7 +21,16 @@ export { legacyFileBytesMax, legacyLevelsMax } from "./legacy-source.ts";
 export { type LegacyTask } from "./legacy-choice.ts";
 export { type LegacyProblem, type LegacyProblemKind } from "./legacy-problem.ts";
 export { openTaskStore, type OpenTaskStoreOptions } from "./open-task-store.ts";
-export { TaskStore, type NewLogEntry, type NewSession, type TaskChange, type TaskFilter, type TaskListeners, type TaskPatch, type TaskStoreEvents } from "./task-store.ts";
+export {
+  TaskStore,
+  type NewLogEntry,
+  type NewSession,
+  type TaskChange,
+  type TaskFilter,
+  type TaskListeners,
+  type TaskPatch,
+  type TaskStoreEvents,
+} from "./task-store.ts";
 export { taskMetrics, taskModel, type TaskMetrics } from "./task-model.ts";
-export { importLegacy, type ImportReport } from "./import-legacy.ts";
+export { importLegacy, importReading, importReportOf, type ImportReport } from "./import-legacy.ts";
 export { closeOnExit, type Closable, type CloseOnExitOptions } from "./close-on-exit.ts";

@@ -111,8 +111,10 @@ const filesOf = async (
 
 const isTaskName = (name: string): boolean => name.endsWith(".json") && !name.startsWith(".");
 
-/** LOCK is ours, and may be there while the directory is read. */
-const layoutFolders = new Set(["tasks", "sessions", "logs", "reports", "LOCK"]);
+/** The layout's own folders; and what is ours, which stands beside them while an import is under way. */
+const layoutFolders = new Set(
+  "tasks sessions logs reports LOCK wal recovery quarantine legacy".split(" "),
+);
 
 /** state.json before the backups, these from the newest, those without a time last. */
 const trust = (name: string): number => {

@@ -5,7 +5,7 @@
  */
 import { openStore, type Logger, type OpenOptions } from "@taskwal/core";
 import { openNodeDisk } from "@taskwal/disk";
-import { importLegacy, needsImport, type ImportReport } from "./import-legacy.ts";
+import { importLegacy, beginImport, type ImportReport } from "./import-legacy.ts";
 import { taskModel } from "./task-model.ts";
 import { TaskStore, type TaskListeners, type TaskPatch } from "./task-store.ts";
 import type { Task } from "./task-schemas.ts";
@@ -33,7 +33,7 @@ export const openTaskStore = async (options: OpenTaskStoreOptions = {}): Promise
   const { on = {}, onInterrupted, onImported, ...rest } = options;
   const disk = options.disk ?? openNodeDisk();
   const dir = options.dir ?? process.env["STATE_PATH"] ?? defaultDir;
-  const imports = options.readOnly !== true && (await needsImport(disk, dir));
+  const imports = options.readOnly !== true && (await beginImport(disk, dir));
   const engine = await openStore<typeof taskModel>({
     ...rest,
     disk,
@@ -41,7 +41,12 @@ export const openTaskStore = async (options: OpenTaskStoreOptions = {}): Promise
     model: taskModel,
     on: engineListeners(on),
     acceptLegacy: imports,
-    ...(imports ? { seed: (store) => importLegacy(store, disk, dir).then(reportTo(options.logger, onImported)) } : {}),
+    ...(imports
+      ? {
+          seed: (store) =>
+            importLegacy(store, disk, dir).then(reportTo(options.logger, onImported)),
+        }
+      : {}),
   });
   const store = new TaskStore(engine, disk);
   for (const name of taskEvents) {
@@ -60,7 +65,10 @@ const engineListeners = (on: TaskListeners): NonNullable<OpenOptions<typeof task
 const reportTo =
   (logger: Logger | undefined, onImported: ((report: ImportReport) => void) | undefined) =>
   (report: ImportReport): void => {
-    logger?.info({ tasks: report.tasks, problems: report.problems.length }, "a legacy directory was imported");
+    logger?.info(
+      { tasks: report.tasks, problems: report.problems.length },
+      "a legacy directory was imported",
+    );
     onImported?.(report);
   };
 
@@ -76,4 +84,3 @@ const markInterrupted = async (
   });
   await Promise.all(updates);
 };
-

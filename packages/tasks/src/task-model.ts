@@ -8,7 +8,14 @@
  */
 import { defineEntity, defineModel } from "@taskwal/core";
 import { z } from "zod";
-import { logEntrySchema, newTaskSchema, sessionSchema, taskSchema, type Task, type TaskStatus } from "./task-schemas.ts";
+import {
+  logEntrySchema,
+  newTaskSchema,
+  sessionSchema,
+  taskSchema,
+  type Task,
+  type TaskStatus,
+} from "./task-schemas.ts";
 
 const iso = (at: number): string => new Date(at).toISOString();
 
@@ -41,7 +48,13 @@ const task = defineEntity({
       payload: newTaskSchema,
       reduce: (payload, { id, at }): Task =>
         stamped(
-          { status: "pending", created_at: iso(at), updated_at: iso(at), ...defined(payload), id } as Task,
+          {
+            status: "pending",
+            created_at: iso(at),
+            updated_at: iso(at),
+            ...defined(payload),
+            id,
+          } as Task,
           at,
         ),
     },
@@ -79,14 +92,16 @@ const session = defineEntity({
   create: {
     "session.created": {
       payload: newSessionSchema,
-      reduce: (payload, { id, at }) => ({ created_at: iso(at), ...defined(payload), id }) as z.infer<typeof sessionSchema>,
+      reduce: (payload, { id, at }) =>
+        ({ created_at: iso(at), ...defined(payload), id }) as z.infer<typeof sessionSchema>,
     },
     "session.imported": { payload: sessionSchema, reduce: (payload) => payload },
   },
   change: {
     "session.updated": {
       payload: sessionPatchSchema,
-      reduce: (before, patch, { id }) => ({ ...before, ...defined(patch), id }) as z.infer<typeof sessionSchema>,
+      reduce: (before, patch, { id }) =>
+        ({ ...before, ...defined(patch), id }) as z.infer<typeof sessionSchema>,
     },
     "session.deleted": { payload: z.object({}), reduce: () => undefined },
   },
@@ -112,7 +127,8 @@ export const taskMetrics = (tasks: Iterable<Readonly<Task>>): TaskMetrics => {
     if (task.status === "failed") failed += 1;
     if (task.status !== "completed") continue;
     completed += 1;
-    const durationMs = Date.parse(task.completed_at ?? "") - Date.parse(task.started_at ?? task.created_at);
+    const durationMs =
+      Date.parse(task.completed_at ?? "") - Date.parse(task.started_at ?? task.created_at);
     if (!(durationMs >= 0)) continue;
     timed += 1;
     timeMs += durationMs;

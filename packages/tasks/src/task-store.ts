@@ -153,7 +153,8 @@ export class TaskStore {
       id: string,
       patch: Partial<Omit<Session, "id">>,
       options: WriteOptions = {},
-    ): Receipt<Readonly<Session>> => this.#engine.sessions.mutate(id, "session.updated", patch as never, options),
+    ): Receipt<Readonly<Session>> =>
+      this.#engine.sessions.mutate(id, "session.updated", patch as never, options),
     delete: (id: string, options: WriteOptions = {}): Receipt<Readonly<Session>> =>
       this.#engine.sessions.mutate(id, "session.deleted", {}, options),
     get: (id: string): Readonly<Session> | undefined => this.#engine.sessions.get(id),
@@ -170,7 +171,8 @@ export class TaskStore {
     name: Name,
     listener: (...facts: TaskStoreEvents[Name]) => void,
   ): () => void {
-    if (!name.startsWith("task:")) return this.#engine.on(name as keyof StoreEvents, listener as never);
+    if (!name.startsWith("task:"))
+      return this.#engine.on(name as keyof StoreEvents, listener as never);
     return this.#engine.on("mutation", taskListener(name as TaskEventName, listener as never));
   }
 
@@ -231,12 +233,14 @@ export const taskListener =
       if (name === "task:log") listener({ id, log: item, sequence });
       return;
     }
-    const happened = before === undefined ? "task:created" : after === undefined ? "task:deleted" : "task:updated";
+    const happened =
+      before === undefined ? "task:created" : after === undefined ? "task:deleted" : "task:updated";
     if (happened === name) listener({ id, before, after, sequence });
   };
 
 /** The id of what a key creates: the same key, the same id. */
-const keyId = (key: string): string => asUuid(sha256().update("taskwal/key/").update(key).digest().subarray(0, 16), 8);
+const keyId = (key: string): string =>
+  asUuid(sha256().update("taskwal/key/").update(key).digest().subarray(0, 16), 8);
 
 /** Sixteen bytes as a UUID of a version (RFC 9562: 4 is random, 8 is free-form). */
 const asUuid = (bytes: Uint8Array, version: number): string => {

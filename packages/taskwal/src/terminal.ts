@@ -1,0 +1,64 @@
+/**
+ * What a command writes: colours and a moving line only on a terminal, 80 columns everywhere.
+ *
+ * The rule: a closed pipe is not an error, and without a terminal the output has no escape codes.
+ */
+import { styleText } from "node:util";
+
+const columns = 80;
+
+export interface Terminal {
+  /** Writes lines; longer ones are broken at spaces, with the indentation of the first part and two more. */
+  say(text?: string): void;
+  heading(text: string): void;
+  /** Shows how far long work is: in place on a terminal, not at all elsewhere. */
+  progress(text: string): void;
+  good(text: string): string;
+  bad(text: string): string;
+  dim(text: string): string;
+}
+
+export const openTerminal = (out: NodeJS.WriteStream): Terminal => {
+  const colours = out.isTTY && process.env["NO_COLOR"] === undefined;
+  const style = (format: Parameters<typeof styleText>[0], text: string): string =>
+    colours ? styleText(format, text) : text;
+  out.on("error", (error: NodeJS.ErrnoException) => {
+    // `taskwal … | head` closes the pipe when it has seen enough.
+    if (error.code === "EPIPE") process.exit(0);
+    throw error;
+  });
+  const clear = (): void => void (out.isTTY && out.write("\r\u001B[K"));
+  const say = (text = ""): void => {
+    clear();
+    for (const line of text.split("\n")) out.write(`${wrap(line).join("\n")}\n`);
+  };
+  return {
+    say,
+    heading: (text) => say(`\n${style("bold", text)}`),
+    progress: (text) => {
+      if (!out.isTTY) return;
+      clear();
+      out.write(style("dim", text.slice(0, columns - 1)));
+    },
+    good: (text) => style("green", text),
+    bad: (text) => style("red", text),
+    dim: (text) => style("dim", text),
+  };
+};
+
+const visible = (text: string): number => text.replaceAll(/\u001B\[[\d;]*m/g, "").length;
+
+/** Breaks a line at spaces; a word that is longer than a line is broken where it must be. */
+export const wrap = (line: string): string[] => {
+  if (visible(line) <= columns) return [line];
+  const indent = " ".repeat(Math.min(40, line.search(/\S|$/)) + 2);
+  const lines: string[] = [];
+  let rest = line;
+  while (visible(rest) > columns) {
+    const space = rest.lastIndexOf(" ", columns);
+    const cut = space > indent.length ? space : columns;
+    lines.push(rest.slice(0, cut));
+    rest = indent + rest.slice(cut).trimStart();
+  }
+  return [...lines, rest];
+};
