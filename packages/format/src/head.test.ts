@@ -40,6 +40,12 @@ describe("HEAD", () => {
     expect(decodeHead(fileOf(head(3, 2), head(6, 1)))).toEqual({ head: head(3, 2), slot: 0 });
   });
 
+  it("names the later segment where both promise the same", () => {
+    const later = { ...head(5), first: 6 };
+    expect(decodeHead(fileOf(head(5), later))?.head).toEqual(later);
+    expect(decodeHead(fileOf(later, head(5)))?.head).toEqual(later);
+  });
+
   it("is one slot where the other was never written, and nothing where neither was", () => {
     expect(decodeHead(fileOf(head(5)))).toEqual({ head: head(5), slot: 0 });
     expect(decodeHead(fileOf(undefined, head(5)))).toEqual({ head: head(5), slot: 1 });

@@ -47,8 +47,11 @@ export const decodeHead = (
   return first && { head: first, slot: 0 };
 };
 
-const isNewer = (a: Head, b: Head): boolean =>
-  a.epoch === b.epoch ? a.durable > b.durable : a.epoch > b.epoch;
+const isNewer = (a: Head, b: Head): boolean => {
+  if (a.epoch !== b.epoch) return a.epoch > b.epoch;
+  // A new segment promises no more than the one before, and is the one to look for.
+  return a.durable === b.durable ? a.first > b.first : a.durable > b.durable;
+};
 
 const decodeSlot = (bytes: Uint8Array, start: number): Head | undefined => {
   const end = bytes.indexOf(newline, start);

@@ -6,14 +6,7 @@
  */
 import { errnoOf } from "@taskwal/errors";
 import { readWhole, type Directory, type File } from "@taskwal/disk";
-import {
-  decodeHead,
-  encodeHeadSlot,
-  headName,
-  limits,
-  walFolder,
-  type Head,
-} from "@taskwal/format";
+import { decodeHead, encodeHeadSlot, headName, limits, type Head } from "@taskwal/format";
 
 export class HeadFile {
   readonly #file: File;
@@ -27,16 +20,14 @@ export class HeadFile {
     this.#slot = slot;
   }
 
-  /** Opens HEAD for writing, creating it (durably) if it is missing. The newest slot is left for last. */
+  /** Opens HEAD for writing, creating it if it is missing. The newest slot is left for last. */
   static async open(directory: Directory): Promise<HeadFile> {
     if (await directory.stat(headName)) {
       const slot = await newestSlot(directory);
       return new HeadFile(await directory.open(headName, "write"), slot === 0 ? 1 : 0);
     }
-    const file = await directory.create(headName);
-    // Its name: else every promise that HEAD keeps across a power cut is gone with it.
-    await directory.syncFolder(walFolder);
-    return new HeadFile(file, 0);
+    // No sync of the folder: the one of the segment that HEAD first speaks of covers this name.
+    return new HeadFile(await directory.create(headName), 0);
   }
 
   /** Notes that `head.durable` is durable. Call it only after the sync that makes it so. */
