@@ -23,7 +23,7 @@ const longMs = 3_600_000;
 const bitStep = long ? 1 : 283;
 const byteStep = long ? 1 : 43;
 /** HEAD is two lines in a page of zeros. */
-const headStep = long ? 1 : 8;
+const headStep = long ? 1 : 7;
 const seed = Number(process.env["TASKWAL_SEED"] ?? 20_250_101);
 
 const kinds: readonly StoreKind[] = [
