@@ -146,6 +146,34 @@ describe("after a loss", () => {
     await again.close();
   });
 
+  // The $gap record alone would account for the loss, and the mirror would never be looked at again.
+  it("is restored also if the power fails while the opening that found it writes that down", async () => {
+    const disk = await withLoss();
+    const base = disk.snapshotState();
+    const start = disk.callCount;
+    await open(disk);
+    // Of the batch with $gap, $recovered and $boot.
+    const offset = disk.trace.slice(start).findLastIndex(({ kind }) => kind === "sync");
+    disk.restore(base);
+    disk.crashAt(disk.callCount + offset + 1);
+    open(disk).catch(() => {});
+    await disk.whenCrashed;
+    disk.powerCut("all");
+    const [segment = ""] = segmentsOf(disk).slice(-1);
+    const bytes = Buffer.from(disk.readRaw(segment));
+    expect(bytes.toString()).toMatch(/\$gap[^]*\$recovered[^]*\$boot/);
+    const torn = disk.snapshotState();
+    const header = bytes.indexOf("\n") + 1;
+    for (let end = header; end <= bytes.length; end += 1) {
+      disk.restore(torn);
+      disk.writeRaw(segment, bytes.subarray(0, end));
+      const store = await open(disk);
+      const found = [store.notes.get("a")?.text, store.notes.version("a"), store.damaged];
+      expect(found, `cut at byte ${end}`).toEqual(["two", 3, []]);
+      await store.close();
+    }
+  });
+
   it("a mirror that was edited, or is of another store, proves nothing", async () => {
     for (const damage of ["edit", "store"] as const) {
       const disk = await withLoss();

@@ -9,7 +9,14 @@
  */
 import { ClosedError, type DiskFailedError } from "@taskwal/errors";
 import type { Directory, Disk } from "@taskwal/disk";
-import { hex32, recoveryFolder, timeStamp, walFolder, type RecordDraft } from "@taskwal/format";
+import {
+  hex32,
+  limits,
+  recoveryFolder,
+  timeStamp,
+  walFolder,
+  type RecordDraft,
+} from "@taskwal/format";
 import {
   claimEpoch,
   continueLog,
@@ -242,11 +249,16 @@ const appendBoot = async (
     }),
   );
   // All or none: a $gap without its $recovered would account for a loss whose repair is not there.
-  const numbered = entries.map(({ draft, dataJson }, index) => ({
-    draft: entries.length === 1 ? draft : { ...draft, tx: [index + 1, entries.length] as const },
-    dataJson,
-  }));
-  await log.append(numbered, true);
+  // Repairs beyond the bound of a transaction go first: without the $gap they are found again.
+  const split = Math.max(0, entries.length - limits.transactionRecordsMax);
+  const first = entries.splice(entries.length - 1 - split, split);
+  if (first.length > 0) await log.append(first, true);
+  const count = entries.length;
+  const members = entries.map(({ draft, dataJson }, index) => {
+    const tx = [index + 1, count] as const;
+    return { dataJson, draft: count === 1 ? draft : { ...draft, tx } };
+  });
+  await log.append(members, true);
 };
 
 export const makeReport = (
