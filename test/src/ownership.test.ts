@@ -1,0 +1,210 @@
+/**
+ * Who owns a directory, within one process and when files are replaced under the owner.
+ *
+ *     rm LOCK, sed -i on the active segment, an append by something else ─> poison, never a lost record
+ */
+import { appendFileSync, copyFileSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
+import { createSimDisk } from "@taskwal/disk/sim";
+import { DiskFailedError, LockedError } from "taskwal";
+import { expect, test } from "vitest";
+import { settle } from "./world/fault-workload.ts";
+import { notesOf, openNotes, refusalOf, type NoteStore } from "./world/note-model.ts";
+import { scratchDirectories } from "./world/scratch.ts";
+
+const scratch = scratchDirectories();
+
+const create = (store: NoteStore, id: string, options = {}) =>
+  store.notes.mutate(id, "note.created", { text: id }, options);
+
+const activeSegment = (dir: string): string =>
+  join(
+    dir,
+    "wal",
+    readdirSync(join(dir, "wal"))
+      .filter((name) => name.endsWith(".jsonl"))
+      .toSorted()
+      .at(-1) ?? "",
+  );
+
+test("the same process does not open a directory twice, and opens it again after close()", async () => {
+  const dir = scratch();
+  const store = await openNotes(undefined, { dir });
+  await create(store, "a");
+  const error = await refusalOf(openNotes(undefined, { dir }));
+  expect(error).toBeInstanceOf(LockedError);
+  expect(error).toMatchObject({ owner: { pid: process.pid } });
+  const before = await openNotes(undefined, { dir, onLocked: "read-only" });
+  expect(notesOf(before)).toEqual({ a: [1, "a"] });
+  await before.close();
+  await store.close();
+  const again = await openNotes(undefined, { dir });
+  expect(notesOf(again)).toEqual({ a: [1, "a"] });
+  expect(again.recovery.before).toBe("closed");
+  await again.close();
+});
+
+test("the same process does not open a directory twice by identity alone either", async () => {
+  const sim = createSimDisk();
+  const host = sim.process("host", { lockBackend: "identity" });
+  const store = await openNotes(host);
+  await create(store, "a");
+  expect(await refusalOf(openNotes(host))).toBeInstanceOf(LockedError);
+  await store.close();
+  await (await openNotes(host)).close();
+});
+
+interface Intrusion {
+  readonly name: string;
+  readonly intrude: (dir: string) => void;
+  /** It took the records away: nothing can be said about them. */
+  readonly takesAway?: boolean;
+}
+
+const intrusions: readonly Intrusion[] = [
+  { name: "rm LOCK", intrude: (dir) => rmSync(join(dir, "LOCK")) },
+  {
+    name: "an editor that replaces LOCK by a copy",
+    intrude: (dir) => {
+      copyFileSync(join(dir, "LOCK"), join(dir, "LOCK~"));
+      renameSync(join(dir, "LOCK~"), join(dir, "LOCK"));
+    },
+  },
+  {
+    name: "sed -i on the active segment",
+    intrude: (dir) => execFileSync("sed", ["-i", "s/nothing/nothing/", activeSegment(dir)]),
+  },
+  {
+    name: "an append of another program to the active segment",
+    intrude: (dir) => appendFileSync(activeSegment(dir), `${"x".repeat(2_000)}\n`),
+  },
+  {
+    name: "rm of the active segment",
+    intrude: (dir) => rmSync(activeSegment(dir)),
+    takesAway: true,
+  },
+  {
+    name: "mv of the whole wal folder",
+    intrude: (dir) => renameSync(join(dir, "wal"), join(dir, "wal-old")),
+    takesAway: true,
+  },
+];
+
+test.each(intrusions)(
+  "$name poisons the owner: nothing more is acknowledged, and what was before is still there",
+  async ({ intrude, takesAway = false }) => {
+    const dir = scratch();
+    const store = await openNotes(undefined, { dir });
+    await create(store, "a");
+    intrude(dir);
+    const error = await refusalOf(create(store, "b"));
+    expect(error).toBeInstanceOf(DiskFailedError);
+    expect(error).toMatchObject({ outcome: "unknown", operation: "keep" });
+    expect((error as DiskFailedError).reason).toMatch(/path no longer means|bytes where|LOCK was/);
+    expect(await refusalOf(create(store, "c"))).toBe(store.poisoned);
+    expect(notesOf(store)).toEqual({ a: [1, "a"] });
+    await store.close();
+    if (takesAway) return;
+    const next = await openNotes(undefined, { dir });
+    expect(next.notes.get("a")).toEqual({ id: "a", text: "a" });
+    expect(next.recovery.lost).toEqual([]);
+    await next.close();
+  },
+);
+
+test("a short append of another program is written over, and no record is lost by it", async () => {
+  const dir = scratch();
+  const store = await openNotes(undefined, { dir });
+  await create(store, "a");
+  appendFileSync(activeSegment(dir), "a line\n");
+  await create(store, "b");
+  const shown = notesOf(store);
+  await store.close();
+  const next = await openNotes(undefined, { dir });
+  expect(notesOf(next)).toEqual(shown);
+  expect(next.recovery.clean).toBe(true);
+  await next.close();
+});
+
+test("wherever an owner is held up while another takes over, what it acknowledges the other has", async () => {
+  let acknowledgedCount = 0;
+  let refusedCount = 0;
+  for (let call = 1, hit = true; hit; call += 1) {
+    const sim = createSimDisk({ seed: call });
+    const old = sim.process("old", { lockBackend: "identity" });
+    const store = await openNotes(old, { segmentBytesMax: 600 });
+    await create(store, "a");
+    await settle();
+    const start = sim.callCount;
+    let count = 0;
+    const release = sim.hang((one) => one.process === "old" && (count += 1) === call);
+    const outcomes = new Map<string, boolean>();
+    const writing = (async () => {
+      for (const id of ["b", "c", "d", "e"]) {
+        outcomes.set(id, (await refusalOf(create(store, id))) === undefined);
+      }
+    })();
+    await settle();
+    hit = count >= call;
+    sim.removeRaw("/state/LOCK");
+    const next = await openNotes(sim.process("new", { lockBackend: "identity" }));
+    release();
+    await writing;
+    const found = notesOf(next);
+    for (const [id, acknowledged] of outcomes) {
+      if (acknowledged) expect(found, `call ${call} of ${start}: ${id}`).toHaveProperty(id);
+      if (acknowledged) acknowledgedCount += 1;
+      else refusedCount += 1;
+    }
+    await create(next, "z");
+    sim.powerCut("all");
+    const last = await openNotes(sim.process("last"));
+    expect(notesOf(last), `call ${call}`).toEqual({ ...found, z: [1, "z"] });
+  }
+  expect(acknowledgedCount).toBeGreaterThan(20);
+  expect(refusedCount).toBeGreaterThan(20);
+});
+
+test("a reader beside a writer shows only what is durable, in whole transactions, and catches up", async () => {
+  const sim = createSimDisk();
+  const store = await openNotes(sim.process("writer"), { segmentBytesMax: 900 });
+  await create(store, "a");
+  const reader = await openNotes(sim.process("reader"), { readOnly: true });
+  expect(notesOf(reader)).toEqual({ a: [1, "a"] });
+  await create(store, "b", { durability: "written" });
+  const release = sim.hang(({ kind, process }) => kind === "sync" && process === "writer");
+  const writing = Promise.all([
+    create(store, "c"),
+    store.transact(({ notes }) => {
+      notes.mutate("d", "note.created", { text: "d" });
+      notes.append("a", "lines", { text: "one" });
+    }),
+  ]);
+  await settle();
+  await reader.flush();
+  expect(notesOf(reader), "written, and no sync has covered it").toEqual({ a: [1, "a"] });
+  release();
+  await writing;
+  for (let count = 1; count <= 20; count += 1) await create(store, `n-${count}`);
+  sim.clock.advance(60);
+  await settle();
+  await reader.flush();
+  expect(notesOf(reader)).toEqual(notesOf(store));
+  expect(reader.digest()).toBe(store.digest());
+});
+
+// Two looks at once folded the same records twice.
+test("a reader that is asked to catch up several times at once folds every record once", async () => {
+  const sim = createSimDisk();
+  const store = await openNotes(sim.process("writer"));
+  await create(store, "a");
+  const reader = await openNotes(sim.process("reader"), { readOnly: true });
+  for (let count = 1; count <= 5; count += 1) {
+    await store.notes.append("a", "lines", { text: String(count) });
+    await store.notes.mutate("a", "note.extended", { text: "+" });
+  }
+  sim.clock.advance(60);
+  await Promise.all([reader.flush(), reader.flush(), settle().then(() => reader.flush())]);
+  expect(notesOf(reader)).toEqual(notesOf(store));
+});
