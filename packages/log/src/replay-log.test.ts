@@ -166,7 +166,11 @@ describe("what was promised", () => {
       for (const to of range(0, 5)) {
         if (from === to) continue;
         const bytes = Uint8Array.from(segment.bytes);
-        bytes.copyWithin(segment.starts[to] ?? 0, segment.starts[from] ?? 0, segment.starts[from + 1]);
+        bytes.copyWithin(
+          segment.starts[to] ?? 0,
+          segment.starts[from] ?? 0,
+          segment.starts[from + 1],
+        );
         const reading = await read([{ ...segment, bytes }]);
         const kept = range(1, 6).filter((seq) => seq !== to + 1);
         checkReading(reading, { kept, lost: [[to + 1, to + 1]], damaged: 1 });

@@ -1,0 +1,184 @@
+/** flushSync among whatever else is under way: the same log as without it, in the order of the calls. */
+import type { SimCall } from "@taskwal/disk/sim";
+import { describe, expect, it } from "vitest";
+
+import type { LogWriter } from "./log-writer.ts";
+import {
+  entry,
+  newWorld,
+  openWriter,
+  readLog,
+  reboot,
+  transaction,
+  type Opened,
+  type World,
+} from "./sample-log.test.ts";
+
+const on =
+  (kind: SimCall["kind"]) =>
+  (call: SimCall): boolean =>
+    call.kind === kind && call.path.includes(".jsonl");
+
+const begun = async (options: Parameters<typeof openWriter>[1] = {}): Promise<World & Opened> => {
+  const world = await newWorld();
+  const opened = await openWriter(world, options);
+  await opened.writer.append([entry("a")], true);
+  return { ...world, ...opened };
+};
+
+const turns = async ({ disk }: World, count = 10): Promise<void> => {
+  for (let turn = 0; turn < count; turn += 1) await disk.clock.yield();
+};
+
+/** After a power cut that keeps only what was synced. */
+const checkDurable = async ({ sim }: World, labels: readonly string[]): Promise<void> => {
+  sim.powerCut("none");
+  const { records, end } = await readLog((await reboot(sim)).directory);
+  expect(records.map(({ id }) => id)).toEqual(labels);
+  expect(end).toMatchObject({ torn: [], damaged: [], lost: [] });
+};
+
+describe("flushSync", () => {
+  it("makes durable what it is given, and what was written before", async () => {
+    const world = await begun();
+    await world.writer.append([entry("b")], false);
+    expect(world.writer.flushSync([entry("c"), ...transaction("d", 2)])).toEqual({
+      first: 3,
+      last: 5,
+    });
+    expect(world.writer.durable).toBe(5);
+    expect(world.writer.flushSync([])).toEqual({ first: 6, last: 5 });
+    await checkDurable(world, ["a", "b", "c", "d1", "d2"]);
+  });
+
+  it("while a write or its sync is under way writes the same log, whichever ends first", async () => {
+    for (const kind of ["write", "sync"] as const) {
+      for (const sync of [true, false]) {
+        for (const cutFirst of [true, false]) {
+          const world = await begun();
+          const release = world.sim.hang(on(kind));
+          const call = world.writer.append([entry("b"), entry("c")], sync);
+          const waits = world.writer.append([entry("d")], sync);
+          await turns(world);
+          expect(world.writer.flushSync([entry("e")])).toEqual({ first: 5, last: 5 });
+          const labels = ["a", "b", "c", "d", "e"];
+          if (cutFirst) {
+            await checkDurable(world, labels);
+            continue;
+          }
+          release();
+          expect(await call).toEqual({ first: 2, last: 3 });
+          expect(await waits).toEqual({ first: 4, last: 4 });
+          expect(await world.writer.append([entry("f")], true)).toEqual({ first: 6, last: 6 });
+          await checkDurable(world, [...labels, "f"]);
+        }
+      }
+    }
+  });
+
+  it("at any turn of many appends, rotations and idle marks keeps the order of the calls", async () => {
+    for (let turn = 0; turn < 120; turn += 1) {
+      const world = await begun({ segmentBytesMax: 700, idleMs: 1 });
+      const { writer, sim } = world;
+      const calls = ["b", "c", "d", "e", "f"].map((label, at) =>
+        writer.append(transaction(label, 2), at % 2 === 0),
+      );
+      for (let left = turn; left > 0; left -= 1) {
+        await Promise.resolve();
+        if (left % 7 === 0) sim.clock.advance(5);
+      }
+      const flushed = attempt(writer);
+      await Promise.all(calls);
+      await turns(world, 3);
+      await writer.append([entry("g")], true);
+      const order = [
+        "a",
+        ...["b", "c", "d", "e", "f"].flatMap((label) => [`${label}1`, `${label}2`]),
+      ];
+      await checkDurable(world, [...order, ...(flushed ? ["now"] : []), "g"]);
+    }
+  });
+
+  it("refuses, with nothing written, while a segment is started or sealed, or a write is taken back", async () => {
+    const noSegment = await newWorld();
+    const { writer } = await openWriter(noSegment);
+    expect(() => writer.flushSync([entry("b")])).toThrow("no segment");
+    for (const [kind, isClose] of [
+      ["sync", false],
+      ["create", false],
+      ["rename", false],
+      ["syncFolder", false],
+      ["write", true],
+    ] as const) {
+      const world = await begun({ segmentBytesMax: 250 });
+      const release = world.sim.hang((call) => call.kind === kind);
+      const call = isClose ? world.writer.close() : world.writer.append([entry("b")], true);
+      await turns(world);
+      expect(() => world.writer.flushSync([entry("x")])).toThrow(/segment|closed/);
+      release();
+      await call;
+      await checkDurable(world, isClose ? ["a"] : ["a", "b"]);
+    }
+    const full = await begun();
+    full.sim.fail(on("write"), "ENOSPC", { partialBytes: 50 });
+    const release = full.sim.hang(on("truncate"));
+    const call = full.writer.append([entry("b")], true);
+    await turns(full);
+    expect(() => full.writer.flushSync([entry("x")])).toThrow("taken back");
+    release();
+    await expect(call).rejects.toMatchObject({ outcome: "not-written" });
+    expect(full.writer.flushSync([entry("c")])).toEqual({ first: 2, last: 2 });
+    await checkDurable(full, ["a", "c"]);
+  });
+
+  it("that fails poisons the writer and all that was under way", async () => {
+    for (const kind of ["write", "sync"] as const) {
+      const world = await begun();
+      const release = world.sim.hang(on("write"));
+      const calls = [
+        world.writer.append([entry("b")], true),
+        world.writer.append([entry("c")], true),
+      ];
+      await turns(world);
+      world.sim.fail(on(kind), "EIO");
+      expect(() => world.writer.flushSync([entry("d")])).toThrow("unknown");
+      const { callCount } = world.sim;
+      release();
+      const outcomes = await Promise.allSettled(calls);
+      expect(outcomes.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+      expect(world.poisons).toHaveLength(1);
+      // The write that was under way cannot be called back; no sync follows it.
+      expect(world.sim.callCount).toBeLessThanOrEqual(callCount + 1);
+      expect(world.sim.trace.at(-1)?.kind).toBe("write");
+    }
+  });
+
+  it("is not believed where the sync under way turns out to have failed", async () => {
+    const world = await begun();
+    const release = world.sim.hang(on("sync"));
+    const call = world.writer.append([entry("b")], true);
+    await turns(world);
+    world.writer.flushSync([entry("c")]);
+    world.sim.fail(on("sync"), "EIO", { afterSync: "clean" });
+    release();
+    await expect(call).rejects.toMatchObject({ outcome: "unknown" });
+    expect(world.poisons).toHaveLength(1);
+    await checkDurable(world, ["a", "b", "c"]);
+  });
+
+  it("checks the fence as every acknowledgement does", async () => {
+    const world = await begun();
+    world.sim.writeRaw("/s/wal/00000002.claim", Buffer.alloc(0));
+    expect(() => world.writer.flushSync([entry("b")])).toThrow("claimed");
+    expect(world.poisons).toHaveLength(1);
+  });
+});
+
+const attempt = (writer: LogWriter): boolean => {
+  try {
+    writer.flushSync([entry("now")]);
+    return true;
+  } catch {
+    return false;
+  }
+};
