@@ -115,7 +115,7 @@ function* longText(text: string): Generator<string, void, void> {
   for (let start = 0; start < text.length;) {
     let end = start + fragmentCharsMax;
     // A pair cut in two would be written as two lone surrogates: the same value in other bytes.
-    if (isHighSurrogate(text.charCodeAt(end - 1))) end += 1;
+    if (isPair(text, end - 1)) end += 1;
     yield before + JSON.stringify(text.slice(start, end)).slice(1, -1);
     before = "";
     start = end;
@@ -123,4 +123,4 @@ function* longText(text: string): Generator<string, void, void> {
   yield `${before}"`;
 }
 
-const isHighSurrogate = (unit: number): boolean => unit >= 0xd800 && unit <= 0xdbff;
+const isPair = (text: string, at: number): boolean => (text.codePointAt(at) ?? 0) > 0xffff;

@@ -104,19 +104,20 @@ const judgeOther = (
 ): UnusableSnapshot => {
   if (sizeBytes === 0) return damagedAtStart("it is empty");
   if (first[0] === 0) return damagedAtStart("it begins with NUL bytes, as after a power failure");
-  if (claimed !== undefined) return damagedAtStart("its first line is damaged");
   const text = Buffer.from(first).toString("utf8");
-  if (text.startsWith("\ufeff"))
+  if (text.startsWith("\ufeff")) {
     return judgeRewritten(text, "a tool put a byte order mark before it");
-  if (text.startsWith('{"version":') && /\r\n/.test(text)) {
+  }
+  if (claimed !== undefined) return damagedAtStart("its first line is damaged");
+  if (text.startsWith(ourBeginning) && text.includes("\r\n")) {
     return judgeRewritten(text, "a tool changed its line ends to CRLF");
   }
-  if (ourBeginning.startsWith(text.slice(0, ourBeginning.length))) {
-    return damagedAtStart(
-      text.includes("\n") ? "its first line is damaged" : "it is cut in its first line",
-    );
-  }
-  return judgeRewritten(text, "a tool rewrote it");
+  // After a power failure NUL bytes may stand for what was not written.
+  const [written = ""] = text.split("\0", 1);
+  const isBeginning = ourBeginning.startsWith(written.slice(0, ourBeginning.length));
+  if (!isBeginning) return judgeRewritten(text, "a tool rewrote it");
+  const isWhole = written.includes("\n");
+  return damagedAtStart(isWhole ? "its first line is damaged" : "it is cut in its first line");
 };
 
 const damagedAtStart = (reason: string): UnusableSnapshot =>

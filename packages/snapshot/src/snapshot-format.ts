@@ -18,8 +18,8 @@ import type { JsonPiece } from "./json-piece.ts";
 
 /** What binds a snapshot to the log, and tells its versions. */
 export interface SnapshotHead {
-  /** Of the layout that other tools read. */
-  readonly version: "1.0.0";
+  /** Of the layout that other tools read: "1.0.0". It says nothing to this program. */
+  readonly version: string;
   /** Of this file's grammar. */
   readonly format: number;
   readonly store: string;
@@ -104,7 +104,7 @@ const isCount = (value: unknown): value is number =>
 const isHead = (fields: object): fields is SnapshotHead => {
   const { version, epoch, sequence, last, schema, last_saved } = fields as Record<string, unknown>;
   return (
-    version === "1.0.0" &&
+    typeof version === "string" &&
     isCount(epoch) &&
     isCount(sequence) &&
     typeof last === "string" &&
