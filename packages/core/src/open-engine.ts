@@ -51,8 +51,6 @@ export interface EngineOptions {
   readonly allowNetworkFileSystem: boolean;
   /** May open a directory that holds a legacy state, to import it. */
   readonly acceptLegacy: boolean;
-  /** Called under the lock, before anything but LOCK is written. */
-  readonly prepare: ((directory: Directory) => Promise<void>) | undefined;
   /** How long to wait for another owner to leave, in milliseconds. */
   readonly lockWaitMs: number;
   readonly segmentBytesMax: number;
@@ -115,7 +113,6 @@ const openLocked = async (
 ): Promise<Engine> => {
   const { disk, model, onDamage } = options;
   const storeHint = lock.last?.store || undefined;
-  await options.prepare?.(directory);
   await directory.createFolder(walFolder);
   await directory.syncFolder(".");
   // Before reading: what an older owner acknowledged after this is there to be read.

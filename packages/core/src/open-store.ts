@@ -3,7 +3,7 @@
  *
  * The rule: what resolves is open, and has told its listeners what the opening found.
  */
-import { openNodeDisk, type Directory, type Disk } from "@taskwal/disk";
+import { openNodeDisk, type Disk } from "@taskwal/disk";
 import { LockedError } from "@taskwal/errors";
 import { limits } from "@taskwal/format";
 import type { CollectionsOf, TransactionOf, TransactionOptions } from "./collection-type.ts";
@@ -51,11 +51,6 @@ export interface OpenOptions<M extends TypedModel<EntityDefinitions>> {
   readonly allowNetworkFileSystem?: boolean;
   /** May open a directory with a state of another layout beside which the store is put. Default: false. */
   readonly acceptLegacy?: boolean;
-  /**
-   * Called by each opening for writing, under the lock and before anything but LOCK is written: the
-   * place to refuse a foreign state, or to make durable that it is being taken over.
-   */
-  readonly prepare?: (directory: Directory) => Promise<void>;
   /**
    * Fills the store before its life begins: no snapshot and no mirror is written until it resolves, so a
    * crash finds what stood there before. If it rejects, the store is closed and the opening rejects.
@@ -155,7 +150,6 @@ const settingsOf = <M extends TypedModel<EntityDefinitions>>(
   onDamage: options.onDamage ?? "salvage",
   allowNetworkFileSystem: options.allowNetworkFileSystem ?? false,
   acceptLegacy: options.acceptLegacy ?? false,
-  prepare: options.prepare,
   autosaveMs: options.autosaveMs ?? 30_000,
   autosaveRecordsMax,
   queueBytesMax: options.queueBytesMax ?? 64 * 1024 * 1024,
