@@ -286,6 +286,7 @@ export const makeReport = (
     unattributed: Math.max(0, lostCount - attributed),
     damaged: newDamaged,
     notes: [...end.notes, ...recovered.notes, ...filled],
+    modelChanged: recovered.modelChanged,
   });
 };
 

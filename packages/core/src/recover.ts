@@ -54,6 +54,8 @@ export interface Recovered {
   readonly folded: number;
   /** What a person should know of the snapshots, in sentences. */
   readonly notes: readonly string[];
+  /** Reducers or schemas changed since the last opening, but none of the model's versions did. */
+  readonly modelChanged: boolean;
   /** Lost sequences that no `$gap` record accounts for yet. */
   readonly newLost: readonly Span[];
   /** Damaged stretches that no `$gap` record accounts for yet. */
@@ -136,12 +138,10 @@ const finish = async (
     newDamaged: end.damaged.filter((bytes) => !isAccounted(bytes, facts)),
   };
   if (onDamage === "refuse") assertWhole(found, end);
-  const notes = [
-    ...(await olderState(directory, end)),
-    ...changedModel(model, facts.model ?? wrote),
-  ];
+  const notes = await olderState(directory, end);
+  const modelChanged = isChangedModel(model, facts.model ?? wrote);
   const store = listing.store ?? snapshot?.reading.head.store;
-  return { ...folded, listing, store, snapshot, skipped, facts, ...found, notes };
+  return { ...folded, listing, store, snapshot, skipped, facts, ...found, notes, modelChanged };
 };
 
 /**
@@ -204,12 +204,9 @@ const newestSnapshot = async (
 };
 
 /** Reducers that changed under the same versions fold old records to another state than before. */
-const changedModel = (model: Model, before: ModelPrint | undefined): string[] => {
+const isChangedModel = (model: Model, before: ModelPrint | undefined): boolean => {
   const now = printModel(model);
-  if (!before || before.hash === now.hash || before.versions !== now.versions) return [];
-  return [
-    "the model's reducers or schemas changed since the last opening, but none of its versions did",
-  ];
+  return before !== undefined && before.hash !== now.hash && before.versions === now.versions;
 };
 
 /** A backup that somebody copied over state.json: the log wins, and that is said. */

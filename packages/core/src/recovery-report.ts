@@ -34,6 +34,11 @@ export interface RecoveryFacts {
   readonly quarantined: readonly string[];
   /** What else a person should know, in sentences. */
   readonly notes: readonly string[];
+  /**
+   * The text of reducers or schemas changed since the last opening, but none of the model's versions
+   * did. Not counted against `clean`: a bundler changes texts too.
+   */
+  readonly modelChanged: boolean;
   readonly durationMs: number;
 }
 
@@ -90,6 +95,10 @@ const textOf = (facts: RecoveryFacts, clean: boolean): string => {
   for (const { name, reason } of facts.skipped) lines.push(`  not used: ${name}: ${reason}`);
   for (const name of facts.quarantined) lines.push(`  set aside: ${name}`);
   for (const note of facts.notes) lines.push(`  note: ${note}`);
+  if (facts.modelChanged)
+    lines.push(
+      "  the model's reducers changed since the last opening, but none of its versions did",
+    );
   if (clean && facts.before !== "crashed") lines.push("  nothing was torn, lost or damaged");
   return lines.join("\n");
 };
