@@ -5,7 +5,7 @@
  * costs detection, never data, so it stops HEAD and nothing else; a failed sync is the writer's to judge.
  */
 import { errnoOf } from "@taskwal/errors";
-import { readWhole, type Directory, type File } from "@taskwal/disk";
+import type { Directory, File } from "@taskwal/disk";
 import { decodeHead, encodeHeadSlot, headName, limits, type Head } from "@taskwal/format";
 
 export class HeadFile {
@@ -64,12 +64,25 @@ export class HeadFile {
   }
 }
 
-/** A hint that does not read, or is too large to be ours, is written over. */
+/** The bytes in which HEAD's slots stand, whatever else is in the file; undefined if there is no HEAD. */
+export const readHeads = async (directory: Directory): Promise<Uint8Array | undefined> => {
+  if (!(await directory.stat(headName))) return undefined;
+  const file = await directory.open(headName, "read");
+  try {
+    const bytes = new Uint8Array(2 * limits.headSlotBytes);
+    return bytes.subarray(0, await file.read(bytes, 0));
+  } finally {
+    await file.close();
+  }
+};
+
+/** A hint that does not read is written over. */
 const newestSlot = async (directory: Directory): Promise<0 | 1 | undefined> => {
   try {
-    return decodeHead(await readWhole(directory, headName, limits.smallFileBytesMax))?.slot;
+    const bytes = await readHeads(directory);
+    return bytes && decodeHead(bytes)?.slot;
   } catch (error) {
-    if (errnoOf(error) !== "EIO" && !(error instanceof RangeError)) throw error;
+    if (errnoOf(error) !== "EIO") throw error;
     return undefined;
   }
 };

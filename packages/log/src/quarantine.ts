@@ -44,27 +44,37 @@ export const quarantineDamaged = async (
   const names: string[] = [];
   for (const file of new Set(files)) {
     const name = `${quarantineFolder}/${baseName(file)}`;
-    try {
-      await directory.link(file, name);
-    } catch (error) {
-      const errno = errnoOf(error) ?? "";
-      if (["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"].includes(errno)) {
-        await replaceFile(
-          directory,
-          name,
-          await readWhole(directory, file, Number.MAX_SAFE_INTEGER),
-        );
-      } else if (errno !== "EEXIST") throw error;
-    }
-    names.push(name);
+    if (await linkOrCopy(directory, file, name)) names.push(name);
   }
   // Before the segments they came from may be pruned.
   await directory.syncFolder(quarantineFolder);
   return names;
 };
 
+const linkErrnos = ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"];
+
+/** False if it could only be copied, and does not read: it stays where it is. */
+const linkOrCopy = async (directory: Directory, from: string, to: string): Promise<boolean> => {
+  try {
+    await directory.link(from, to);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === "EEXIST") return true;
+    if (!linkErrnos.includes(errnoOf(error) ?? "")) throw error;
+  }
+  try {
+    const bytes = await readWhole(directory, from, Number.MAX_SAFE_INTEGER);
+    await replaceFile(directory, to, bytes);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) !== "EIO") throw error;
+    return false;
+  }
+};
+
 const ensureQuarantine = async (directory: Directory): Promise<void> => {
   await directory.createFolder(quarantineFolder);
+  // Before anything is said to be in it: the folder's own name.
   await directory.syncFolder(".");
 };
 

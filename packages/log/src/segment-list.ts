@@ -9,10 +9,9 @@
  * when its file is gone and only HEAD or a header tells of it. A header that no longer reads loses nothing.
  */
 import { errnoOf, UnsupportedFormatError } from "@taskwal/errors";
-import { readWhole, type Directory, type File } from "@taskwal/disk";
+import type { Directory, File } from "@taskwal/disk";
 import {
   decodeHead,
-  headName,
   limits,
   lineOf,
   newline,
@@ -27,6 +26,7 @@ import {
   type SegmentHeader,
   type SegmentId,
 } from "@taskwal/format";
+import { readHeads } from "./head-file.ts";
 
 export interface SegmentFile {
   readonly id: SegmentId;
@@ -138,16 +138,6 @@ const unlessDamaged = async <T>(
   } catch (error) {
     if (onReadError === "throw" || errnoOf(error) !== "EIO") throw error;
     return undefined;
-  }
-};
-
-const readHeads = async (directory: Directory): Promise<Uint8Array | undefined> => {
-  try {
-    return await readWhole(directory, headName, limits.smallFileBytesMax);
-  } catch (error) {
-    // A hint only: where it is missing or too large there is no hint.
-    if (errnoOf(error) === "ENOENT" || error instanceof RangeError) return undefined;
-    throw error;
   }
 };
 
