@@ -4,19 +4,16 @@
  * The rule: a test file that failed without a failed test (it did not load, or a hook threw) counts as
  * one failure; without a result there is no line of numbers, and the exit code is 1.
  */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 
-const read = (path) => {
-  try {
-    return JSON.parse(readFileSync(path, "utf8"));
-  } catch (error) {
-    process.stdout.write(`no result of the tests: ${error.message}\n`);
-    process.exit(1);
-  }
-};
+const path = process.argv[2] ?? "";
+if (!existsSync(path)) {
+  process.stdout.write("the tests left no result\n");
+  process.exit(1);
+}
 
-const { testResults, numPassedTests, numFailedTests, numPendingTests, numTodoTests } = read(
-  process.argv[2],
+const { testResults, numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(
+  readFileSync(path, "utf8"),
 );
 const brokenFiles = testResults.filter(
   ({ status, assertionResults }) =>

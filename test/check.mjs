@@ -64,7 +64,10 @@ const steps = [
     perPackage: (manifest) => [
       ...bin("attw"),
       tarballOf(manifest),
-      ...["--profile", "esm-only", "--no-emoji", "--no-color", "--format", "ascii"],
+      "--profile=esm-only",
+      "--format=ascii",
+      "--no-emoji",
+      "--no-color",
     ],
   },
 ];
@@ -85,7 +88,7 @@ const run = (command, timeoutS) =>
     child.stderr.on("data", (bytes) => said.push(bytes));
     const timer = setTimeout(() => {
       failure = `took longer than ${timeoutS} s`;
-      process.kill(-child.pid, "SIGKILL");
+      if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
     }, timeoutS * 1_000);
     const settle = (reason) => {
       clearTimeout(timer);

@@ -8,7 +8,7 @@
  * order of the calls. A write that failed takes back all that is pending; a dead log also takes back
  * what was shown without being synced.
  */
-import { ClosedError, DiskFailedError, InvalidMutationError } from "@taskwal/errors";
+import { ClosedError, type DiskFailedError, InvalidMutationError } from "@taskwal/errors";
 import type { Clock } from "@taskwal/disk";
 import type { LogEntry, LogWriter } from "@taskwal/log";
 import { stage, type Prepared, type PrepareContext } from "./prepare.ts";
@@ -97,7 +97,7 @@ export class CommitQueue {
         try {
           resolve(await run());
         } catch (error) {
-          reject(error as Error);
+          reject(error);
         }
       };
       this.#queue.push({ run: settle, failed: reject });

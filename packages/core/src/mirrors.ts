@@ -100,7 +100,8 @@ export class Mirrors {
   }
 
   async #write(all: boolean): Promise<void> {
-    for (const [name, due] of [...this.#due]) {
+    const waiting = [...this.#due];
+    for (const [name, due] of waiting) {
       if (this.#stopped && !all) return;
       if (!all && !this.#worthIt(name, due)) continue;
       this.#due.delete(name);

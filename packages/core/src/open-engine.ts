@@ -7,7 +7,7 @@
  * The rule: a crash at any step leaves what the same steps decide the same about. Nothing foreign and
  * nothing newer is ever written to.
  */
-import { ClosedError, type DiskFailedError } from "@taskwal/errors";
+import { ClosedError, LockedError, type DiskFailedError } from "@taskwal/errors";
 import type { Directory, Disk } from "@taskwal/disk";
 import {
   hex32,
@@ -99,8 +99,11 @@ const waitForLock = async (options: EngineOptions, directory: Directory): Promis
     try {
       return await lockDirectory(disk, directory);
     } catch (error) {
-      if (disk.clock.monotonicMs() >= deadline) throw error;
+      if (!(error instanceof LockedError) || disk.clock.monotonicMs() >= deadline) throw error;
+      // A program that does nothing but open must live to see the owner go.
+      const release = disk.clock.holdProcess();
       await new Promise<void>((resolve) => disk.clock.schedule(lockPollMs, resolve));
+      release();
     }
   }
 };
@@ -164,7 +167,7 @@ const setAside = async (directory: Directory, recovered: Recovered): Promise<str
     const snapshots = await listSnapshots(directory);
     files.push(
       ...snapshots
-        .filter(({ sequence = firstLost }) => sequence < firstLost)
+        .filter(({ sequence }) => sequence < firstLost)
         .map(({ name }) => name),
     );
   }
@@ -298,7 +301,6 @@ const writeReport = async (directory: Directory, report: RecoveryReport): Promis
   if (report.clean) return;
   await directory.createFolder(recoveryFolder);
   await directory.syncFolder(".");
-  const { toText: _, ...facts } = report;
-  const text = `${JSON.stringify({ ...facts, text: report.toText().split("\n") }, null, 2)}\n`;
+  const text = `${JSON.stringify({ ...report, text: report.toText().split("\n") }, null, 2)}\n`;
   await replaceFile(directory, `${recoveryFolder}/${report.id}.json`, Buffer.from(text, "utf8"));
 };

@@ -49,7 +49,7 @@ export class ReadOnlyStore {
     name: Name,
     listener: (...facts: StoreEvents[Name]) => void,
   ): () => void {
-    return this.#host.events.on(name, listener as never);
+    return this.#host.events.on(name, listener);
   }
 
   records(options: RecordsOptions = {}): AsyncIterableIterator<LogRecord> {

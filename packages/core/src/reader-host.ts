@@ -102,6 +102,7 @@ export class ReaderHost implements CollectionHost {
   records(options: RecordsOptions = {}): AsyncIterableIterator<LogRecord> {
     return recordStream({
       directory: this.#directory,
+      clock: this.#settings.disk.clock,
       options,
       durable: () => this.#folded,
       followers: this.#followers,

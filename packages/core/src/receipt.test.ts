@@ -15,7 +15,7 @@ test.each([
   ["await", async (receipt: Promise<never>) => void (await receipt)],
   ["then", (receipt: Promise<never>) => receipt.then(() => {})],
   ["catch", (receipt: Promise<never>) => receipt.catch((error: unknown) => Promise.reject(error))],
-  ["Promise.all", (receipt: Promise<never>) => Promise.all([receipt])],
+  ["Promise.all", (receipt: Promise<never>) => Promise.all([receipt, receipt])],
   ["being returned from an async function", async (receipt: Promise<never>) => receipt],
 ])("a call that is refused at once and waited for by %s counts as handled", async (_, wait) => {
   const unhandled: unknown[] = [];

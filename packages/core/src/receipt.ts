@@ -30,8 +30,8 @@ export class PendingReceipt<Value> extends Promise<Value> {
 
 export interface Settlement<Value> {
   readonly receipt: PendingReceipt<Value>;
-  resolve(value: Value): void;
-  reject(error: unknown): void;
+  readonly resolve: (value: Value) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 /** A receipt and the two ways to settle it. */

@@ -8,14 +8,17 @@
  * ask for what was pruned is refused, so that a follower that fell behind never misses a record unseen.
  */
 import { InvalidMutationError } from "@taskwal/errors";
-import type { Directory } from "@taskwal/disk";
+import type { Clock, Directory } from "@taskwal/disk";
 import type { LogRecord } from "@taskwal/format";
 import { listLog, replayLog, type LogPosition } from "@taskwal/log";
 
 export interface RecordsOptions {
   /** The first sequence wanted; InvalidMutationError if it is pruned. Default: the oldest that is kept. */
   readonly from?: number;
-  /** Goes on with records as they become durable, until `signal` or the end of the store. Default: false. */
+  /**
+   * Goes on with records as they become durable, until `signal` or the end of the store; while it is
+   * waited for the next, the process stays alive. Default: false.
+   */
   readonly follow?: boolean;
   /** Ends the iteration, without an error. */
   readonly signal?: AbortSignal;
@@ -23,6 +26,7 @@ export interface RecordsOptions {
 
 export interface RecordSource {
   readonly directory: Directory;
+  readonly clock: Clock;
   readonly options: RecordsOptions;
   /** The highest durable sequence. */
   durable(): number;
@@ -87,6 +91,8 @@ async function* readRange(
 const more = async (source: RecordSource, next: number): Promise<void> => {
   const { signal } = source.options;
   let look = (): void => {};
+  // Nothing else may be left to do, and a signal's time-out holds nobody.
+  const release = source.clock.holdProcess();
   await new Promise<void>((resolve) => {
     look = () => {
       if (source.durable() >= next || source.ended() || signal?.aborted) resolve();
@@ -95,6 +101,7 @@ const more = async (source: RecordSource, next: number): Promise<void> => {
     signal?.addEventListener("abort", look, { once: true });
     look();
   });
+  release();
   source.followers.delete(look);
   signal?.removeEventListener("abort", look);
 };

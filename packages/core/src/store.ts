@@ -56,7 +56,7 @@ export class Store {
     name: Name,
     listener: (...facts: StoreEvents[Name]) => void,
   ): () => void {
-    return this.#host.events.on(name, listener as never);
+    return this.#host.events.on(name, listener);
   }
 
   /** Durable records as they stand in the log, system records included; see RecordsOptions. */
@@ -64,6 +64,7 @@ export class Store {
     const host = this.#host;
     return recordStream({
       directory: host.engine.parts.directory,
+      clock: host.engine.clock,
       options,
       durable: () => host.engine.parts.log.durable,
       followers: host.followers,

@@ -37,6 +37,8 @@ export interface Clock {
   monotonicMs(): number;
   /** Calls `task` once, not before `delayMs` from now. Never keeps the process alive. Returns the cancellation. */
   schedule(delayMs: number, task: () => void): () => void;
+  /** Keeps the process alive, for one who is awaited and has nothing but a timer, until the returned function is called. */
+  holdProcess(): () => void;
   /** Resolves after everything that already waits in the event loop has had its turn. */
   yield(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -59,6 +59,29 @@ describe("the real disk", () => {
       openNodeDisk().clock.schedule(60_000, () => {});`;
     const args = ["--input-type=module", "-e", source];
     expect(execFileSync(process.execPath, args, { timeout: 20_000, encoding: "utf8" })).toBe("");
+  });
+});
+
+describe("a process that is held", () => {
+  const run = (held: string): string => {
+    const source = `
+      import { openNodeDisk } from ${JSON.stringify(new URL("../dist/index.js", import.meta.url).href)};
+      const { clock } = openNodeDisk();
+      const release = ${held};
+      await new Promise((done) => clock.schedule(100, done));
+      release();
+      process.stdout.write("woken");`;
+    const args = ["--input-type=module", "-e", source];
+    const { status, stdout } = spawnSync(process.execPath, args, {
+      timeout: 20_000,
+      encoding: "utf8",
+    });
+    return `${status} ${stdout}`;
+  };
+
+  it("lives until its timer, and ends once it is released; without a hold it ends before", () => {
+    expect(run("clock.holdProcess()")).toBe("0 woken");
+    expect(run("() => {}")).toBe("13 "); // Node's code for a program that ended while it awaited
   });
 });
 

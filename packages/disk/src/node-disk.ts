@@ -99,6 +99,10 @@ const systemClock: Clock = {
     arm();
     return () => clearTimeout(timer);
   },
+  holdProcess: () => {
+    const timer = setInterval(() => {}, timerDelayMsMax);
+    return () => clearInterval(timer);
+  },
   yield: () => new Promise((done) => setImmediate(done)),
 };
 

@@ -36,6 +36,11 @@ export class SimClock implements Clock {
     return () => this.#tasks.delete(task);
   }
 
+  /** Simulated time passes only when told, so there is no process to hold. */
+  holdProcess(): () => void {
+    return () => {};
+  }
+
   async yield(): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
   }

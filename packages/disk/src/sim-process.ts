@@ -155,6 +155,7 @@ export class SimProcess implements Disk, SimMember {
     return {
       now: () => clock.now(),
       monotonicMs: () => clock.monotonicMs(),
+      holdProcess: () => clock.holdProcess(),
       // The dead do not go on: a promise that never settles reaches nobody as an error.
       yield: () => clock.yield().then(() => (this.#isRunning ? undefined : new Promise(() => {}))),
       schedule: (delayMs, task) => {

@@ -19,7 +19,7 @@ import {
 import type { Disk } from "@taskwal/disk";
 import type { DiskFailedError } from "@taskwal/errors";
 import { sha256, type LogRecord } from "@taskwal/format";
-import { taskMetrics, taskModel, type TaskMetrics } from "./task-model.ts";
+import { taskMetrics, type taskModel, type TaskMetrics } from "./task-model.ts";
 import type { LogEntry, NewTask, Session, Task, TaskStatus } from "./task-schemas.ts";
 
 export interface TaskChange {
@@ -102,11 +102,11 @@ export class TaskStore {
   create(task: NewTask, options: WriteOptions = {}): Receipt<Readonly<Task>> {
     const id = task.id ?? (options.key === undefined ? this.#randomId() : keyId(options.key));
     const { id: _, ...payload } = task;
-    return this.#engine.tasks.mutate(id, "task.created", payload as NewTask, options);
+    return this.#engine.tasks.mutate(id, "task.created", payload, options);
   }
 
   update(id: string, patch: TaskPatch, options: WriteOptions = {}): Receipt<Readonly<Task>> {
-    return this.#engine.tasks.mutate(id, "task.updated", patch as never, options);
+    return this.#engine.tasks.mutate(id, "task.updated", patch, options);
   }
 
   /** Removes a task; resolves with the task as it was. Its history stays in the log until that is pruned. */
@@ -147,14 +147,14 @@ export class TaskStore {
     create: (session: NewSession, options: WriteOptions = {}): Receipt<Readonly<Session>> => {
       const id = session.id ?? (options.key === undefined ? this.#randomId() : keyId(options.key));
       const { id: _, ...payload } = session;
-      return this.#engine.sessions.mutate(id, "session.created", payload as never, options);
+      return this.#engine.sessions.mutate(id, "session.created", payload, options);
     },
     update: (
       id: string,
       patch: Partial<Omit<Session, "id">>,
       options: WriteOptions = {},
     ): Receipt<Readonly<Session>> =>
-      this.#engine.sessions.mutate(id, "session.updated", patch as never, options),
+      this.#engine.sessions.mutate(id, "session.updated", patch, options),
     delete: (id: string, options: WriteOptions = {}): Receipt<Readonly<Session>> =>
       this.#engine.sessions.mutate(id, "session.deleted", {}, options),
     get: (id: string): Readonly<Session> | undefined => this.#engine.sessions.get(id),

@@ -9,13 +9,13 @@ const columns = 80;
 
 export interface Terminal {
   /** Writes lines; longer ones are broken at spaces, with the indentation of the first part and two more. */
-  say(text?: string): void;
-  heading(text: string): void;
+  readonly say: (text?: string) => void;
+  readonly heading: (text: string) => void;
   /** Shows how far long work is: in place on a terminal, not at all elsewhere. */
-  progress(text: string): void;
-  good(text: string): string;
-  bad(text: string): string;
-  dim(text: string): string;
+  readonly progress: (text: string) => void;
+  readonly good: (text: string) => string;
+  readonly bad: (text: string) => string;
+  readonly dim: (text: string) => string;
 }
 
 export const openTerminal = (out: NodeJS.WriteStream): Terminal => {
@@ -46,6 +46,7 @@ export const openTerminal = (out: NodeJS.WriteStream): Terminal => {
   };
 };
 
+// oxlint-disable-next-line no-control-regex -- escape codes begin with one
 const visible = (text: string): number => text.replaceAll(/\u001B\[[\d;]*m/g, "").length;
 
 /** Breaks a line at spaces; a word that is longer than a line is broken where it must be. */

@@ -1,0 +1,223 @@
+/**
+ * Goes through the crash points of a run, and through those of the recoveries from them.
+ *
+ *     point ─ choice of what survived ─> disk ─ seen before? ─no─> inspect ─ its points, one level deeper
+ *                                         └ yes: the same disk recovers the same, judge it again
+ *
+ * The rule: what a recovery reached is judged against the ledger at the crash point: never less than
+ * was acknowledged, never anything but a prefix of what was issued, never what was refused.
+ */
+import { createHash } from "node:crypto";
+import type { PowerCutChoice, SimDisk } from "@taskwal/disk/sim";
+import { Broken, inspect, type Inspection, type Subject } from "./inspect.ts";
+import { judge } from "./judge.ts";
+import type { Expectation, Ledger } from "./ledger.ts";
+import type { CrashPoint } from "./recording.ts";
+
+/** "kill": the process alone dies; what it wrote stays in the page cache, synced or not. */
+type Cut = PowerCutChoice | "kill";
+
+export interface ExploreOptions {
+  readonly ledger: Ledger;
+  readonly subject: Subject;
+  /** Choices of what survives at each point; they take turns. */
+  readonly cutsPerPoint: number;
+  /** Every so-many-th recovery is crashed again inside, at each of its calls; then those in it, … */
+  readonly nestedStrides: readonly number[];
+  readonly seed: number;
+}
+
+export interface Findings {
+  /** Crash points of the workload, and disks that they were made into. */
+  points: number;
+  disks: number;
+  /** Disks that no other crash had left. */
+  distinct: number;
+  /** Crashes inside recoveries, by depth from 2 on. */
+  readonly nested: number[];
+  torn: number;
+  readonly kinds: Map<string, number>;
+  readonly phases: Map<string, number>;
+}
+
+const count = (map: Map<string, number>, key: string): void => {
+  map.set(key, (map.get(key) ?? 0) + 1);
+};
+
+const describe = ({ call, phase }: CrashPoint, cut: Cut): string =>
+  `before call ${call.number} (${call.kind} ${call.path}, ${phase}), ${nameOf(cut)}`;
+
+const nameOf = (cut: Cut): string =>
+  typeof cut === "string"
+    ? cut
+    : JSON.stringify(cut, (_, value: unknown) => (typeof value === "function" ? "by hand" : value));
+
+export class Explorer {
+  readonly findings: Findings = {
+    points: 0,
+    disks: 0,
+    distinct: 0,
+    nested: [],
+    torn: 0,
+    kinds: new Map(),
+    phases: new Map(),
+  };
+  readonly #sim: SimDisk;
+  readonly #options: ExploreOptions;
+  /** Recoveries that were looked at, by depth. */
+  readonly #recovered: number[] = [];
+  readonly #known = new Map<string, Inspection>();
+
+  constructor(sim: SimDisk, options: ExploreOptions) {
+    this.#sim = sim;
+    this.#options = options;
+  }
+
+  /** Throws Broken, with the crash that it takes to see it again. */
+  async explore(
+    points: readonly CrashPoint[],
+    isWanted: (point: CrashPoint, index: number) => boolean = () => true,
+  ): Promise<Findings> {
+    for (const [index, point] of points.entries()) {
+      if (!isWanted(point, index)) continue;
+      this.findings.points += 1;
+      count(this.findings.kinds, point.call.kind);
+      count(this.findings.phases, point.phase);
+      for (const cut of this.#cuts(index)) await this.#one(point, cut);
+      const after = points[index + 1];
+      if (after && point.call.kind === "write") await this.#insideWrite(point, after);
+    }
+    return this.findings;
+  }
+
+  /** Nothing and everything at each point; of the others, some: they take turns from point to point. */
+  #cuts(index: number): Cut[] {
+    const seed = this.#options.seed * 1_000_003 + index;
+    const torn = (): "tear" => "tear";
+    const any = { size: "random", newBytes: "random" } as const;
+    const others: Cut[] = [
+      "kill",
+      { writes: "none", names: "all" },
+      { writes: "random", names: "subset", sectorBytes: 1, seed, ...any },
+      { writes: "all", names: "none" },
+      { writes: torn, names: "prefix", sectorBytes: 512, seed, ...any },
+      { writes: "random", names: "prefix", sectorBytes: 512, seed: seed + 1, ...any },
+      { writes: torn, names: "subset", sectorBytes: 1, seed, ...any },
+      { writes: "all", names: "subset", seed },
+      { writes: "random", names: "all", sectorBytes: 4_096, seed: seed + 2, ...any },
+    ];
+    const count = Math.min(others.length, Math.max(0, this.#options.cutsPerPoint - 2));
+    const turns = Array.from(
+      { length: count },
+      (_, at) => others[(index * count + at) % others.length],
+    );
+    return ["none", "all", ...turns.flatMap((cut) => cut ?? [])];
+  }
+
+  /** The power fails in the middle of the write: some of its sectors, or some of its bytes. */
+  async #insideWrite(point: CrashPoint, after: CrashPoint): Promise<void> {
+    const torn = { ...after, call: point.call, phase: point.phase, mark: point.mark };
+    for (const sectorBytes of [1, 512]) {
+      const seed = this.#options.seed + (point.call.number ?? 0);
+      this.#sim.restore(after.state);
+      const last = this.#sim.unsynced().findLast(({ kind }) => kind === "write")?.index;
+      await this.#one(torn, {
+        writes: ({ index }) => (index === last ? "tear" : "keep"),
+        names: "all",
+        sectorBytes,
+        seed,
+      });
+    }
+  }
+
+  async #one(point: CrashPoint, cut: Cut): Promise<void> {
+    const { ledger } = this.#options;
+    const afterPower = ledger.expectation(point.mark, "power");
+    try {
+      const inspection = await this.#recover(point, cut, 1, afterPower);
+      judge(
+        inspection.dump,
+        cut === "kill" ? ledger.expectation(point.mark, "process") : afterPower,
+      );
+    } catch (error) {
+      throw located(error, describe(point, cut));
+    }
+  }
+
+  async #recover(
+    point: CrashPoint,
+    cut: Cut,
+    depth: number,
+    afterPower: Expectation,
+  ): Promise<Inspection> {
+    const sim = this.#sim;
+    sim.restore(point.state);
+    if (cut !== "kill") sim.powerCut(cut);
+    this.findings.disks += 1;
+    const key = cut === "kill" ? undefined : fingerprint(sim);
+    const known = key === undefined ? undefined : this.#known.get(key);
+    if (known) return known;
+    const { distinct } = this.findings;
+    this.findings.distinct += 1;
+    const alsoInside = this.#isTurnOf(depth);
+    const also = { alsoClose: distinct % 8 === 0, alsoInside };
+    const inspection = await inspect(sim, this.#options.subject, also);
+    if (inspection.torn) this.findings.torn += 1;
+    if (key !== undefined) this.#known.set(key, { ...inspection, inside: [] });
+    if (alsoInside) await this.#crashInside(inspection, cut, depth + 1, afterPower);
+    return inspection;
+  }
+
+  #isTurnOf(depth: number): boolean {
+    const stride = this.#options.nestedStrides[depth - 1];
+    const count = (this.#recovered[depth - 1] ?? 0) + 1;
+    this.#recovered[depth - 1] = count;
+    return stride !== undefined && count % stride === 0;
+  }
+
+  /** The power fails again, at each call of the recovery. */
+  async #crashInside(
+    { inside, dump }: Inspection,
+    outer: Cut,
+    depth: number,
+    afterPower: Expectation,
+  ): Promise<void> {
+    for (const point of inside) {
+      const nested = this.findings.nested;
+      nested[depth - 2] = (nested[depth - 2] ?? 0) + 1;
+      count(this.findings.phases, "recovery");
+      const seed = (point.call.number ?? 0) + depth;
+      const cuts: Cut[] = ["none", { writes: "random", names: "subset", sectorBytes: 1, seed }];
+      for (const cut of cuts) {
+        try {
+          const again = await this.#recover(point, cut, depth, afterPower);
+          // What only a page cache held may be gone until an opening has made it durable.
+          if (outer === "kill") judge(again.dump, afterPower);
+          else if (again.dump !== dump) {
+            throw new Broken(
+              "a recovery that crashed recovers the same",
+              `${again.dump}\n-- not --\n${dump}`,
+            );
+          }
+        } catch (error) {
+          throw located(error, `and again inside that recovery ${describe(point, cut)}`);
+        }
+      }
+    }
+  }
+}
+
+const located = (error: unknown, where: string): unknown =>
+  error instanceof Broken
+    ? new Broken(error.invariant, `${where}\n${error.message}`, error.cause)
+    : new Error(`${where}: ${String(error)}`, { cause: error });
+
+/** Of everything that a recovery can read: names, links, bytes. */
+export const fingerprint = (sim: SimDisk): string => {
+  const hash = createHash("sha1");
+  for (const path of sim.listRaw()) {
+    const bytes = sim.readRaw(path);
+    hash.update(`${path} ${bytes.length}\n`).update(bytes);
+  }
+  return hash.digest("base64");
+};
