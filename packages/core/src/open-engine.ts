@@ -165,11 +165,7 @@ const setAside = async (directory: Directory, recovered: Recovered): Promise<str
   const [firstLost] = newLost[0] ?? [];
   if (firstLost !== undefined) {
     const snapshots = await listSnapshots(directory);
-    files.push(
-      ...snapshots
-        .filter(({ sequence }) => sequence < firstLost)
-        .map(({ name }) => name),
-    );
+    files.push(...snapshots.filter(({ sequence }) => sequence < firstLost).map(({ name }) => name));
   }
   return [
     ...(await quarantineTorn(directory, end.torn)),

@@ -151,7 +151,9 @@ export class LockedError extends StoreError {
   readonly reason: string;
 
   constructor(facts: LockedFacts) {
-    const who = facts.owner ? `process ${facts.owner.pid} on ${facts.owner.host}` : "another process";
+    const who = facts.owner
+      ? `process ${facts.owner.pid} on ${facts.owner.host}`
+      : "another process";
     super(`${facts.path} is in use: ${who} ${facts.reason}`);
     this.path = facts.path;
     this.owner = facts.owner;
@@ -218,7 +220,9 @@ export class CorruptError extends StoreError {
 
   constructor(facts: CorruptFacts) {
     const bytes =
-      facts.startBytes === undefined ? "" : `, bytes ${facts.startBytes} to ${facts.endBytes ?? "the end"}`;
+      facts.startBytes === undefined
+        ? ""
+        : `, bytes ${facts.startBytes} to ${facts.endBytes ?? "the end"}`;
     const lost = (facts.sequences ?? []).map(([a, b]) => (a === b ? `${a}` : `${a} to ${b}`));
     const which = lost.length > 0 ? ` (sequences ${lost.join(", ")})` : "";
     super(...messageOf(`${facts.file}${bytes}: ${facts.reason}${which}`, facts.cause));
@@ -270,7 +274,12 @@ export class ReplayFailedError extends StoreError {
   readonly reason: string;
 
   constructor(facts: ReplayFailedFacts) {
-    super(...messageOf(`cannot replay record ${facts.sequence} (${facts.type}): ${facts.reason}`, facts.cause));
+    super(
+      ...messageOf(
+        `cannot replay record ${facts.sequence} (${facts.type}): ${facts.reason}`,
+        facts.cause,
+      ),
+    );
     this.sequence = facts.sequence;
     this.type = facts.type;
     this.id = facts.id;

@@ -41,7 +41,7 @@ const legacyFiles: ReadonlyMap<string, string> = new Map([
 const imported = (): Map<string, Item> => {
   const items = new Map<string, Item>();
   for (const { logs, ...value } of legacyTasks) {
-    items.set(`tasks/${value["id"] as string}`, { value, lines: logs, version: 1 + logs.length });
+    items.set(`tasks/${value["id"]}`, { value, lines: logs, version: 1 + logs.length });
   }
   return items.set(`sessions/${legacySession.id}`, { value: legacySession, lines: [], version: 1 });
 };
