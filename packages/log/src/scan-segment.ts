@@ -13,7 +13,7 @@ import type { File } from "@taskwal/disk";
 import { limits, newline } from "@taskwal/format";
 import { badStretch, scanChunk, type ByteRange, type Scanned } from "./scan-chunk.ts";
 
-export type { BadStretch, MarkedLine, Scanned, ScannedLine } from "./scan-chunk.ts";
+export type { BadStretch, Scanned, ScannedLine } from "./scan-chunk.ts";
 
 export interface ScanOptions {
   readonly salt: number;

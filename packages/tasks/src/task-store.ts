@@ -5,7 +5,6 @@
  * nothing that is not awaited can end the host.
  */
 import {
-  type Committed,
   type DamagedEntity,
   type Listeners,
   type MutationEvent,
@@ -250,5 +249,3 @@ const asUuid = (bytes: Uint8Array, version: number): string => {
   const hex = Buffer.from(copy).toString("hex");
   return [8, 12, 16, 20].reduceRight((text, at) => `${text.slice(0, at)}-${text.slice(at)}`, hex);
 };
-
-export type { Committed };
