@@ -95,9 +95,10 @@ export class Store {
   /**
    * For exit handlers: makes everything called before durable, holding the event loop. Throws
    * DiskFailedError; while a new segment is being started it is `not-written` and may be called again.
+   * Also while the store is closing; once it is closed, ClosedError.
    */
   flushSync(): void {
-    this.#host.open.queue.flushSync();
+    this.#host.engine.queue.flushSync();
   }
 
   /** After a failed disk: gives the directory up and opens it again. Entities read before stay what they were. */

@@ -42,7 +42,8 @@ export const closeOnExit = (store: Closable, options: CloseOnExitOptions = {}): 
   const onBeforeExit = (): void => void close();
   const onExit = (): void => {
     try {
-      if (!closing) store.flushSync();
+      // Also while it is closing: whoever ends the process meanwhile does not wait for that.
+      store.flushSync();
     } catch {
       // Closed, poisoned or in between two segments: what was acknowledged is on the disk already.
     }

@@ -5,9 +5,10 @@
  */
 import { openNodeDisk } from "@taskwal/disk";
 import * as taskwal from "taskwal";
+import * as fs from "node:fs";
 import { inspect } from "node:util";
 
-const world = { ...taskwal, openNodeDisk, kept: {} };
+const world = { ...taskwal, openNodeDisk, fs, kept: {} };
 
 process.on("message", async ({ id, source, argument }) => {
   try {

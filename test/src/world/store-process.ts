@@ -8,6 +8,7 @@
  * The rule: the functions travel as source text; they see their two arguments and nothing else.
  */
 import { spawn, type ChildProcess } from "node:child_process";
+import type * as fs from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { openNodeDisk } from "@taskwal/disk";
 import type * as Taskwal from "taskwal";
@@ -18,6 +19,7 @@ type Door = typeof Taskwal;
 /** What a function finds in the process: the package, and a place to keep things between calls. */
 export type World = Door & {
   readonly openNodeDisk: typeof openNodeDisk;
+  readonly fs: typeof fs;
   // oxlint-disable-next-line typescript/no-explicit-any -- what a test keeps there, it knows
   readonly kept: Record<string, any>;
 };
