@@ -1,53 +1,106 @@
 /**
- * Reading the log through a store: from a sequence, over segments, past what was pruned.
- *
- * Method: the simulated disk, segments of a few records, eleven snapshots so that the oldest go.
+ * Records as a stream: from a sequence on, over segments and snapshots, and live.
  */
 import { createSimDisk } from "@taskwal/disk/sim";
-import { InvalidMutationError, openTaskStore } from "taskwal";
-import { describe, expect, it } from "vitest";
+import { InvalidMutationError } from "taskwal";
+import { expect, test } from "vitest";
+import { settle } from "./world/fault-workload.ts";
+import { openNotes, refusalOf, type NoteOptions, type NoteStore } from "./world/note-model.ts";
 
-describe("records of a log whose beginning was pruned", () => {
-  const prunedStore = async () => {
-    const disk = createSimDisk({ seed: 1 });
-    const options = { segmentBytesMax: 1_000, historyBytesMax: 0, historyFilesMax: 0 };
-    const store = await openTaskStore({
-      dir: "/data",
-      disk: disk.process(),
-      mirrors: false,
-      ...options,
-    });
-    for (let round = 0; round < 14; round++) {
-      for (let index = 0; index < 10; index++) {
-        await store.create({ description: `${round}.${index}`, tool: "CLAUDECODE" });
-      }
-      await store.snapshot();
+const opened = async (options: NoteOptions = {}) => {
+  const sim = createSimDisk();
+  const store = await openNotes(sim.process(), { segmentBytesMax: 800, ...options });
+  return { sim, store };
+};
+
+const createMany = async (store: NoteStore, from: number, to: number): Promise<void> => {
+  for (let count = from; count <= to; count += 1) {
+    await store.notes.mutate(`n-${count}`, "note.created", { text: String(count) });
+  }
+};
+
+const sequencesOf = async (store: NoteStore, options = {}): Promise<number[]> => {
+  const found: number[] = [];
+  for await (const { seq } of store.records(options)) found.push(seq);
+  return found;
+};
+
+const range = (first: number, last: number): number[] =>
+  Array.from({ length: last - first + 1 }, (_, at) => first + at);
+
+test("records are given from any sequence on, whatever segments they are in", async () => {
+  const { sim, store } = await opened();
+  await createMany(store, 1, 30);
+  expect(sim.listRaw().filter((path) => path.endsWith(".jsonl")).length).toBeGreaterThan(4);
+  const last = store.sequence;
+  for (let from = 1; from <= last + 1; from += 1) {
+    expect(await sequencesOf(store, { from })).toEqual(range(from, last));
+  }
+  for (const from of [0, -1, 1.5, Number.NaN]) {
+    expect(await refusalOf(sequencesOf(store, { from }))).toBeInstanceOf(InvalidMutationError);
+  }
+});
+
+test("a follower gets every record once and in order, while others write, segments change and snapshots prune", async () => {
+  const { store } = await opened({ historyBytesMax: 0, historyFilesMax: 0 });
+  const stop = new AbortController();
+  const seen: number[] = [];
+  const following = (async () => {
+    for await (const { seq } of store.records({ follow: true, signal: stop.signal })) {
+      seen.push(seq);
+      if (seq % 7 === 0) await settle();
     }
-    return store;
-  };
-  const read = async (records: AsyncIterable<{ readonly seq: number }>): Promise<number[]> => {
-    const sequences: number[] = [];
-    for await (const { seq } of records) sequences.push(seq);
-    return sequences;
-  };
+  })();
+  for (let round = 0; round < 5; round += 1) {
+    const ids = range(1, 20).map((count) => `r${round}-${count}`);
+    await Promise.all(ids.map((id) => store.notes.mutate(id, "note.created", { text: id })));
+    await createMany(store, round * 10 + 1, round * 10 + 10);
+    await settle();
+    await store.compact();
+  }
+  const last = store.sequence;
+  for (let tried = 0; tried < 100 && seen.at(-1) !== last; tried += 1) await settle();
+  expect(seen).toEqual(range(1, last));
+  stop.abort();
+  await following;
+});
 
-  it("begin at the oldest that is kept, and go on without a hole to the last durable one", async () => {
-    const store = await prunedStore();
-    const sequences = await read(store.records());
-    const [oldest = 0] = sequences;
-    expect(oldest).toBeGreaterThan(5);
-    expect(sequences).toEqual(Array.from(sequences, (_, index) => oldest + index));
-    expect(sequences.at(-1)).toBe(store.sequence);
-    expect(await read(store.records({ from: oldest + 3 }))).toEqual(sequences.slice(3));
-    await store.close();
-  });
+test("a follower that waits ends with its signal, with the store, and with a break", async () => {
+  const { store } = await opened();
+  await createMany(store, 1, 3);
+  const aborted = sequencesOf(store, { follow: true, signal: AbortSignal.timeout(20) });
+  const closed = sequencesOf(store, { follow: true, from: 2 });
+  const broken = (async () => {
+    for await (const { seq } of store.records({ follow: true })) if (seq === 3) return seq;
+    return 0;
+  })();
+  expect(await broken).toBe(3);
+  expect(await aborted).toEqual(range(1, 4));
+  await store.close();
+  expect((await closed)[0]).toBe(2);
+  expect(await sequencesOf(store, { follow: true, signal: AbortSignal.abort() })).toEqual([]);
+});
 
-  it("are refused, not skipped, when one asks for what is gone", async () => {
-    const store = await prunedStore();
-    await expect(read(store.records({ from: 5 }))).rejects.toThrow(InvalidMutationError);
-    await expect(read(store.records({ from: 5 }))).rejects.toThrow(
-      /from @5 on were pruned up to @\d+/,
-    );
-    await store.close();
-  });
+test("a follower never gets a record that no sync has covered", async () => {
+  const { sim, store } = await opened();
+  const stop = new AbortController();
+  const seen: number[] = [];
+  const following = (async () => {
+    for await (const { seq } of store.records({ follow: true, signal: stop.signal }))
+      seen.push(seq);
+  })();
+  const { sequence } = await store.notes.mutate(
+    "a",
+    "note.created",
+    { text: "a" },
+    { durability: "written" },
+  );
+  await settle();
+  expect(store.notes.get("a"), "it is visible").toBeDefined();
+  expect(seen).not.toContain(sequence);
+  sim.clock.advance(1_000);
+  await settle();
+  expect(seen).toContain(sequence);
+  stop.abort();
+  await following;
 });
