@@ -18,7 +18,7 @@ export const aimAndKill = async (victim: Victim, aim: Aim, prng: Prng): Promise<
 
 /** So many calls of the disk an opening makes at least. */
 const openingCalls = 12;
-const afterOpenMsMax = 120;
+const afterOpenMsMax = 60;
 
 const comeNear = async (victim: Victim, aim: Aim, prng: Prng): Promise<boolean> => {
   if (aim === "recovery") {

@@ -98,7 +98,7 @@ const draw = () => {
     alive.push(fresh);
     return { kind: "create", id: fresh, text: text() };
   }
-  if (kind === 1 && alive.length > 6) {
+  if (kind === 1 || alive.length > 12) {
     alive.splice(at, 1);
     return { kind: "delete", id };
   }
@@ -126,8 +126,20 @@ const single = ({ kind, id, text: words }) => {
   return store.log(id, { level: "info", type: "output", message: words });
 };
 
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Snapshots all the time: autosave alone keeps them rare, so that they cost little. */
+const saving = async () => {
+  for (;;) {
+    await store.snapshot();
+    await pause(below(20));
+  }
+};
+
 const lane = async () => {
   for (;;) {
+    // A state that stays small, and never a moment without something under way: there are many lanes.
+    await pause(below(4));
     const number = issue;
     issue += 1;
     const of = Array.from({ length: below(5) === 0 ? 3 : 1 }, draw);
@@ -139,7 +151,7 @@ const lane = async () => {
 };
 
 try {
-  await Promise.all(Array.from({ length: lanes }, lane));
+  await Promise.all([saving(), ...Array.from({ length: lanes }, lane)]);
 } catch (error) {
   // Only a store that is being closed refuses: the signal has come.
   if (error.code !== "CLOSED") throw error;
