@@ -136,9 +136,9 @@ const isLong = process.env["TASKWAL_LONG"] !== undefined;
 /** Every call with TASKWAL_LONG; else every so many, most often where most can go wrong. */
 const strideOf = ({ errno, times, afterSync }: Omit<Fault, "place">): number => {
   if (isLong) return 1;
-  if (errno === "ENOSPC") return times === 1 ? 1 : 4;
-  if (errno === "EIO") return times === 1 && afterSync === "clean" ? 2 : 4;
-  return 10;
+  if (errno === "ENOSPC") return times === 1 ? 2 : 8;
+  if (errno === "EIO") return times === 1 && afterSync === "clean" ? 3 : 8;
+  return 20;
 };
 
 test.each(
@@ -180,7 +180,7 @@ test.each([1, "forever"] as const)(
     const sim = await crashedDisk();
     const base = sim.snapshotState();
     let looks = 0;
-    for (let look = 1, hit = true; hit; look += isLong ? 1 : 2) {
+    for (let look = 1, hit = true; hit; look += isLong ? 1 : 4) {
       sim.clearFaults();
       sim.restore(base);
       const result = await trial(sim, { place: { look }, errno: "EIO", times, afterSync: "clean" });

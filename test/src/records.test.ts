@@ -9,8 +9,9 @@ import { openNotes, refusalOf, type NoteOptions, type NoteStore } from "./world/
 
 const opened = async (options: NoteOptions = {}) => {
   const sim = createSimDisk();
-  const store = await openNotes(sim.process(), { segmentBytesMax: 800, ...options });
-  return { sim, store };
+  const process = sim.process();
+  const store = await openNotes(process, { segmentBytesMax: 800, ...options });
+  return { sim, process, store };
 };
 
 const createMany = async (store: NoteStore, from: number, to: number): Promise<void> => {
@@ -103,4 +104,20 @@ test("a follower never gets a record that no sync has covered", async () => {
   expect(seen).toContain(sequence);
   stop.abort();
   await following;
+});
+
+test("an iteration that is broken off, by a break, a throw or its signal, leaves no file open", async () => {
+  const { process, store } = await opened();
+  await createMany(store, 1, 30);
+  const before = process.openFiles.size;
+  for await (const { seq } of store.records()) if (seq === 7) break;
+  const stop = new AbortController();
+  for await (const { seq } of store.records({ signal: stop.signal })) if (seq === 9) stop.abort();
+  const thrown = await refusalOf(
+    (async () => {
+      for await (const { seq } of store.records()) if (seq === 5) throw new RangeError("enough");
+    })(),
+  );
+  expect(thrown).toBeInstanceOf(RangeError);
+  expect(process.openFiles.size).toBe(before);
 });

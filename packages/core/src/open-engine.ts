@@ -23,6 +23,7 @@ import {
   LogWriter,
   quarantineDamaged,
   quarantineTorn,
+  withdrawClaim,
 } from "@taskwal/log";
 import { replaceFile } from "@taskwal/disk";
 import { listSnapshots, unshareState } from "@taskwal/snapshot";
@@ -120,7 +121,10 @@ const openLocked = async (
   await directory.syncFolder(".");
   // Before reading: what an older owner acknowledged after this is there to be read.
   const epoch = await claimEpoch(directory, lock.last?.epoch ?? 0);
-  const recovered = await recover({ directory, clock: disk.clock, model, storeHint, onDamage });
+  const recovering = { directory, clock: disk.clock, model, storeHint, onDamage };
+  const recovered = await recover(recovering).catch((error: unknown) =>
+    withdraw(directory, lock, epoch, error),
+  );
   const store = recovered.store ?? Buffer.from(disk.randomBytes(16)).toString("hex");
   await lock.record({ epoch, store });
   await unshareState(directory);
@@ -171,6 +175,19 @@ const setAside = async (directory: Directory, recovered: Recovered): Promise<str
     ...(await quarantineTorn(directory, end.torn)),
     ...(await quarantineDamaged(directory, files)),
   ];
+};
+
+/** A refusal leaves the directory as it was: nothing was written yet but the claim. */
+const withdraw = async (
+  directory: Directory,
+  lock: OwnerLock,
+  epoch: number,
+  refusal: unknown,
+): Promise<never> => {
+  const isAlone = lock.backend !== "identity" && lock.fence() === undefined;
+  // The refusal is what the caller must hear of; a claim that stays harms nothing.
+  if (isAlone) await withdrawClaim(directory, epoch).catch(() => {});
+  throw refusal;
 };
 
 interface LogFacts {

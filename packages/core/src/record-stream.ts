@@ -48,13 +48,18 @@ export async function* recordStream(source: RecordSource): AsyncGenerator<LogRec
     const durable = source.durable();
     if (next <= durable) {
       const range = readRange(source.directory, next, durable, resume);
-      for (let step = await range.next(); ; step = await range.next()) {
-        if (signal?.aborted) return;
-        if (step.done) {
-          resume = step.value;
-          break;
+      try {
+        for (let step = await range.next(); ; step = await range.next()) {
+          if (signal?.aborted) return;
+          if (step.done) {
+            resume = step.value;
+            break;
+          }
+          yield step.value;
         }
-        yield step.value;
+      } finally {
+        // Whoever breaks off the iteration leaves no file open.
+        await range.return(undefined);
       }
       next = durable + 1;
     }
@@ -81,9 +86,13 @@ async function* readRange(
   const base = Math.max(first, oldest) - 1;
   const range = { base, promised: last, until: last, onReadError: "throw" } as const;
   const steps = replayLog(directory, listing, resume ? { ...range, resume } : range);
-  for (let step = await steps.next(); ; step = await steps.next()) {
-    if (step.done) return step.value.position;
-    if (step.value.kind === "records") yield* step.value.records;
+  try {
+    for (let step = await steps.next(); ; step = await steps.next()) {
+      if (step.done) return step.value.position;
+      if (step.value.kind === "records") yield* step.value.records;
+    }
+  } finally {
+    await steps.return(undefined as never);
   }
 }
 

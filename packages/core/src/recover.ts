@@ -164,17 +164,23 @@ export const foldLog = async (
     fold.add(ready);
     folded = ready.at(-1)?.seq ?? folded;
   };
-  for (let step = first; ; step = await steps.next()) {
-    if (step.done) {
-      watermark = Math.max(watermark, step.value.durable);
+  try {
+    for (let step = first; ; step = await steps.next()) {
+      if (step.done) {
+        watermark = Math.max(watermark, step.value.durable);
+        release();
+        for (const record of step.value.droppedRecords) fold.drop(record);
+        return { end: step.value, folded };
+      }
+      if (step.value.kind !== "records") continue;
+      for (const { seq, lag } of step.value.records) watermark = Math.max(watermark, seq - lag);
+      waiting = waiting.length > 0 ? [...waiting, ...step.value.records] : [...step.value.records];
       release();
-      for (const record of step.value.droppedRecords) fold.drop(record);
-      return { end: step.value, folded };
     }
-    if (step.value.kind !== "records") continue;
-    for (const { seq, lag } of step.value.records) watermark = Math.max(watermark, seq - lag);
-    waiting = waiting.length > 0 ? [...waiting, ...step.value.records] : [...step.value.records];
-    release();
+  } catch (error) {
+    // A record that cannot be replayed ends the opening, not the file that it was read from.
+    await steps.return(undefined as never);
+    throw error;
   }
 };
 

@@ -67,6 +67,9 @@ export interface InvalidMutationFacts {
   readonly cause?: unknown;
 }
 
+/** A path into a value that is too deep is too long to be read; the field has all of it. */
+const shortened = (path: string): string => (path.length > 200 ? `${path.slice(0, 200)}…` : path);
+
 /** The call is wrong: nothing was written and the state is unchanged. Fix the call. */
 export class InvalidMutationError extends StoreError {
   readonly code = "INVALID_MUTATION";
@@ -77,7 +80,11 @@ export class InvalidMutationError extends StoreError {
   readonly issues: InvalidMutationFacts["issues"];
 
   constructor(facts: InvalidMutationFacts) {
-    const where = [facts.type, facts.id && `of ${facts.id}`, facts.path && `at ${facts.path}`];
+    const where = [
+      facts.type,
+      facts.id && `of ${facts.id}`,
+      facts.path && `at ${shortened(facts.path)}`,
+    ];
     const prefix = where.filter(Boolean).join(" ");
     super(...messageOf(`invalid mutation${prefix && ` ${prefix}`}: ${facts.reason}`, facts.cause));
     this.reason = facts.reason;

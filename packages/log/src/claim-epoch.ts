@@ -29,6 +29,18 @@ export const claimEpoch = async (directory: Directory, atLeast: number): Promise
 };
 
 /**
+ * Takes back the claim of an opening that was refused before it wrote anything, so that a refusal leaves
+ * the directory as it was. Only for an opener whom a kernel lock keeps alone: between two openers
+ * without one, the lower claim may be what fences an owner before both. Not synced: a claim that comes
+ * back harms nothing.
+ */
+export const withdrawClaim = async (directory: Directory, epoch: number): Promise<void> => {
+  const names = await directory.list(walFolder);
+  if (names.some((name) => (parseClaimName(name) ?? 0) > epoch)) return;
+  await directory.remove(claimName(epoch));
+};
+
+/**
  * Whether a later owner has claimed the log. That one's claim is the next; but where others came and
  * went since, theirs may be pruned already, and then the own one went before it. Does not give up its
  * turn of the event loop.

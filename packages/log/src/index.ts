@@ -1,5 +1,5 @@
 /** The write-ahead log: records, in order, in segment files. It knows neither tasks nor snapshots. */
-export { claimEpoch, isOverridden } from "./claim-epoch.ts";
+export { claimEpoch, isOverridden, withdrawClaim } from "./claim-epoch.ts";
 export { continueLog, type Continuation } from "./carry-tail.ts";
 export { LogWriter } from "./log-writer.ts";
 export type { Appended, LogEntry, LogWriterOptions } from "./writer-options.ts";

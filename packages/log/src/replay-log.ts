@@ -43,6 +43,7 @@ interface Placed {
   readonly segment: number;
   readonly item: Scanned;
 }
+type Items = AsyncGenerator<Placed | "flush", void, void>;
 
 /**
  * Throws CorruptError if the log does not reach back to the base, DiskFailedError where a read fails
@@ -88,28 +89,33 @@ class Replay {
     const items = this.#scanAll();
     let irregular: Placed | undefined;
     let ready: LogRecord[] = [];
-    // Not `for await`: leaving it would end the generator that the survey goes on with.
-    for (let next = await items.next(); !next.done;) {
-      const placed = next.value;
-      if (placed === "flush") {
-        if (ready.length > 0) yield { kind: "records", records: ready };
-        ready = [];
-      } else if (this.#isBase(placed)) {
-        this.#noteBase(placed);
-        if (this.#baseStep) yield this.#baseStep;
-        this.#baseStep = undefined;
-      } else if (!this.#takeRegular(placed, ready)) {
-        irregular = placed;
-        break;
-      } else if (this.#last >= this.#until && this.#held.length === 0) {
-        this.#stopped = true;
-        await items.return();
-        break;
+    try {
+      // Not `for await`: leaving it would end the generator that the survey goes on with.
+      for (let next = await items.next(); !next.done;) {
+        const placed = next.value;
+        if (placed === "flush") {
+          if (ready.length > 0) yield { kind: "records", records: ready };
+          ready = [];
+        } else if (this.#isBase(placed)) {
+          this.#noteBase(placed);
+          if (this.#baseStep) yield this.#baseStep;
+          this.#baseStep = undefined;
+        } else if (!this.#takeRegular(placed, ready)) {
+          irregular = placed;
+          break;
+        } else if (this.#last >= this.#until && this.#held.length === 0) {
+          this.#stopped = true;
+          await items.return();
+          break;
+        }
+        next = await items.next();
       }
-      next = await items.next();
+      if (ready.length > 0) yield { kind: "records", records: ready };
+      return yield* this.#finish(await this.#survey(irregular, items));
+    } finally {
+      // Whoever breaks off leaves no file open.
+      await items.return();
     }
-    if (ready.length > 0) yield { kind: "records", records: ready };
-    return yield* this.#finish(await this.#survey(irregular, items));
   }
 
   #assertBase(): void {
@@ -126,14 +132,12 @@ class Replay {
     });
   }
 
-  async *#scanAll(): AsyncGenerator<Placed | "flush", void, void> {
+  async *#scanAll(): Items {
     for (const [index, segment] of this.#segments.entries()) {
       const { resume } = this.#options;
       const startBytes = resume?.file === segment.name ? resume.bytes : 0;
-      for await (const items of readSegment(this.#reading(segment), [
-        startBytes,
-        segment.sizeBytes,
-      ])) {
+      const bytes = [startBytes, segment.sizeBytes] as const;
+      for await (const items of readSegment(this.#reading(segment), bytes)) {
         for (const item of items) yield { segment: index, item };
         yield "flush";
       }
@@ -236,10 +240,7 @@ class Replay {
   }
 
   /** From the first irregular item on: which sequences verify, and where. */
-  async #survey(
-    first: Placed | undefined,
-    rest: AsyncGenerator<Placed | "flush", void, void>,
-  ): Promise<Survey> {
+  async #survey(first: Placed | undefined, rest: Items): Promise<Survey> {
     const survey = new Survey(this.#last - this.#held.length);
     this.#last = survey.after;
     for (const { record, placed, segment } of this.#held) {

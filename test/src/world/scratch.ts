@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { SimDisk } from "@taskwal/disk/sim";
 import { afterAll } from "vitest";
 
 /** Makes new empty directories, all of which are gone after the file's tests. */
@@ -25,5 +26,9 @@ export const treeOf = (dir: string, below = ""): Record<string, string> => {
   }
   return tree;
 };
+
+/** The same of a simulated disk: what processes read. */
+export const simTreeOf = (sim: SimDisk): Record<string, string> =>
+  Object.fromEntries(sim.listRaw().map((path) => [path, hashOf(sim.readRaw(path))]));
 
 const hashOf = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
