@@ -101,29 +101,33 @@ describe.each(seeds)("a store whose power fails at any call (seed %i)", (seed) =
     timeoutMs,
   );
 
-  it("is left by a crash in a run of its own as the forks say, and recovers also from inside a call", async () => {
-    const { points, ledger } = campaign.run;
-    const lab = createSimDisk({ seed: seed + 2 });
-    const stride = isLong ? 7 : 43;
-    for (const point of points.filter((_, at) => at % stride === 5)) {
-      const call = point.call.number ?? 0;
-      lab.restore(point.state);
-      lab.powerCut("all");
-      for (const inside of [false, true]) {
-        const sim = createSimDisk({ seed });
-        sim.crashAt(call, { inside });
-        const running = startWorkload(taskwal, sim);
-        running.done.catch(() => {});
-        await sim.whenCrashed;
-        const { mark } = running.ledger;
-        sim.powerCut(inside ? "random" : "all");
-        if (!inside) expect(fingerprint(sim), `call ${call}`).toBe(fingerprint(lab));
-        const also = { alsoClose: true, alsoInside: false };
-        const { dump } = await inspect(sim, campaign.subject, also);
-        judge(dump, ledger.expectation(mark, "power"));
+  it(
+    "is left by a crash in a run of its own as the forks say, and recovers also from inside a call",
+    async () => {
+      const { points, ledger } = campaign.run;
+      const lab = createSimDisk({ seed: seed + 2 });
+      const stride = isLong ? 7 : 43;
+      for (const point of points.filter((_, at) => at % stride === 5)) {
+        const call = point.call.number ?? 0;
+        lab.restore(point.state);
+        lab.powerCut("all");
+        for (const inside of [false, true]) {
+          const sim = createSimDisk({ seed });
+          sim.crashAt(call, { inside });
+          const running = startWorkload(taskwal, sim);
+          await Promise.race([sim.whenCrashed, running.done.catch(() => undefined)]);
+          expect(sim.isCrashed, `call ${call}`).toBe(true);
+          const { mark } = running.ledger;
+          sim.powerCut(inside ? "random" : "all");
+          if (!inside) expect(fingerprint(sim), `call ${call}`).toBe(fingerprint(lab));
+          const also = { alsoClose: true, alsoInside: false };
+          const { dump } = await inspect(sim, campaign.subject, also);
+          judge(dump, ledger.expectation(mark, "power"));
+        }
       }
-    }
-  });
+    },
+    timeoutMs,
+  );
 
   it("opens once there is room again, with all that was acknowledged, however full the disk was during the recovery", async () => {
     const { points, ledger } = campaign.run;
