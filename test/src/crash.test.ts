@@ -14,11 +14,10 @@ import { DiskFailedError } from "taskwal";
 import * as taskwal from "taskwal";
 import { beforeAll, describe, expect, it } from "vitest";
 import { Campaign } from "./crash/campaign.ts";
-import { Explorer, fingerprint, type Findings } from "./crash/explorer.ts";
+import { Explorer, type Findings } from "./crash/explorer.ts";
 import { importSubject, runImport } from "./crash/import-workload.ts";
 import { inspect } from "./crash/inspect.ts";
 import { judge } from "./crash/judge.ts";
-import { startWorkload } from "./crash/workload.ts";
 
 const isLong = process.env["TASKWAL_LONG"] === "1";
 const seedCount = Number(process.env["TASKWAL_SEEDS"] ?? 1);
@@ -97,34 +96,6 @@ describe.each(seeds)("a store whose power fails at any call (seed %i)", (seed) =
       );
       expect(costly).toBeGreaterThan(0);
       expect(fallbacks).toBeGreaterThan(20);
-    },
-    timeoutMs,
-  );
-
-  it(
-    "is left by a crash in a run of its own as the forks say, and recovers also from inside a call",
-    async () => {
-      const { points, ledger } = campaign.run;
-      const lab = createSimDisk({ seed: seed + 2 });
-      const stride = isLong ? 7 : 43;
-      for (const point of points.filter((_, at) => at % stride === 5)) {
-        const call = point.call.number ?? 0;
-        lab.restore(point.state);
-        lab.powerCut("all");
-        for (const inside of [false, true]) {
-          const sim = createSimDisk({ seed });
-          sim.crashAt(call, { inside });
-          const running = startWorkload(taskwal, sim);
-          await Promise.race([sim.whenCrashed, running.done.catch(() => undefined)]);
-          expect(sim.isCrashed, `call ${call}`).toBe(true);
-          const { mark } = running.ledger;
-          sim.powerCut(inside ? "random" : "all");
-          if (!inside) expect(fingerprint(sim), `call ${call}`).toBe(fingerprint(lab));
-          const also = { alsoClose: true, alsoInside: false };
-          const { dump } = await inspect(sim, campaign.subject, also);
-          judge(dump, ledger.expectation(mark, "power"));
-        }
-      }
     },
     timeoutMs,
   );
