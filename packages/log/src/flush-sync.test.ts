@@ -166,6 +166,25 @@ describe("flushSync", () => {
     await checkDurable(world, ["a", "b", "c"]);
   });
 
+  it("holds what it said where the sync under way had failed already and nobody knew", async () => {
+    let flushedCount = 0;
+    for (let turn = 0; turn < 12; turn += 1) {
+      const world = await begun();
+      const release = world.sim.hang(on("sync"));
+      const call = world.writer.append([entry("b")], true);
+      await turns(world);
+      world.sim.fail(on("sync"), "EIO", { afterSync: "clean" });
+      release();
+      for (let left = turn; left > 0; left -= 1) await Promise.resolve();
+      world.sim.clearFaults();
+      const isFlushed = attempt(world.writer);
+      await call.catch(() => {});
+      flushedCount += isFlushed ? 1 : 0;
+      if (isFlushed) await checkDurable(world, ["a", "b", "now"]);
+    }
+    expect(flushedCount).toBeGreaterThan(1);
+  });
+
   it("checks the fence as every acknowledgement does", async () => {
     const world = await begun();
     world.sim.writeRaw("/s/wal/00000002.claim", Buffer.alloc(0));

@@ -270,6 +270,19 @@ describe("a higher epoch", () => {
     }
   });
 
+  it("ends the old file also where its last record is lost: nothing behind the byte is damage", async () => {
+    const rotten = without(torn, [6]);
+    const reading = await read([rotten, overriding(8, old.starts[7] ?? 0)]);
+    checkReading(reading, {
+      kept: [...range(1, 6), ...range(8, 12)],
+      lost: [[7, 7]],
+      damaged: 1,
+    });
+    expect(reading.end.damaged).toMatchObject([
+      { startBytes: old.starts[6], endBytes: old.starts[7] },
+    ]);
+  });
+
   it("overrides whole segments, and those of epochs in between", async () => {
     const middle = rawSegment(
       { first: 8, epoch: 2 },
