@@ -67,7 +67,8 @@ export interface Recovered {
  * ReplayFailedError, DiskFailedError. Changes nothing.
  */
 export const recover = async (options: RecoverOptions): Promise<Recovered> => {
-  const listing = await listLog(options.directory, options.storeHint);
+  const onReadError = options.onDamage === "salvage" ? "damage" : "throw";
+  const listing = await listLog(options.directory, options.storeHint, { onReadError });
   const skipped: { name: string; reason: string }[] = [];
   for (;;) {
     const snapshot = await newestSnapshot(options, listing, skipped);
