@@ -225,6 +225,23 @@ describe("a save that fails", () => {
     expect(await namesIn(directory)).toEqual(["state.json"]);
   });
 
+  it("gives up if state.json never stands still, and leaves no backup that may be edited", async () => {
+    const world = await createWorld();
+    const { directory, clock } = world;
+    const saved = await saveAll(world, [1]);
+    let change = 0;
+    const restless = wrapped(directory, {
+      statSync: (name) => {
+        const stat = directory.statSync(name);
+        return stat && { ...stat, modified: `${(change += 1)}` };
+      },
+    });
+    const save = saveSnapshot(restless, sourceOf(2, clock), { clock, previous: saved?.stat });
+    await expect(save).rejects.toMatchObject({ code: "EBUSY" });
+    expect(await stateOf(world)).toBe(1);
+    expect(await namesIn(directory)).toEqual(["state.json"]);
+  });
+
   it("is a failed save if the disk says that it wrote and did not", async () => {
     const world = await createWorld();
     const { directory, clock } = world;
@@ -263,6 +280,19 @@ describe("unshareState", () => {
     const { quarantined, backup } = await next(world, 2, saved?.stat);
     expect([quarantined, backup]).toEqual([undefined, backupName(world.clock.now(), 1)]);
     expect((await namesIn(directory)).length).toBe(2);
+  });
+
+  it("is durable when it resolves: a power cut does not make it the shared file again", async () => {
+    const world = await createWorld();
+    const { sim, directory } = world;
+    await saveAll(world, [1]);
+    await directory.link("state.json", "backup.json");
+    await directory.syncFolder(".");
+    await unshareState(directory);
+    sim.powerCut("none");
+    const reopened = await sim.process().openDirectory(dir);
+    expect((await reopened.stat("state.json"))?.links).toBe(1);
+    expect(await readSnapshot(reopened, "state.json")).toMatchObject({ ok: true });
   });
 
   it("does not bless what somebody wrote: it still goes to quarantine", async () => {
