@@ -237,10 +237,14 @@ export class SimMachine {
 
   #crashAt(inside: boolean, action: SimAction<unknown>): never {
     const { call } = action;
-    if (inside && action.runPart) {
-      const sizeBytes = (call.endBytes ?? 0) - (call.startBytes ?? 0);
-      action.runPart(this.#prngs.cuts.below(sizeBytes + 1));
-    } else if (inside) action.run(false);
+    try {
+      if (inside && action.runPart) {
+        const sizeBytes = (call.endBytes ?? 0) - (call.startBytes ?? 0);
+        action.runPart(this.#prngs.cuts.below(sizeBytes + 1));
+      } else if (inside) action.run(false);
+    } catch {
+      // The answer that it would have been (a full disk, a name that is taken): nobody is left to hear it.
+    }
     this.crash();
     throw new SimCrash(
       `the power failed ${inside ? "inside" : "before"} ${call.kind} ${call.path}`,

@@ -71,6 +71,18 @@ describe("crashes", () => {
     expect(sim.isCrashed).toBe(false);
   });
 
+  // The crash campaign found runs that went on: the full disk was answered, and the power stayed on.
+  it("stops inside a call that would have failed, on a full disk too", async () => {
+    const [sim, directory] = await withNote("aa");
+    const file = await directory.open("note", "write");
+    sim.capacityBytes = sim.usedBytes;
+    sim.crashAt(sim.callCount + 1, { inside: true });
+    await expect(file.write(new Uint8Array(100), 2)).rejects.toBeInstanceOf(SimCrash);
+    expect(sim.isCrashed).toBe(true);
+    sim.powerCut("all");
+    expect(textAt(sim, "/s/note")).toBe("aa");
+  });
+
   it("stops inside a call: its effect is there, wholly or (of a write) in part, and no answer", async () => {
     const [sim, directory] = await withNote("a");
     sim.crashAt(sim.callCount + 1, { inside: true });
