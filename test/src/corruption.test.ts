@@ -200,19 +200,23 @@ describe("the same on a real disk", () => {
     for (const medium of opened) medium.dispose();
   });
 
-  test.each(stores)("$kind.name: flipped bits and cut files, drawn by seed", async (small) => {
-    const real = realMedium(fresh(small).medium);
-    opened.push(real);
-    const prng = new Prng(seed);
-    const tally = new Tally();
-    const here: SmallStore = { ...small, medium: real };
-    for (let count = long ? 300 : 12; count > 0; count -= 1) {
-      const harm = drawHarm(here, prng);
-      await lookAndClose(here, real, harm, tally);
-    }
-    tally.print(`${small.kind.name}: on a real disk, seed ${seed}`);
-    if (small.kind.end !== "killed, HEAD behind") expect(tally.count("torn only")).toBe(0);
-  });
+  test.each(stores)(
+    "$kind.name: flipped bits and cut files, drawn by seed",
+    async (small) => {
+      const real = realMedium(fresh(small).medium);
+      opened.push(real);
+      const prng = new Prng(seed);
+      const tally = new Tally();
+      const here: SmallStore = { ...small, medium: real };
+      for (let count = long ? 300 : 12; count > 0; count -= 1) {
+        const harm = drawHarm(here, prng);
+        await lookAndClose(here, real, harm, tally);
+      }
+      tally.print(`${small.kind.name}: on a real disk, seed ${seed}`);
+      if (small.kind.end !== "killed, HEAD behind") expect(tally.count("torn only")).toBe(0);
+    },
+    longMs,
+  );
 });
 
 const lookAndClose = async (
