@@ -50,6 +50,9 @@ export class Fold {
   /** Members of a transaction whose first member carries a key. */
   #keyed: { first: LogRecord; members: KeyedMutation[] } | undefined;
 
+  /** What was folded onto the snapshot, by entity: files of these may be old. */
+  readonly touched = new Map<EntityModel, Set<string>>();
+
   /** Told of each change as it is folded; for followers. */
   onChange:
     | ((record: LogRecord, mutation: MutationModel, before: Slot | undefined, after: Slot) => void)
@@ -98,7 +101,7 @@ export class Fold {
     } else if (type === recoveredType) {
       const recovery = data as unknown as Recovery;
       const entity = this.#entity(recovery.entity);
-      if (entity) this.#state.restore(entity, recovery.id, recoveredSlot(recovery));
+      if (entity) this.#restore(entity, recovery.id, recoveredSlot(recovery));
     } else if (type === bootType) {
       this.#closed = false;
       this.#print = (data as unknown as BootData).model;
@@ -175,7 +178,14 @@ export class Fold {
   }
 
   #commit(mutation: MutationModel, id: string, after: Slot): void {
-    this.#state.restore(mutation.entity, id, after);
+    this.#restore(mutation.entity, id, after);
+  }
+
+  #restore(entity: EntityModel, id: string, slot: Slot): void {
+    this.#state.restore(entity, id, slot);
+    const ids = this.touched.get(entity);
+    if (ids) ids.add(id);
+    else this.touched.set(entity, new Set([id]));
   }
 
   /** A slot that lost the versions up to `last`. */
@@ -193,14 +203,13 @@ export class Fold {
     const known = slot?.damage?.lost.some(
       ([first, last]) => first <= versions[0] && last >= versions[1],
     );
-    if (!known)
-      this.#state.restore(entity, id, { ...damagedSlot(slot, versions), n: slot?.n ?? 0 });
+    if (!known) this.#restore(entity, id, { ...damagedSlot(slot, versions), n: slot?.n ?? 0 });
   }
 
   #accept(name: string, id: string): void {
     const entity = this.#entity(name);
     const slot = entity && this.#state.committed(entity, id);
-    if (slot) this.#state.restore(entity, id, { ...slot, damage: undefined });
+    if (slot) this.#restore(entity, id, { ...slot, damage: undefined });
   }
 
   #entity(name: string): EntityModel | undefined {

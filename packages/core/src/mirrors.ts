@@ -79,10 +79,27 @@ export class Mirrors {
     if (this.#due.size === 0 || this.#cancel || this.#working || this.#stopped) return;
     this.#cancel = this.#options.clock.schedule(intervalMs, () => {
       this.#cancel = undefined;
-      this.#working = this.#write(false).finally(() => {
-        this.#working = undefined;
-      });
+      void this.#run(false);
     });
+  }
+
+  /**
+   * Writes all that is due, before a snapshot takes its place: what the log above a snapshot touches is
+   * marked again by the next opening, and what is below it would stay old.
+   */
+  async catchUp(): Promise<void> {
+    if (!this.#stopped && this.#due.size > 0) await this.#run(true);
+  }
+
+  /** One at a time: two would share a temporary file. */
+  #run(all: boolean): Promise<void> {
+    const run = (this.#working ?? Promise.resolve())
+      .then(() => this.#write(all))
+      .finally(() => {
+        if (this.#working === run) this.#working = undefined;
+      });
+    this.#working = run;
+    return run;
   }
 
   /** Writes all that is due and ends. */
@@ -111,6 +128,17 @@ export class Mirrors {
         this.#options.events.emit("state:save-error", { error: error as Error });
       }
       await this.#options.clock.yield();
+    }
+    if (all) await this.#syncFolders();
+  }
+
+  /** What comes after (a snapshot, the end) would not write again what a power cut takes back. */
+  async #syncFolders(): Promise<void> {
+    const { directory, events } = this.#options;
+    try {
+      for (const folder of this.#folders) await directory.syncFolder(folder);
+    } catch (error) {
+      events.emit("state:save-error", { error: error as Error });
     }
   }
 
@@ -165,7 +193,7 @@ export class Mirrors {
     } finally {
       await file.close();
     }
-    // The folder is not synced: a mirror that a power cut takes back is written again.
+    // The folder is not synced: a mirror that a power cut takes back is written by the next opening.
     await directory.rename(temporary, name);
   }
 

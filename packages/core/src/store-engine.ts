@@ -112,6 +112,10 @@ export class StoreEngine {
   /** From here on snapshots and mirrors are written. Damage that was found is soon behind a snapshot. */
   start(): void {
     this.#started = true;
+    // A crash may have come between a record and its mirror.
+    for (const [entity, ids] of this.parts.recovered.fold.touched) {
+      for (const id of ids) this.mirrors.mark(entity, id);
+    }
     this.mirrors.durable();
     this.autosave.changed();
     if (this.parts.report.lost.length > 0) {
@@ -237,6 +241,7 @@ export class StoreEngine {
       last_saved,
     };
     const source = { head, ...snapshotParts(this.model, view.parts) };
+    await this.mirrors.catchUp();
     const saved = await saveSnapshot(directory, source, {
       clock: this.clock,
       previous: this.#known,

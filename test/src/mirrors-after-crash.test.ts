@@ -1,0 +1,69 @@
+/**
+ * Mirrors after a crash: files for people must not stay old because nobody changes their task again.
+ *
+ * Method: the simulated disk; the power fails at a moment at which the log has what the file has not.
+ */
+import { createSimDisk, type SimDisk } from "@taskwal/disk/sim";
+import { openTaskStore, type TaskStore } from "taskwal";
+import { expect, test } from "vitest";
+
+const open = (sim: SimDisk): Promise<TaskStore> =>
+  openTaskStore({ dir: "/data", disk: sim.process(), autosaveMs: Number.POSITIVE_INFINITY });
+
+/** Turns of the event loop and of the clock until what is written behind is written. */
+const settle = async (sim: SimDisk): Promise<void> => {
+  for (let turn = 0; turn < 20; turn += 1) {
+    await new Promise<void>((resolve) => void setImmediate(resolve));
+    sim.clock.advance(500);
+  }
+};
+
+const mirrorOf = (sim: SimDisk, id: string): { status?: string; logs?: unknown[] } | undefined => {
+  const path = `/data/tasks/${id}.json`;
+  if (!sim.listRaw().includes(path)) return undefined;
+  return JSON.parse(Buffer.from(sim.readRaw(path)).toString("utf8")) as { status?: string };
+};
+
+test("a task that was changed just before a crash has its file after the next opening", async () => {
+  const sim = createSimDisk({ seed: 1 });
+  const store = await open(sim);
+  await store.create({ id: "t", description: "d", tool: "T" });
+  sim.powerCut("random");
+  expect(mirrorOf(sim, "t")).toBeUndefined();
+
+  const again = await open(sim);
+  await settle(sim);
+  expect(mirrorOf(sim, "t")).toMatchObject({ status: "pending" });
+  await again.close();
+});
+
+test("a task that was deleted just before a crash has no file after the next opening", async () => {
+  const sim = createSimDisk({ seed: 2 });
+  const store = await open(sim);
+  await store.create({ id: "t", description: "d", tool: "T" });
+  await store.close();
+  expect(mirrorOf(sim, "t")).toBeDefined();
+  await (await open(sim)).delete("t");
+  sim.powerCut("random");
+  expect(mirrorOf(sim, "t")).toBeDefined();
+
+  const again = await open(sim);
+  await settle(sim);
+  expect(mirrorOf(sim, "t")).toBeUndefined();
+  await again.close();
+});
+
+test("a snapshot in between leaves no file behind: its files come first", async () => {
+  const sim = createSimDisk({ seed: 3 });
+  const store = await open(sim);
+  await store.create({ id: "t", description: "d", tool: "T" });
+  await store.update("t", { status: "completed" });
+  await store.snapshot();
+  sim.powerCut("random");
+
+  const again = await open(sim);
+  expect(again.recovery.snapshot?.sequence).toBeGreaterThan(2);
+  await settle(sim);
+  expect(mirrorOf(sim, "t")).toMatchObject({ status: "completed" });
+  await again.close();
+});
