@@ -15,6 +15,8 @@ export const walFolder = "wal";
 export const headName = "wal/HEAD";
 export const quarantineFolder = "quarantine";
 export const recoveryFolder = "recovery";
+/** Originals of an imported directory. */
+export const legacyFolder = "legacy";
 
 export interface SegmentId {
   /** The sequence of its first record. */

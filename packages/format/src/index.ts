@@ -16,6 +16,7 @@ export {
   parseFileStem,
   parseSegmentName,
   quarantineFolder,
+  legacyFolder,
   recoveryFolder,
   segmentName,
   stateName,

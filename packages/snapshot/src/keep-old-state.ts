@@ -10,7 +10,7 @@
  */
 import { errnoOf } from "@taskwal/errors";
 import { folderOf, type Clock, type Directory, type FileStat } from "@taskwal/disk";
-import { backupName, quarantineFolder, stateName, timeStamp } from "@taskwal/format";
+import { backupName, legacyFolder, quarantineFolder, stateName, timeStamp } from "@taskwal/format";
 import { copyFile } from "./copy-file.ts";
 import { currentState, isSameState, type KnownState } from "./known-state.ts";
 import { readSnapshotHead, verifySnapshot } from "./read-snapshot.ts";
@@ -88,6 +88,10 @@ const headOf = async (
   }
 };
 
+/** An import has given it a second name already. */
+const isKeptByImport = async (directory: Directory, { links, inode }: FileStat): Promise<boolean> =>
+  links > 1 && (await directory.stat(`${legacyFolder}/${stateName}`))?.inode === inode;
+
 const linkBackup = async (
   directory: Directory,
   stat: FileStat,
@@ -120,7 +124,12 @@ const withdrawBackup = async (
   return { ...kept, backup: undefined };
 };
 
-const quarantine = async (directory: Directory, stat: FileStat, clock: Clock): Promise<string> => {
+const quarantine = async (
+  directory: Directory,
+  stat: FileStat,
+  clock: Clock,
+): Promise<string | undefined> => {
+  if (await isKeptByImport(directory, stat)) return undefined;
   await directory.createFolder(quarantineFolder);
   // A power cut must not take the folder away together with the only name of what is set aside.
   await directory.syncFolder(".");

@@ -32,5 +32,6 @@ export {
   type TaskStoreEvents,
 } from "./task-store.ts";
 export { taskMetrics, taskModel, type TaskMetrics } from "./task-model.ts";
-export { importLegacy, importReading, importReportOf, type ImportReport } from "./import-legacy.ts";
+export { foundWords, legacyLayout, planImport, type ImportPlan } from "./import-plan.ts";
+export { importReportOf, type ImportReport } from "./import-report.ts";
 export { closeOnExit, type Closable, type CloseOnExitOptions } from "./close-on-exit.ts";

@@ -91,8 +91,10 @@ const filesOf = async (
   const snapshots = names
     .filter(isSnapshotName)
     .sort((a, b) => trust(b) - trust(a) || byText(a, b));
+  // Left by an opening that a crash cut short in the middle of an import.
+  const isOurs = (name: string): boolean => name === "state.json.tmp" && names.includes("wal");
   const strangers = [
-    ...names.filter((name) => !isSnapshotName(name) && !layoutFolders.has(name)),
+    ...names.filter((name) => !isSnapshotName(name) && !layoutFolders.has(name) && !isOurs(name)),
     ...taskNames.filter((name) => !isTaskName(name)).map((name) => `tasks/${name}`),
   ].map((file) => foreignFile(file, "it is no file of this layout", "nothing; it was not read"));
   const unnamed = snapshots

@@ -3,9 +3,12 @@
  *
  *     dir ?? STATE_PATH ?? ./coding-agent-state ─ legacy? import ─ open ─ interrupted? mark ─> TaskStore
  */
-import { openStore, type Logger, type OpenOptions } from "@taskwal/core";
-import { openNodeDisk } from "@taskwal/disk";
-import { importLegacy, beginImport, type ImportReport } from "./import-legacy.ts";
+import { diskErrors, openStore, type OpenOptions, type StoreOf } from "@taskwal/core";
+import { openNodeDisk, type Disk } from "@taskwal/disk";
+import { resolve } from "node:path";
+import { beginImport, importLegacy } from "./import-legacy.ts";
+import { planImport, type ImportPlan } from "./import-plan.ts";
+import type { ImportReport } from "./import-report.ts";
 import { taskModel } from "./task-model.ts";
 import { TaskStore, type TaskListeners, type TaskPatch } from "./task-store.ts";
 import type { Task } from "./task-schemas.ts";
@@ -22,32 +25,34 @@ export interface OpenTaskStoreOptions extends Omit<
    * as an update before the opening resolves.
    */
   readonly onInterrupted?: (task: Readonly<Task>) => TaskPatch | undefined;
+  /**
+   * A legacy directory that is brought into a new store at `dir`, and is left as it is. Default: what is
+   * found at `dir` itself is imported in place. Once imported, it is not looked at again.
+   */
+  readonly importFrom?: string;
   /** Told what an import of a legacy directory brought, before the opening resolves. */
   readonly onImported?: (report: ImportReport) => void;
 }
 
 export const defaultDir = "./coding-agent-state";
 
-/** Throws what `openStore` throws. A legacy directory is imported: its files stay, under `legacy/`. */
+/**
+ * Throws what `openStore` throws. A legacy directory is imported: its files stay, under `legacy/`. With
+ * `readOnly` it is refused (UnsupportedFormatError).
+ */
 export const openTaskStore = async (options: OpenTaskStoreOptions = {}): Promise<TaskStore> => {
-  const { on = {}, onInterrupted, onImported, ...rest } = options;
+  const { on = {}, onInterrupted, onImported: _, importFrom, ...rest } = options;
   const disk = options.disk ?? openNodeDisk();
   const dir = options.dir ?? process.env["STATE_PATH"] ?? defaultDir;
-  const imports = options.readOnly !== true && (await beginImport(disk, dir));
-  const engine = await openStore<typeof taskModel>({
-    ...rest,
-    disk,
-    dir,
-    model: taskModel,
-    on: engineListeners(on),
-    acceptLegacy: imports,
-    ...(imports
-      ? {
-          seed: (store) =>
-            importLegacy(store, disk, dir).then(reportTo(options.logger, onImported)),
-        }
-      : {}),
-  });
+  const plan = options.readOnly ? undefined : await planned(disk, dir, importFrom);
+  let report: ImportReport | undefined;
+  const seed = async (store: StoreOf<typeof taskModel>): Promise<void> => {
+    report = plan && (await diskErrors("import", dir, () => importLegacy(store, disk, dir, plan)));
+  };
+  const model = taskModel;
+  const own = { disk, dir, model, on: engineListeners(on), acceptLegacy: plan !== undefined };
+  const engine = await openStore<typeof taskModel>({ ...rest, ...own, ...(plan ? { seed } : {}) });
+  if (report) await imported(engine, report, options);
   const store = new TaskStore(engine, disk);
   for (const name of taskEvents) {
     const listener = on[name];
@@ -57,20 +62,44 @@ export const openTaskStore = async (options: OpenTaskStoreOptions = {}): Promise
   return store;
 };
 
+/** What there is to import, if anything; from here on a crash leaves an import that goes on. */
+const planned = (
+  disk: Disk,
+  dir: string,
+  importFrom: string | undefined,
+): Promise<ImportPlan | undefined> =>
+  diskErrors("import", dir, async () => {
+    const plan = await planImport(
+      disk,
+      dir,
+      importFrom === undefined ? undefined : resolve(importFrom),
+    );
+    if (plan) await beginImport(disk, dir, plan);
+    return plan;
+  });
+
+/**
+ * A snapshot at once: until there is one, the legacy state.json stands in its place, and every opening
+ * would have to say that it could not use it.
+ */
+const imported = async (
+  engine: StoreOf<typeof taskModel>,
+  report: ImportReport,
+  { logger, onImported }: OpenTaskStoreOptions,
+): Promise<void> => {
+  const { tasks, problems } = report;
+  logger?.info({ tasks, problems: problems.length }, "a legacy directory was imported");
+  onImported?.(report);
+  // The log has it all: what keeps a snapshot from being written is told, and costs nothing.
+  await engine
+    .snapshot()
+    .catch((error: unknown) => logger?.warn({ error }, "no snapshot was taken"));
+};
+
 const taskEvents = ["task:created", "task:updated", "task:deleted", "task:log"] as const;
 
 const engineListeners = (on: TaskListeners): NonNullable<OpenOptions<typeof taskModel>["on"]> =>
   Object.fromEntries(Object.entries(on).filter(([name]) => !name.startsWith("task:")));
-
-const reportTo =
-  (logger: Logger | undefined, onImported: ((report: ImportReport) => void) | undefined) =>
-  (report: ImportReport): void => {
-    logger?.info(
-      { tasks: report.tasks, problems: report.problems.length },
-      "a legacy directory was imported",
-    );
-    onImported?.(report);
-  };
 
 /** A task is in progress only as long as somebody works on it; a new process has nobody yet. */
 const markInterrupted = async (

@@ -1,60 +1,96 @@
 /**
  * The command `taskwal`: one file per verb, arguments and help here.
  *
- *     exit code   0 fine   1 difference found   2 usage   4 corruption
+ *     words ─ cac ─ a verb ─> its exit code            (exit-codes.ts)
+ *       └ none, unknown, wrong ─> one sentence on stderr, 2
  */
-import { CorruptError, StoreError } from "@taskwal/errors";
+import { CorruptError, StoreError, UnsupportedFormatError } from "@taskwal/errors";
 import { cac } from "cac";
 import { runDemo } from "./demo.ts";
+import { exitCodes } from "./exit-codes.ts";
 import { runImport } from "./import-command.ts";
 import { openTerminal } from "./terminal.ts";
+import { UsageError } from "./usage-error.ts";
 import { version } from "./version.ts";
 
 const cli = cac("taskwal");
 const terminal = openTerminal(process.stdout);
 
-cli
-  .command("demo", "kill, cut and damage a store before your eyes, beside today's way")
-  .option("--seed <number>", "repeat a run (default: random, and printed)")
-  .option("--dir <path>", "where to work; must not exist (default: a new temporary directory)")
-  .option("--json", "one JSON object at the end, nothing else")
-  .action((options: { seed?: number; dir?: string; json?: boolean }) => runDemo(options, terminal));
+// cac makes numbers of words that look like one; a directory may be called 2026.
+const word = (value: string | number | undefined): string | undefined =>
+  value === undefined ? undefined : String(value);
 
 cli
-  .command("import <legacy>", "bring a legacy state directory into a store, damaged or not")
-  .option(
-    "--into <dir>",
-    "a new store elsewhere (default: in place; the originals stay, under legacy/)",
-  )
-  .option("--dry-run", "say what would be brought, and write nothing")
-  .option("--json", "one JSON object, nothing else")
-  .action((legacy: string, options: { into?: string; dryRun?: boolean; json?: boolean }) =>
-    runImport(legacy, options, terminal),
+  .command("demo", "Kill, cut and damage a store before your eyes, beside today's way")
+  .option("--seed <number>", "Repeat a run (default: random, and printed)")
+  .option("--dir <path>", "Where to work; must not exist (default: a new temporary directory)")
+  .option("--json", "One JSON object at the end, nothing else")
+  .action(
+    ({ seed, dir, json }: { seed?: string | number; dir?: string | number; json?: boolean }) =>
+      runDemo({ seed: word(seed), dir: word(dir), json: json === true }, terminal),
   );
 
-cli.help();
+cli
+  .command("import <legacy-dir>", "Bring a legacy state directory into a store, damaged or not")
+  .option("--into <dir>", "A new store there (default: in place; the originals stay)")
+  .option("--dry-run", "Say what would be brought, and write nothing")
+  .option("--json", "One JSON object, nothing else")
+  .action(
+    (
+      legacy: string | number,
+      options: { into?: string | number; dryRun?: boolean; json?: boolean },
+    ) =>
+      runImport(
+        {
+          legacy: String(legacy),
+          into: word(options.into),
+          dryRun: options.dryRun === true,
+          json: options.json === true,
+        },
+        terminal,
+      ),
+  );
+
+cli.help((sections) => [
+  ...sections,
+  {
+    title: "Exit codes",
+    body: [
+      "  0  fine",
+      "  1  something is not as it should be, or could not be read: see the output",
+      "  2  called in a way it can do nothing with",
+      "  3  the disk or another owner did not let it happen; nothing was changed",
+      "  4  corruption",
+    ].join("\n"),
+  },
+]);
 cli.version(version);
 
 const usage = (message: string): number => {
   process.stderr.write(`taskwal: ${message}\nSee taskwal --help.\n`);
-  return 2;
+  return exitCodes.usage;
+};
+
+const failed = (error: unknown): number => {
+  if (error instanceof Error && error.name === "CACError") return usage(error.message);
+  if (error instanceof UsageError) return usage(error.message);
+  if (!(error instanceof StoreError)) throw error;
+  if (error instanceof UnsupportedFormatError) return usage(error.message);
+  process.stderr.write(`taskwal: ${error.message}\n`);
+  return error instanceof CorruptError ? exitCodes.corruption : exitCodes.refused;
 };
 
 const main = async (): Promise<number> => {
   try {
     cli.parse(process.argv, { run: false });
-    if (cli.options["help"] === true || cli.options["version"] === true) return 0;
+    if (cli.options["help"] === true || cli.options["version"] === true) return exitCodes.fine;
+    const [verb] = cli.args;
     if (!cli.matchedCommand) {
-      return usage(
-        cli.args[0] === undefined ? "a verb is missing" : `there is no verb "${cli.args[0]}"`,
-      );
+      return usage(verb === undefined ? "a verb is missing" : `there is no verb "${verb}"`);
     }
-    return ((await cli.runMatchedCommand()) as number | undefined) ?? 0;
+    return (await cli.runMatchedCommand()) as number;
   } catch (error) {
-    if (error instanceof Error && error.name === "CACError") return usage(error.message);
-    if (!(error instanceof StoreError)) throw error;
-    process.stderr.write(`taskwal: ${error.message}\n`);
-    return error instanceof CorruptError ? 4 : 1;
+    return failed(error);
   }
 };
 

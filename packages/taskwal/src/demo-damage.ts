@@ -6,6 +6,8 @@
  */
 import { cpSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Acknowledged } from "./demo-kills.ts";
+import { countStore } from "./demo-count.ts";
 import { openTaskStore } from "@taskwal/tasks";
 
 export interface DamageStory {
@@ -15,7 +17,9 @@ export interface DamageStory {
   readonly told: string;
   /** Tasks in the store afterwards. */
   readonly tasks: number;
-  /** Whether the opening told of it at all. */
+  /** Acknowledged log lines that are gone. */
+  readonly missing: number;
+  /** Whether the opening told of the damage, and of at least what is missing. */
   readonly isTold: boolean;
 }
 
@@ -25,7 +29,11 @@ const lastSegment = (dir: string): string => {
 };
 
 /** Flips one bit of the text of a log entry in the middle of the last segment. */
-export const flipABit = (crashed: string, copy: string): Promise<DamageStory> => {
+export const flipABit = (
+  crashed: string,
+  copy: string,
+  acknowledged: Acknowledged,
+): Promise<DamageStory> => {
   cpSync(crashed, copy, { recursive: true });
   const file = lastSegment(copy);
   const bytes = readFileSync(file);
@@ -34,26 +42,41 @@ export const flipABit = (crashed: string, copy: string): Promise<DamageStory> =>
   const place = at + '"message":"'.length;
   bytes[place] = (bytes[place] ?? 0) ^ 1;
   writeFileSync(file, bytes);
-  return open(copy, `flipped bit 0 of byte ${place} of ${nameOf(file)} ("demo" is "eemo" now)`);
+  return open(
+    copy,
+    acknowledged,
+    `flipped bit 0 of byte ${place} of ${nameOf(file)} ("demo" is "eemo" now)`,
+  );
 };
 
 const cutBytes = 20;
 
 /** Cuts the end off the last line. */
-export const cutATail = (crashed: string, copy: string): Promise<DamageStory> => {
+export const cutATail = (
+  crashed: string,
+  copy: string,
+  acknowledged: Acknowledged,
+): Promise<DamageStory> => {
   cpSync(crashed, copy, { recursive: true });
   const file = lastSegment(copy);
   truncateSync(file, readFileSync(file).length - cutBytes);
-  return open(copy, `cut the last ${cutBytes} bytes off ${nameOf(file)}`);
+  return open(copy, acknowledged, `cut the last ${cutBytes} bytes off ${nameOf(file)}`);
 };
 
 const nameOf = (file: string): string => `wal/${file.split("/").at(-1)}`;
 
-const open = async (dir: string, done: string): Promise<DamageStory> => {
+const open = async (
+  dir: string,
+  acknowledged: Acknowledged,
+  done: string,
+): Promise<DamageStory> => {
   const store = await openTaskStore({ dir });
   const { recovery } = store;
   const tasks = store.list().length;
   await store.close();
-  const isTold = recovery.lost.length + recovery.torn.length > 0;
-  return { done, told: recovery.toText(), tasks, isTold };
+  const { missing } = countStore(dir, acknowledged);
+  const lost = recovery.lost.reduce((sum, [first, last]) => sum + last - first + 1, 0);
+  // What is torn may be of the last batch; nothing before it may be missing without being named.
+  const isTold = recovery.torn.length > 0 || (lost > 0 && lost >= missing);
+  return { done, told: recovery.toText(), tasks, missing, isTold };
 };

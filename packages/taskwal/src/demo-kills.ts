@@ -21,7 +21,7 @@ export interface KillOptions {
   readonly dir: string;
   readonly round: number;
   readonly seed: number;
-  /** How long after its first acknowledgements the worker lives, in milliseconds. */
+  /** How long the worker lives after its store is open, in milliseconds. */
   readonly lifeMs: number;
   /** Milliseconds between snapshots of the worker's store. */
   readonly autosaveMs: number;

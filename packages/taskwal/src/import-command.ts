@@ -1,101 +1,103 @@
 /**
  * `taskwal import`: a legacy state directory becomes a store, and every file that did not read is named.
  *
- * The rule: plan first (`--dry-run` writes nothing); the originals stay, whatever happens.
+ *     plan (reads) ─ import, unless it is a dry run ─ what was brought ─ what could not be read
+ *
+ * The rule: plan first (`--dry-run` says the same and writes nothing); the originals stay.
  */
+import { resolve } from "node:path";
 import { openNodeDisk } from "@taskwal/disk";
-import { openStore } from "@taskwal/core";
-import { UnsupportedFormatError } from "@taskwal/errors";
+import { errnoOf } from "@taskwal/errors";
 import {
-  importReading,
+  classifyDirectory,
+  foundWords,
   importReportOf,
+  legacyLayout,
   openTaskStore,
-  readLegacyDirectory,
-  taskModel,
+  planImport,
   type ImportReport,
-  type LegacyReading,
 } from "@taskwal/tasks";
+import { exitCodes } from "./exit-codes.ts";
+import { UsageError } from "./usage-error.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface ImportCommandOptions {
-  readonly into?: string;
-  readonly dryRun?: boolean;
-  readonly json?: boolean;
+  readonly legacy: string;
+  readonly into: string | undefined;
+  readonly dryRun: boolean;
+  readonly json: boolean;
 }
 
-/** Throws UnsupportedFormatError for a directory of another program; nothing is written then. */
+/**
+ * Exit code 1 if something could not be read, else 0. Throws UsageError if there is nothing to import,
+ * and what opening a store throws; nothing is written then.
+ */
 export const runImport = async (
-  legacy: string,
-  options: ImportCommandOptions,
+  { legacy, into, dryRun, json }: ImportCommandOptions,
   terminal: Terminal,
 ): Promise<number> => {
-  const reading = await readLegacy(legacy);
-  if (!options.dryRun) await bring(legacy, options.into, reading);
-  const report = importReportOf(reading);
-  if (options.json) {
-    process.stdout.write(`${JSON.stringify({ legacy, written: !options.dryRun, ...report })}\n`);
-    return 0;
+  const from = resolve(legacy);
+  const dir = into === undefined ? from : resolve(into);
+  const elsewhere = dir === from ? undefined : from;
+  const disk = openNodeDisk();
+  await assertDirectory(from);
+  const plan = await planImport(disk, dir, elsewhere);
+  if (!plan) throw await nothingToDo(dir, elsewhere);
+  if (!dryRun) {
+    const importFrom = elsewhere === undefined ? {} : { importFrom: elsewhere };
+    await (await openTaskStore({ dir, ...importFrom })).close();
   }
-  tell(legacy, options, report, terminal);
-  return 0;
+  const report = importReportOf(plan.reading);
+  if (json) terminal.raw(`${JSON.stringify({ from, into: dir, written: !dryRun, ...report })}\n`);
+  else tell({ legacy, into, dryRun }, report, terminal);
+  return report.problems.length === 0 ? exitCodes.fine : exitCodes.difference;
 };
 
-const readLegacy = async (legacy: string): Promise<LegacyReading> => {
-  const directory = await openNodeDisk().openDirectory(legacy);
+const assertDirectory = async (dir: string): Promise<void> => {
   try {
-    const reading = await readLegacyDirectory(directory);
-    if (reading.kind === "legacy") return reading;
-    const found = {
-      taskwal: "a store already",
-      empty: "nothing",
-      agentapi: "the state of coder/agentapi",
-    };
-    throw new UnsupportedFormatError({
-      file: legacy,
-      found: reading.kind === "foreign" ? "files of another program" : found[reading.kind],
-      supported:
-        "state.json, state.backup.*.json and tasks/*.json of systemprompt-code-orchestrator",
-    });
+    await (await openNodeDisk().openDirectory(dir)).close();
+  } catch (error) {
+    throw new UsageError(`cannot open ${dir}: ${errnoOf(error) ?? String(error)}`);
+  }
+};
+
+const nothingToDo = async (dir: string, from: string | undefined): Promise<UsageError> => {
+  if (from !== undefined) return new UsageError(`${from} was imported into ${dir} before`);
+  const directory = await openNodeDisk().openDirectory(dir);
+  try {
+    const found = foundWords[await classifyDirectory(directory)];
+    return new UsageError(`${dir} holds ${found}; an import reads ${legacyLayout}`);
   } finally {
     await directory.close();
   }
 };
 
-const bring = async (
-  legacy: string,
-  into: string | undefined,
-  reading: LegacyReading,
-): Promise<void> => {
-  if (into === undefined) {
-    await (await openTaskStore({ dir: legacy })).close();
-    return;
-  }
-  const store = await openStore<typeof taskModel>({ dir: into, model: taskModel });
-  try {
-    await importReading(store, reading);
-  } finally {
-    await store.close();
-  }
-};
-
 const tell = (
-  legacy: string,
-  { into, dryRun }: ImportCommandOptions,
+  { legacy, into, dryRun }: Pick<ImportCommandOptions, "legacy" | "into" | "dryRun">,
   report: ImportReport,
-  { say, heading, bad, good }: Terminal,
+  { say, heading, bad, good, dim }: Terminal,
 ): void => {
   const { tasks, logEntries, sessions, partial, deleted, problems } = report;
-  heading(`${dryRun ? "would bring" : "brought"} ${legacy} into ${into ?? "a store in its place"}`);
-  say(`  ${good(`${tasks} tasks`)}, ${logEntries} log entries, ${sessions} sessions`);
-  if (partial.length > 0) say(`  ${partial.length} of them only in part: ${partial.join(", ")}`);
-  if (deleted.length > 0) say(`  not brought, deleted before: ${deleted.join(", ")}`);
-  if (problems.length === 0) say("  every file read as a whole");
-  else heading(`${problems.length} files or parts that did not read as a whole`);
+  const what = counted(tasks, "task");
+  const rest = `${counted(logEntries, "log entry", "log entries")}, ${counted(sessions, "session")}`;
+  heading(`${legacy} -> ${into ?? "a store in its place"}${dryRun ? " (dry run)" : ""}`);
+  say(`  ${dryRun ? "would bring" : "brought"} ${good(what)}, ${rest}`);
+  for (const id of partial) say(`  ${id} only in part: a file was cut`);
+  for (const id of deleted) say(`  ${id} was deleted before; not brought`);
+  if (problems.length === 0) say("  every file was read as a whole");
+  else heading(`Not read as a whole: ${counted(problems.length, "entry", "entries")}`);
   for (const { file, reason, recovered } of problems) {
     say(`  ${bad(file)}`);
     say(`    ${reason}`);
-    say(`    -> ${recovered}`);
+    say(dim(`    recovered: ${recovered}`));
   }
-  if (!dryRun && into === undefined)
-    say("\n  the originals are kept, byte for byte, under legacy/");
+  heading(dryRun ? "Nothing was written" : "Next");
+  const where = into ?? legacy;
+  if (dryRun) return;
+  say(`  ${where}/legacy/      the originals, byte for byte, and import.json, this report`);
+  say(`  ${where}/state.json   all of it as one JSON file`);
+  say(`  openTaskStore({ dir: ${JSON.stringify(where)} }) opens it`);
 };
+
+const counted = (count: number, one: string, many = `${one}s`): string =>
+  `${count} ${count === 1 ? one : many}`;

@@ -11,6 +11,8 @@ export interface Terminal {
   /** Writes lines; longer ones are broken at spaces, with the indentation of the first part and two more. */
   readonly say: (text?: string) => void;
   readonly heading: (text: string) => void;
+  /** Writes text as it is: for machines. */
+  readonly raw: (text: string) => void;
   /** Shows how far long work is: in place on a terminal, not at all elsewhere. */
   readonly progress: (text: string) => void;
   readonly good: (text: string) => string;
@@ -19,7 +21,8 @@ export interface Terminal {
 }
 
 export const openTerminal = (out: NodeJS.WriteStream): Terminal => {
-  const colours = out.isTTY && process.env["NO_COLOR"] === undefined;
+  // no-color.org: present and not empty.
+  const colours = out.isTTY && !process.env["NO_COLOR"];
   const style = (format: Parameters<typeof styleText>[0], text: string): string =>
     colours ? styleText(format, text) : text;
   out.on("error", (error: NodeJS.ErrnoException) => {
@@ -34,6 +37,7 @@ export const openTerminal = (out: NodeJS.WriteStream): Terminal => {
   };
   return {
     say,
+    raw: (text) => void out.write(text),
     heading: (text) => say(`\n${style("bold", text)}`),
     progress: (text) => {
       if (!out.isTTY) return;
@@ -46,12 +50,17 @@ export const openTerminal = (out: NodeJS.WriteStream): Terminal => {
   };
 };
 
+/** A line that is in one style from its beginning to its end. */
+// oxlint-disable-next-line no-control-regex -- escape codes begin with one
+const styledLine = /^(\u001B\[\d+m)([^\u001B]*)(\u001B\[\d+m)$/;
 // oxlint-disable-next-line no-control-regex -- escape codes begin with one
 const visible = (text: string): number => text.replaceAll(/\u001B\[[\d;]*m/g, "").length;
 
 /** Breaks a line at spaces; a word that is longer than a line is broken where it must be. */
-export const wrap = (line: string): string[] => {
+const wrap = (line: string): string[] => {
   if (visible(line) <= columns) return [line];
+  const [, on = "", inner = "", off = ""] = styledLine.exec(line) ?? [];
+  if (on !== "") return wrap(inner).map((part) => `${on}${part}${off}`);
   const indent = " ".repeat(Math.min(40, line.search(/\S|$/)) + 2);
   const lines: string[] = [];
   let rest = line;
