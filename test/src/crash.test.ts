@@ -9,15 +9,16 @@
  * report says no more than what happened. TASKWAL_LONG=1 goes through every choice and crashes far more
  * recoveries; TASKWAL_SEEDS=n repeats it with n seeds.
  */
-import { createSimDisk } from "@taskwal/disk/sim";
+import { createSimDisk, type SimState } from "@taskwal/disk/sim";
 import { DiskFailedError } from "taskwal";
 import * as taskwal from "taskwal";
 import { beforeAll, describe, expect, it } from "vitest";
 import { Campaign } from "./crash/campaign.ts";
-import { Explorer, type Findings } from "./crash/explorer.ts";
+import { Explorer, fingerprint, type Findings } from "./crash/explorer.ts";
 import { importSubject, runImport } from "./crash/import-workload.ts";
 import { inspect } from "./crash/inspect.ts";
 import { judge } from "./crash/judge.ts";
+import { startWorkload } from "./crash/workload.ts";
 
 const isLong = process.env["TASKWAL_LONG"] === "1";
 const seedCount = Number(process.env["TASKWAL_SEEDS"] ?? 1);
@@ -27,7 +28,7 @@ const timeoutMs = isLong ? 7_200_000 : 120_000;
 /** The quick part crashes some recoveries inside; the long part most of them. */
 const effort = isLong
   ? { cutsPerPoint: 11, nestedStrides: [3, 60], pointStride: 1, rotStrideBytes: 1 }
-  : { cutsPerPoint: 3, nestedStrides: [150, 20], pointStride: 1, rotStrideBytes: 37 };
+  : { cutsPerPoint: 2, nestedStrides: [120, 25], pointStride: 1, rotStrideBytes: 37 };
 
 const histogram = (counts: ReadonlyMap<string, number>): string =>
   [...counts].map(([name, count]) => `${name} ${count}`).join(", ");
@@ -43,6 +44,25 @@ const tell = (
         .join("") +
       `   by call: ${histogram(kinds)}\n   by phase: ${histogram(phases)}\n`,
   );
+};
+
+/** The workload once more, with the power failing at that call for real; and what had been answered by then. */
+const crashedRun = async (
+  seed: number,
+  call: number,
+  inside: boolean,
+): Promise<{ readonly state: SimState; readonly mark: number }> => {
+  const sim = createSimDisk({ seed });
+  sim.crashAt(call, { inside });
+  const running = startWorkload(taskwal, sim);
+  const ended = running.done.then(
+    () => "it ended",
+    (error: unknown) => String(error),
+  );
+  const how = await Promise.race([sim.whenCrashed, ended]);
+  if (!sim.isCrashed) throw new Error(`call ${call} was not reached: ${String(how)}`);
+  // As a state: the workload does not know yet that its process is dead, and still turns at this disk.
+  return { state: sim.snapshotState(), mark: running.ledger.mark };
 };
 
 describe.each(seeds)("a store whose power fails at any call (seed %i)", (seed) => {
@@ -100,6 +120,30 @@ describe.each(seeds)("a store whose power fails at any call (seed %i)", (seed) =
     timeoutMs,
   );
 
+  it(
+    "is left by a crash in a run of its own as the forks say, and recovers also from inside a call",
+    async () => {
+      const { points, ledger } = campaign.run;
+      const lab = createSimDisk({ seed: seed + 2 });
+      const stride = isLong ? 7 : 43;
+      for (const point of points.filter((_, at) => at % stride === 5)) {
+        lab.restore(point.state);
+        lab.powerCut("all");
+        const expected = fingerprint(lab);
+        for (const inside of [false, true]) {
+          const { state, mark } = await crashedRun(seed, point.call.number ?? 0, inside);
+          lab.restore(state);
+          lab.powerCut(inside ? "random" : "all");
+          if (!inside) expect(fingerprint(lab), `call ${point.call.number}`).toBe(expected);
+          const also = { by: "run", alsoClose: true, alsoInside: false } as const;
+          const { dump } = await inspect(lab, campaign.subject, also);
+          judge(dump, ledger.expectation(mark, "power"));
+        }
+      }
+    },
+    timeoutMs,
+  );
+
   it("opens once there is room again, with all that was acknowledged, however full the disk was during the recovery", async () => {
     const { points, ledger } = campaign.run;
     const lab = createSimDisk({ seed: seed + 3 });
@@ -116,7 +160,7 @@ describe.each(seeds)("a store whose power fails at any call (seed %i)", (seed) =
         });
         lab.capacityBytes = undefined;
         lab.powerCut("none");
-        const also = { alsoClose: false, alsoInside: false };
+        const also = { by: "recovery", alsoClose: false, alsoInside: false } as const;
         const { dump } = await inspect(lab, campaign.subject, also);
         judge(dump, ledger.expectation(point.mark, "power"));
       }

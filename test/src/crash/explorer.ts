@@ -52,6 +52,8 @@ const nameOf = (cut: Cut): string =>
     ? cut
     : JSON.stringify(cut, (_, value: unknown) => (typeof value === "function" ? "by hand" : value));
 
+const torn = (): "tear" => "tear";
+
 export class Explorer {
   readonly findings: Findings = {
     points: 0,
@@ -90,12 +92,12 @@ export class Explorer {
     return this.findings;
   }
 
-  /** Nothing and everything at each point; of the others, some: they take turns from point to point. */
+  /** Nothing unsynced survives at each point; the other choices take turns from point to point. */
   #cuts(index: number): Cut[] {
     const seed = this.#options.seed * 1_000_003 + index;
-    const torn = (): "tear" => "tear";
     const any = { size: "random", newBytes: "random" } as const;
     const others: Cut[] = [
+      "all",
       "kill",
       { writes: "none", names: "all" },
       { writes: "random", names: "subset", sectorBytes: 1, seed, ...any },
@@ -106,19 +108,19 @@ export class Explorer {
       { writes: "all", names: "subset", seed },
       { writes: "random", names: "all", sectorBytes: 4_096, seed: seed + 2, ...any },
     ];
-    const count = Math.min(others.length, Math.max(0, this.#options.cutsPerPoint - 2));
+    const count = Math.min(others.length, Math.max(0, this.#options.cutsPerPoint - 1));
     const turns = Array.from(
       { length: count },
       (_, at) => others[(index * count + at) % others.length],
     );
-    return ["none", "all", ...turns.flatMap((cut) => cut ?? [])];
+    return ["none", ...turns.flatMap((cut) => cut ?? [])];
   }
 
   /** The power fails in the middle of the write: some of its sectors, or some of its bytes. */
   async #insideWrite(point: CrashPoint, after: CrashPoint): Promise<void> {
     const torn = { ...after, call: point.call, phase: point.phase, mark: point.mark };
+    const seed = this.#options.seed + (point.call.number ?? 0);
     for (const sectorBytes of [1, 512]) {
-      const seed = this.#options.seed + (point.call.number ?? 0);
       this.#sim.restore(after.state);
       const last = this.#sim.unsynced().findLast(({ kind }) => kind === "write")?.index;
       await this.#one(torn, {
@@ -160,7 +162,8 @@ export class Explorer {
     const { distinct } = this.findings;
     this.findings.distinct += 1;
     const alsoInside = this.#isTurnOf(depth);
-    const also = { alsoClose: distinct % 8 === 0, alsoInside };
+    const by = depth === 1 ? "run" : "recovery";
+    const also = { by, alsoClose: distinct % 8 === 0, alsoInside } as const;
     const inspection = await inspect(sim, this.#options.subject, also);
     if (inspection.torn) this.findings.torn += 1;
     if (key !== undefined) this.#known.set(key, { ...inspection, inside: [] });

@@ -135,9 +135,9 @@ export const importSubject = (engine: Engine, ledger: Ledger): Subject => {
   const textAt = (sim: SimDisk, path: string): string => Buffer.from(sim.readRaw(path)).toString();
   return {
     open: (sim) => openSubject(engine, sim),
-    checkSnapshots: (sim) => {
+    checkSnapshots: (sim, by) => {
       for (const path of snapshotPaths(sim)) {
-        if (!originals.has(textAt(sim, path))) check(path, sim.readRaw(path));
+        if (!originals.has(textAt(sim, path))) check(path, sim.readRaw(path), by);
       }
       const found = new Set(sim.listRaw().map((path) => textAt(sim, path)));
       for (const [path, text] of legacyFiles) {

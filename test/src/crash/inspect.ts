@@ -41,8 +41,11 @@ export interface Opened {
 export interface Subject {
   open(sim: SimDisk): Promise<Opened>;
   /** Throws Broken if state.json or a backup is not what it must be. */
-  checkSnapshots(sim: SimDisk): void;
+  checkSnapshots(sim: SimDisk, by: Author): void;
 }
+
+/** Who wrote what stands on a disk: only the run that was recorded, or recoveries too. */
+export type Author = "run" | "recovery";
 
 export interface Inspection {
   /** What the first opening recovered. */
@@ -84,13 +87,22 @@ const assertSame = (found: Dump, expected: Dump, which: string): void => {
   );
 };
 
+export interface InspectOptions {
+  /** Who wrote the disk. */
+  readonly by: Author;
+  /** Closes the store at the end, which takes a snapshot. */
+  readonly alsoClose: boolean;
+  /** Keeps the crash points inside the first opening. */
+  readonly alsoInside: boolean;
+}
+
 /** Opens the disk as it stands three times; leaves it changed. */
 export const inspect = async (
   sim: SimDisk,
   subject: Subject,
-  { alsoClose, alsoInside }: { readonly alsoClose: boolean; readonly alsoInside: boolean },
+  { by, alsoClose, alsoInside }: InspectOptions,
 ): Promise<Inspection> => {
-  subject.checkSnapshots(sim);
+  subject.checkSnapshots(sim, by);
   const recorder = alsoInside ? recordCrashPoints(sim, "recovery", () => 0) : undefined;
   const first = await opened(sim, subject, "first opening").finally(() => recorder?.stop());
   assertLossless(first);
@@ -111,7 +123,7 @@ export const inspect = async (
   assertSame(third.dump(), expected, "third opening, after an append");
   if (alsoClose) {
     await third.close();
-    subject.checkSnapshots(sim);
+    subject.checkSnapshots(sim, "recovery");
   }
   return { dump, torn: first.report.torn.length > 0, inside: recorder?.points ?? [] };
 };

@@ -16,8 +16,8 @@ export const noteSubject = (engine: Engine, ledger: Ledger): Subject => {
   const check = snapshotCheck(ledger, collections);
   return {
     open: (sim) => openSubject(engine, sim),
-    checkSnapshots: (sim) => {
-      for (const path of snapshotPaths(sim)) check(path, sim.readRaw(path));
+    checkSnapshots: (sim, by) => {
+      for (const path of snapshotPaths(sim)) check(path, sim.readRaw(path), by);
     },
   };
 };

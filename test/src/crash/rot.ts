@@ -69,10 +69,11 @@ export const rotLog = async (
   return { flips, costly };
 };
 
+const sequenceOf = (backup: string): number => Number(/-(\d+)\.json$/.exec(backup)?.[1]);
+
 const snapshotPaths = (sim: SimDisk): string[] => {
   const backups = sim.listRaw().filter((path) => path.includes("/state.backup."));
-  const bySequence = (path: string): number => Number(/-(\d+)\.json$/.exec(path)?.[1]);
-  backups.sort((a, b) => bySequence(b) - bySequence(a));
+  backups.sort((a, b) => sequenceOf(b) - sequenceOf(a));
   return ["/state/state.json", ...backups];
 };
 

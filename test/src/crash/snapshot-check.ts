@@ -1,11 +1,13 @@
 /**
  * Every state.json and backup on a crashed disk, held against the ledger at the sequence it claims.
  *
- * The rule: once per content; what a recovery's own probe has changed is only checked for wholeness.
+ * The rule: once per content. A recovery counts its own sequences on (and an import that goes on, goes on
+ * at others than the run did), so of what a recovery wrote only the state is looked up, and what the
+ * probe of an inspection has changed is only checked for wholeness.
  */
 import type { SimDisk } from "@taskwal/disk/sim";
-import { Broken, probeId } from "./inspect.ts";
-import type { Ledger } from "./ledger.ts";
+import { Broken, probeId, type Author } from "./inspect.ts";
+import type { Dump, Ledger } from "./ledger.ts";
 import { readSnapshotFile, type Collections, type SnapshotFile } from "./snapshot-file.ts";
 
 export const snapshotPaths = (sim: SimDisk): string[] =>
@@ -14,13 +16,13 @@ export const snapshotPaths = (sim: SimDisk): string[] =>
 export const snapshotCheck = (
   ledger: Ledger,
   collections: Collections,
-): ((path: string, bytes: Uint8Array) => void) => {
+): ((path: string, bytes: Uint8Array, by: Author) => void) => {
   const verified = new Set<string>();
-  return (path, bytes) => {
-    const content = Buffer.from(bytes).toString("latin1");
+  return (path, bytes, by) => {
+    const content = `${by} ${Buffer.from(bytes).toString("latin1")}`;
     if (verified.has(content)) return;
     const { sequence, dump } = whole(path, bytes, collections);
-    const allowed = ledger.dumpsAtSequence(sequence);
+    const allowed: readonly Dump[] = by === "run" ? ledger.dumpsAtSequence(sequence) : ledger.dumps;
     if (!dump.includes(probeId) && !allowed.includes(dump)) {
       const details = `${path} @${sequence}:\n${dump}\n-- not --\n${allowed[0] ?? ""}`;
       throw new Broken("a snapshot holds exactly the state of its sequence", details);
