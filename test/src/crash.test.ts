@@ -27,8 +27,14 @@ const timeoutMs = isLong ? 7_200_000 : 120_000;
 
 /** The quick part crashes some recoveries inside; the long part most of them. */
 const effort = isLong
-  ? { cutsPerPoint: 11, nestedStrides: [3, 60], pointStride: 1, rotStrideBytes: 1 }
-  : { cutsPerPoint: 2, nestedStrides: [120, 25], pointStride: 1, rotStrideBytes: 37 };
+  ? { cutsPerPoint: 11, nestedStrides: [3, 60], appendStride: 1, pointStride: 1, rotStrideBytes: 1 }
+  : {
+      cutsPerPoint: 2,
+      nestedStrides: [120, 25],
+      appendStride: 2,
+      pointStride: 1,
+      rotStrideBytes: 37,
+    };
 
 const histogram = (counts: ReadonlyMap<string, number>): string =>
   [...counts].map(([name, count]) => `${name} ${count}`).join(", ");
@@ -135,7 +141,7 @@ describe.each(seeds)("a store whose power fails at any call (seed %i)", (seed) =
           lab.restore(state);
           lab.powerCut(inside ? "random" : "all");
           if (!inside) expect(fingerprint(lab), `call ${point.call.number}`).toBe(expected);
-          const also = { by: "run", alsoClose: true, alsoInside: false } as const;
+          const also = { by: "run", alsoAppend: true, alsoClose: true, alsoInside: false } as const;
           const { dump } = await inspect(lab, campaign.subject, also);
           judge(dump, ledger.expectation(mark, "power"));
         }
@@ -160,7 +166,12 @@ describe.each(seeds)("a store whose power fails at any call (seed %i)", (seed) =
         });
         lab.capacityBytes = undefined;
         lab.powerCut("none");
-        const also = { by: "recovery", alsoClose: false, alsoInside: false } as const;
+        const also = {
+          by: "recovery",
+          alsoAppend: true,
+          alsoClose: false,
+          alsoInside: false,
+        } as const;
         const { dump } = await inspect(lab, campaign.subject, also);
         judge(dump, ledger.expectation(point.mark, "power"));
       }

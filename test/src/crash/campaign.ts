@@ -19,6 +19,7 @@ export interface CampaignOptions {
   readonly seed: number;
   readonly cutsPerPoint: number;
   readonly nestedStrides: readonly number[];
+  readonly appendStride: number;
   /** Only every so-many-th crash point. */
   readonly pointStride: number;
   /** Only crash points of these phases. Default: all. */

@@ -24,6 +24,8 @@ export interface ExploreOptions {
   readonly cutsPerPoint: number;
   /** Every so-many-th recovery is crashed again inside, at each of its calls; then those in it, … */
   readonly nestedStrides: readonly number[];
+  /** Every so-many-th recovery is appended to and opened a third time. */
+  readonly appendStride: number;
   readonly seed: number;
 }
 
@@ -87,7 +89,7 @@ export class Explorer {
       count(this.findings.phases, point.phase);
       for (const cut of this.#cuts(index)) await this.#one(point, cut);
       const after = points[index + 1];
-      if (after && point.call.kind === "write") await this.#insideWrite(point, after);
+      if (after && point.call.kind === "write") await this.#insideWrite(point, after, index);
     }
     return this.findings;
   }
@@ -116,15 +118,16 @@ export class Explorer {
     return ["none", ...turns.flatMap((cut) => cut ?? [])];
   }
 
-  /** The power fails in the middle of the write: some of its sectors, or some of its bytes. */
-  async #insideWrite(point: CrashPoint, after: CrashPoint): Promise<void> {
+  /** The power fails in the middle of the write: some of its bytes arrive, or some of its sectors. */
+  async #insideWrite(point: CrashPoint, after: CrashPoint, index: number): Promise<void> {
     const torn = { ...after, call: point.call, phase: point.phase, mark: point.mark };
     const seed = this.#options.seed + (point.call.number ?? 0);
-    for (const sectorBytes of [1, 512]) {
+    const sizes = this.#options.cutsPerPoint > 3 ? [1, 512] : [index % 2 === 0 ? 1 : 512];
+    for (const sectorBytes of sizes) {
       this.#sim.restore(after.state);
       const last = this.#sim.unsynced().findLast(({ kind }) => kind === "write")?.index;
       await this.#one(torn, {
-        writes: ({ index }) => (index === last ? "tear" : "keep"),
+        writes: ({ index: at }) => (at === last ? "tear" : "keep"),
         names: "all",
         sectorBytes,
         seed,
@@ -163,7 +166,8 @@ export class Explorer {
     this.findings.distinct += 1;
     const alsoInside = this.#isTurnOf(depth);
     const by = depth === 1 ? "run" : "recovery";
-    const also = { by, alsoClose: distinct % 8 === 0, alsoInside } as const;
+    const alsoAppend = distinct % this.#options.appendStride === 0;
+    const also = { by, alsoAppend, alsoClose: distinct % 8 === 0, alsoInside } as const;
     const inspection = await inspect(sim, this.#options.subject, also);
     if (inspection.torn) this.findings.torn += 1;
     if (key !== undefined) this.#known.set(key, { ...inspection, inside: [] });

@@ -2,7 +2,7 @@
  * The workload of the campaign: everything that a store does to its disk, in one deterministic run.
  *
  *     open ─ append ─ batch ─ transact ─ written ─ snapshot ─ disk full ─ failed sync ─ close ─ open ─
- *       12 × (append, snapshot): backups are thinned, segments pruned ─ delete ─ a last batch
+ *       10 × (append, snapshot): backups are thinned, segments pruned ─ delete ─ a last batch
  *
  * The rule: every answer goes to the ledger when it comes, with its value compared to the ledger's own;
  * a run without a fault refuses nothing.
@@ -315,7 +315,7 @@ const work = async (bench: Workbench): Promise<Run> => {
   bench.phase("close");
   await bench.store.close();
   await bench.open();
-  await manySnapshots(bench, 14);
+  await manySnapshots(bench, 10);
   await lastBatches(bench);
   await settle(sim);
   recorder.stop();
