@@ -84,6 +84,13 @@ function* everyBit(small: SmallStore, step: number): Generator<Harm> {
   }
 }
 
+/** One bit of the newline of each line, which stands between two records: a stride misses most. */
+function* everyLineEnd(small: SmallStore): Generator<Harm> {
+  for (const [file, lines] of small.lines) {
+    for (const { endBytes } of lines) yield flippedBit(small, file, endBytes * 8 - 6);
+  }
+}
+
 function* everyCut(small: SmallStore, step: number): Generator<Harm> {
   for (const file of small.medium.names()) {
     const bytes = small.medium.read(file).length;
@@ -115,8 +122,11 @@ describe.each(stores)("a store that was $kind.name", (small) => {
   test(
     "no flipped bit ends in a silently different state, and costs no record but the one it is in",
     async () => {
-      const tally = await campaign(small, everyBit(fresh(small), bitStep));
-      tally.print(`${kind.name}: one bit flipped, every ${bitStep}th`);
+      const tally = await campaign(small, [
+        ...everyBit(fresh(small), bitStep),
+        ...everyLineEnd(small),
+      ]);
+      tally.print(`${kind.name}: one bit flipped, every ${bitStep}th and one of each newline`);
       const torn = tally.count("torn only");
       print(`${torn} of ${tally.total} flips end as torn, all of them in the last batch`);
       if (kind.end === "killed, HEAD behind") expect(torn).toBeGreaterThan(0);

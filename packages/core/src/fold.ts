@@ -203,7 +203,10 @@ export class Fold {
     const known = slot?.damage?.lost.some(
       ([first, last]) => first <= versions[0] && last >= versions[1],
     );
-    if (!known) this.#restore(entity, id, { ...damagedSlot(slot, versions), n: slot?.n ?? 0 });
+    if (known) return;
+    // The life that found the loss went on from the lost version.
+    const n = Math.max(slot?.n ?? 0, versions[1]);
+    this.#restore(entity, id, { ...damagedSlot(slot, versions), n });
   }
 
   #accept(name: string, id: string): void {
