@@ -107,13 +107,22 @@ test("rejections that nobody awaits are told and end no process; flush throws th
   await settle();
   void create(store, "c");
   for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
-  process.off("unhandledRejection", onUnhandled);
-  expect(ended).toEqual([]);
   const named = told.failed.map(({ type, id }) => `${type} ${id}`);
   expect(named.toSorted()).toEqual(
     ["(transaction) ", "note.created a", "note.created c", "note.lines.appended none"].toSorted(),
   );
   expect(await refusalOf(store.flush())).toBe(told.failed[0]?.error);
+  void store.snapshot();
+  void store.compact();
+  void store.flush();
+  void store.accept("notes", "a");
+  sim.fail(({ number }) => number !== undefined, "EIO");
+  void store.reopen();
+  await settle();
+  for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  process.off("unhandledRejection", onUnhandled);
+  expect(ended).toEqual([]);
+  expect(await refusalOf(store.flush())).toMatchObject({ code: "DISK_FAILED" });
 });
 
 test.each(["fs-ext", "identity"] as const)(

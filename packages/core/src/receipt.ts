@@ -1,5 +1,5 @@
 /**
- * What `mutate` returns: a promise that may be left alone.
+ * What the calls of a store return: a promise that may be left alone.
  *
  * The rule: a rejection that nobody handles is told to `onUnhandled`, and never becomes an unhandled
  * rejection that ends the host process. "Handled" means that someone called `then`, `catch` or
@@ -53,4 +53,14 @@ export const openReceipt = <Value>(onUnhandled: (error: unknown) => void): Settl
   const reject = (error: unknown): void =>
     queueMicrotask(() => queueMicrotask(() => settle(error)));
   return { receipt, resolve, reject };
+};
+
+/** The receipt of work that has begun. */
+export const receiptOf = <Value>(
+  work: Promise<Value>,
+  onUnhandled: (error: unknown) => void,
+): PendingReceipt<Value> => {
+  const { receipt, resolve, reject } = openReceipt<Value>(onUnhandled);
+  work.then(resolve, reject);
+  return receipt;
 };

@@ -8,6 +8,7 @@ import { Calls } from "./calls.ts";
 import type { EntityModel } from "./define-model.ts";
 import type { Events, StoreEvents } from "./events.ts";
 import { viewState, type StateView } from "./snapshot-view.ts";
+import { receiptOf } from "./receipt.ts";
 import type { Slot } from "./state.ts";
 import type { CollectionHost } from "./store-collection.ts";
 import { StoreEngine, type StoreSettings } from "./store-engine.ts";
@@ -83,6 +84,14 @@ export class StoreHost implements CollectionHost {
   view(): StateView {
     const { recovered } = this.#engine.parts;
     return viewState(this.settings.model, recovered.state, recovered.keys);
+  }
+
+  /** What a call returns that may be left alone: a rejection that nobody handles is told by flush(). */
+  receipt<Value>(call: string, work: Promise<Value>): Promise<Value> {
+    return receiptOf(work, (error) => {
+      this.#note(error);
+      this.settings.logger?.error({ error }, `a ${call} that nobody awaits was rejected`);
+    });
   }
 
   async flush(): Promise<void> {

@@ -73,15 +73,13 @@ export class Store {
   }
 
   /** Takes a snapshot now and returns its sequence: everything durable at the call is in it. */
-  async snapshot(): Promise<number> {
-    return this.#host.open.autosave.save();
+  snapshot(): Promise<number> {
+    return this.#host.receipt("snapshot", this.#snapshot());
   }
 
   /** Folds the log into a snapshot and removes what nothing needs any more. Returns the snapshot's sequence. */
-  async compact(): Promise<number> {
-    const sequence = await this.snapshot();
-    await this.#host.open.prune();
-    return sequence;
+  compact(): Promise<number> {
+    return this.#host.receipt("compaction", this.#compact());
   }
 
   /**
@@ -89,7 +87,7 @@ export class Store {
    * since the last flush, or what keeps it from being durable.
    */
   flush(): Promise<void> {
-    return this.#host.flush();
+    return this.#host.receipt("flush", this.#host.flush());
   }
 
   /**
@@ -102,9 +100,11 @@ export class Store {
   }
 
   /** After a failed disk: gives the directory up and opens it again. Entities read before stay what they were. */
-  async reopen(): Promise<RecoveryReport> {
-    await this.#host.reopen();
-    return this.recovery;
+  reopen(): Promise<RecoveryReport> {
+    return this.#host.receipt(
+      "reopening",
+      this.#host.reopen().then(() => this.recovery),
+    );
   }
 
   /**
@@ -112,7 +112,7 @@ export class Store {
    * same. Throws what kept something from being durable; the directory is free in any case.
    */
   close(): Promise<void> {
-    return this.#host.close();
+    return this.#host.receipt("close", this.#host.close());
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -121,6 +121,16 @@ export class Store {
 
   /** Accepts a damaged entity as it stands: it is no longer marked, and can be mutated again. Durable once resolved. */
   accept(collection: string, id: string): Promise<void> {
-    return this.#host.accept(collection, id);
+    return this.#host.receipt("acceptance", this.#host.accept(collection, id));
+  }
+
+  async #snapshot(): Promise<number> {
+    return this.#host.open.autosave.save();
+  }
+
+  async #compact(): Promise<number> {
+    const sequence = await this.#snapshot();
+    await this.#host.open.prune();
+    return sequence;
   }
 }

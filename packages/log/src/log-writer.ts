@@ -42,6 +42,8 @@ export class LogWriter {
   #chain: Promise<unknown> = Promise.resolve();
   readonly #waiting = new Set<Waiting>();
   #inFlight: InFlight | undefined;
+  /** What was written with no sync asked for since the last one that succeeded. */
+  #unsynced: Pick<InFlight, "bytes" | "startBytes">[] = [];
   /** Counts the calls of flushSync: what was in flight before one leaves the bookkeeping to it. */
   #generation = 0;
   #closing: Promise<void> | undefined;
@@ -123,6 +125,7 @@ export class LogWriter {
     return this.#exclusively(async () => {
       const appended = await this.#append(waiting);
       if (sync) await this.#sync();
+      else this.#keepUnsynced();
       return appended;
     }).finally(() => this.#waiting.delete(waiting));
   }
@@ -133,7 +136,7 @@ export class LogWriter {
   }
 
   /**
-   * For exit handlers: writes what is in flight again (the same bytes at the same place), then what
+   * For exit handlers: writes again what no sync has covered (the same bytes at the same place), then what
    * waits for its turn, then `entries`, then syncs, holding the event loop. All of it is durable on
    * return; the late completion of what was in flight is ignored. Throws as `append`; also while a
    * segment is being started or sealed, or a failed write taken back.
@@ -152,6 +155,7 @@ export class LogWriter {
     } catch (cause) {
       throw this.#segments.die("sync", cause);
     }
+    this.#unsynced = [];
     this.#segments.assertOwner(active);
     this.#promise(this.#last);
     this.#scheduleIdle();
@@ -255,7 +259,17 @@ export class LogWriter {
     inFlight.applied = true;
   }
 
-  /** What is in flight, what waits, and `entries`, in that order. */
+  /** The buffer is used again by the next batch; these bytes may have to be written once more. */
+  #keepUnsynced(): void {
+    const inFlight = this.#inFlight;
+    if (!inFlight) return;
+    this.#unsynced.push({
+      bytes: Uint8Array.from(inFlight.bytes),
+      startBytes: inFlight.startBytes,
+    });
+  }
+
+  /** What is not synced, what waits, and `entries`, in that order. */
   #writeNow(active: ActiveSegment, entries: readonly LogEntry[]): Appended {
     // Not the shared buffer: the write that is in flight may still read from it.
     const lines = new LineBuffer();
@@ -267,7 +281,8 @@ export class LogWriter {
     };
     try {
       const inFlight = this.#inFlight;
-      // Also where it is written and its sync is under way: that one may fail, and take the error with it.
+      // Also what is written and its sync is under way: that one may fail, and take the error with it.
+      for (const { bytes, startBytes } of this.#unsynced) active.file.writeSync(bytes, startBytes);
       if (inFlight) active.file.writeSync(inFlight.bytes, inFlight.startBytes);
       if (inFlight && !inFlight.applied) this.#apply(active, inFlight);
       for (const waiting of this.#waiting) waiting.written = write(waiting.entries);
@@ -284,6 +299,7 @@ export class LogWriter {
     const last = this.#last;
     await this.#segments.sync(active);
     if (this.#life.poison) throw this.#life.poison;
+    this.#unsynced = [];
     if (generation !== this.#generation) return;
     this.#segments.assertOwner(active);
     this.#promise(last);
