@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 // Tests read packages/*/src, not dist: our own condition comes before Vite's server defaults.
@@ -11,6 +12,8 @@ export default defineConfig({
   test: {
     include: ["packages/*/src/**/*.test.ts", "test/src/**/*.test.ts"],
     testTimeout: 60_000,
+    // Vitest leaves one core to its own process, which has little to do.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     reporters: resultFile ? ["default", ["json", { outputFile: resultFile }]] : ["default"],
   },
 });

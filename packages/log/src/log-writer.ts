@@ -125,7 +125,9 @@ export class LogWriter {
     return this.#exclusively(async () => {
       const appended = await this.#append(waiting);
       if (sync) await this.#sync();
-      else this.#keepUnsynced();
+      // A copy: the buffer is used again by the next batch.
+      else if (this.#inFlight)
+        this.#unsynced.push({ ...this.#inFlight, bytes: Uint8Array.from(this.#inFlight.bytes) });
       return appended;
     }).finally(() => this.#waiting.delete(waiting));
   }
@@ -257,16 +259,6 @@ export class LogWriter {
     this.#last = inFlight.last;
     this.#lastCrc = inFlight.crc;
     inFlight.applied = true;
-  }
-
-  /** The buffer is used again by the next batch; these bytes may have to be written once more. */
-  #keepUnsynced(): void {
-    const inFlight = this.#inFlight;
-    if (!inFlight) return;
-    this.#unsynced.push({
-      bytes: Uint8Array.from(inFlight.bytes),
-      startBytes: inFlight.startBytes,
-    });
   }
 
   /** What is not synced, what waits, and `entries`, in that order. */
