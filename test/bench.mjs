@@ -8,6 +8,8 @@
  *     snapshot       state.json taken while it grows no more, and how long the event loop stood still
  *     open, replay   from state.json, and from the log alone
  *
+ * `pnpm bench campaign …` tries to lose something instead (test/src/campaign/main.ts).
+ *
  * The rule: everything is measured in this run and in this folder; each line tells how often. A share of
  * another machine, or of a memory file system, is not a result.
  */
@@ -23,7 +25,10 @@ const budgetMs = 2_000;
 const atOnce = [10, 100, 1_000];
 const replayed = 50_000;
 
-const folder = mkdtempSync(join(resolve(process.argv[2] ?? tmpdir()), "taskwal-bench-"));
+const isCampaign = process.argv[2] === "campaign";
+const folder = isCampaign
+  ? ""
+  : mkdtempSync(join(resolve(process.argv[2] ?? tmpdir()), "taskwal-bench-"));
 const entry = { level: "info", type: "output", message: "x".repeat(120) };
 const number = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 3 });
 
@@ -151,8 +156,13 @@ const main = async () => {
   await benchOpen("replay, without state.json", logOnly);
 };
 
-try {
-  await main();
-} finally {
-  rmSync(folder, { recursive: true, force: true });
+if (isCampaign) {
+  process.argv.splice(2, 1);
+  await import("./dist/test/src/campaign/main.js");
+} else {
+  try {
+    await main();
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }

@@ -44,7 +44,7 @@ export const tableRows = (text: string): string[][] => {
 export const codeSpans = (text: string): string[] =>
   [...text.matchAll(/`([^`]+)`/g)].map(([, code = ""]) => code);
 
-const skipped = new Set(["node_modules", "dist", "fixtures", ".git", ".types"]);
+const skipped = new Set(["node_modules", "dist", "fixtures", ".git"]);
 
 /** Paths of all Markdown files, relative to the repository. */
 export const markdownFiles = (folder = repository): string[] =>

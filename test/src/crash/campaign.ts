@@ -8,20 +8,17 @@
  * gives up before any crash is Broken too.
  */
 import { createSimDisk, type SimDisk } from "@taskwal/disk/sim";
-import { Explorer, type Findings } from "./explorer.ts";
+import { Explorer, type ExploreOptions, type Findings } from "./explorer.ts";
 import { Broken, type Subject } from "./inspect.ts";
 import type { Engine } from "./note-store.ts";
 import { noteSubject } from "./note-subject.ts";
 import { rotLog, rotSnapshots } from "./rot.ts";
 import { startWorkload, WrongAnswer, type Run } from "./workload.ts";
 
-export interface CampaignOptions {
-  readonly seed: number;
-  readonly cutsPerPoint: number;
-  readonly nestedStrides: readonly number[];
-  readonly appendStride: number;
-  /** Only every so-many-th crash point. */
+export interface CampaignOptions extends Omit<ExploreOptions, "ledger" | "subject"> {
+  /** Only every so-many-th crash point, and the first of them (default 0). */
   readonly pointStride: number;
+  readonly pointOffset?: number;
   /** Only crash points of these phases. Default: all. */
   readonly phases?: readonly string[];
   readonly rotStrideBytes: number;
@@ -66,12 +63,13 @@ export class Campaign {
   }
 
   async crashes(): Promise<Findings> {
-    const { phases, pointStride } = this.#options;
+    const { phases, pointStride, pointOffset = 0 } = this.#options;
     const { ledger, points } = this.run;
     const explorer = new Explorer(this.#sim, { ...this.#options, ledger, subject: this.subject });
     return explorer.explore(
       points,
-      ({ phase }, index) => index % pointStride === 0 && (phases?.includes(phase) ?? true),
+      ({ phase }, index) =>
+        index % pointStride === pointOffset && (phases?.includes(phase) ?? true),
     );
   }
 

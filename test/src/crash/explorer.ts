@@ -27,6 +27,10 @@ export interface ExploreOptions {
   /** Every so-many-th recovery is appended to and opened a third time. */
   readonly appendStride: number;
   readonly seed: number;
+  /** Told the fingerprint of every disk that is recovered from. */
+  readonly see?: (hash: Uint8Array) => void;
+  /** Told how many disks there were so far. */
+  readonly progress?: (disks: number) => void;
 }
 
 export interface Findings {
@@ -159,7 +163,10 @@ export class Explorer {
     sim.restore(point.state);
     if (cut !== "kill") sim.powerCut(cut);
     this.findings.disks += 1;
-    const key = cut === "kill" ? undefined : fingerprint(sim);
+    const hash = fingerprint(sim);
+    this.#options.see?.(hash);
+    if (this.findings.disks % 256 === 0) this.#options.progress?.(this.findings.disks);
+    const key = cut === "kill" ? undefined : hash.toString("base64");
     const known = key === undefined ? undefined : this.#known.get(key);
     if (known) return known;
     const { distinct } = this.findings;
@@ -220,11 +227,11 @@ const located = (error: unknown, where: string): unknown =>
     : new Error(`${where}: ${String(error)}`, { cause: error });
 
 /** Of everything that a recovery can read: names, links, bytes. */
-export const fingerprint = (sim: SimDisk): string => {
+export const fingerprint = (sim: SimDisk): Buffer => {
   const hash = createHash("sha1");
   for (const path of sim.listRaw()) {
     const bytes = sim.readRaw(path);
     hash.update(`${path} ${bytes.length}\n`).update(bytes);
   }
-  return hash.digest("base64");
+  return hash.digest();
 };

@@ -1,0 +1,28 @@
+/** The power fails at every call of a whole life of a store, and again inside the recoveries. */
+import * as taskwal from "taskwal";
+import { Campaign as CrashCampaign } from "../crash/campaign.ts";
+import type { Campaign } from "./campaign.ts";
+
+export const crashCampaign: Campaign = {
+  name: "crash",
+  what: "power cuts at every call of a store's life, and inside recovery to depth 3",
+  round: async ({ seed, see, progress }) => {
+    const campaign = await CrashCampaign.begin(taskwal, {
+      seed,
+      cutsPerPoint: 4,
+      nestedStrides: [13, 11],
+      appendStride: 7,
+      pointStride: 3,
+      pointOffset: seed % 3,
+      rotStrideBytes: 1_009,
+      see,
+      progress,
+    });
+    const { disks, nested, phases } = await campaign.crashes();
+    const inRecovery = nested.reduce((sum, count) => sum + count, 0);
+    return {
+      trials: disks,
+      counts: { "inside recovery": inRecovery, ...Object.fromEntries(phases) },
+    };
+  },
+};
