@@ -1,0 +1,107 @@
+/**
+ * Which tests may kill a mutant, and a run of them that ends at the first that fails.
+ *
+ *     its own test file ─ its package ─ other packages ─ test/src         each group: the quickest first
+ *     └──────────── read sources ────────────────────┘   └ those that start processes: after a build
+ *
+ * The rule: only a test that runs the engine counts. The architecture's rules read texts, and planted-bugs
+ * plants its own: both would "kill" a mutant by its spelling.
+ */
+import { spawn } from "node:child_process";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { basename, join } from "node:path";
+
+const notCounted = new Set(["test/src/architecture.test.ts", "test/src/planted-bugs.test.ts"]);
+
+const testsIn = (copy, folder) =>
+  readdirSync(join(copy, folder))
+    .filter((name) => name.endsWith(".test.ts"))
+    .map((name) => `${folder}/${name}`)
+    .filter((file) => !notCounted.has(file));
+
+/** All test files that count. */
+export const allTests = (copy) => [
+  ...readdirSync(join(copy, "packages")).flatMap((name) => testsIn(copy, `packages/${name}/src`)),
+  ...testsIn(copy, "test/src"),
+];
+
+/** Whether it starts processes, which run what is built. */
+const needsBuild = (copy, file) =>
+  file.startsWith("test/") &&
+  /child_process|kill\/|size\/|world\//.test(readFileSync(join(copy, file), "utf8"));
+
+/** Test files in the order in which they are to be tried: those on sources, then those on the build. */
+export const testsFor = (copy, source, secondsOf) => {
+  const folder = source && source.slice(0, source.lastIndexOf("/"));
+  const own = source && `${folder}/${basename(source, ".ts")}.test.ts`;
+  const rank = (file) => (file === own ? 0 : file.startsWith(`${folder}/`) ? 1 : 2);
+  const ordered = allTests(copy)
+    .map((file) => ({ file, rank: rank(file), seconds: secondsOf[file] ?? 0 }))
+    .toSorted((a, b) => a.rank - b.rank || a.seconds - b.seconds)
+    .map(({ file }) => file);
+  return {
+    sources: ordered.filter((file) => !needsBuild(copy, file)),
+    built: ordered.filter((file) => needsBuild(copy, file)),
+  };
+};
+
+/** Runs a program in the copy; its output, and whether it succeeded in time. */
+export const runIn = (copy, command, args, env, timeoutS) =>
+  new Promise((resolve) => {
+    const child = spawn(command, args, {
+      cwd: copy,
+      env: { ...process.env, ...env },
+      detached: true,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let output = "";
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on("data", (text) => (output = `${output}${text}`.slice(-20_000)));
+    }
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      process.kill(-child.pid, "SIGKILL");
+    }, timeoutS * 1_000);
+    child.on("close", (code) => {
+      clearTimeout(timer);
+      resolve({ ok: code === 0, late, output });
+    });
+  });
+
+/** The first test that fails: `{ by, message }`, or undefined if all pass; with the seconds of each file. */
+export const firstFailure = async (copy, files, { timeoutS, bail = 1 }) => {
+  const seconds = {};
+  if (files.length === 0) return { failure: undefined, seconds };
+  const report = join(copy, "mutant-report.json");
+  rmSync(report, { force: true });
+  const args = ["run", "--config", "test/mutants/vitest.mutants.config.mjs", "--bail", String(bail)];
+  const reporters = ["--reporter", "json", "--outputFile", report];
+  const env = { TASKWAL_MUTANT_FILES: JSON.stringify(files) };
+  const vitest = join(copy, "node_modules/.bin/vitest");
+  const run = await runIn(copy, vitest, [...args, ...reporters], env, timeoutS);
+  if (run.late) return { failure: { by: `no end within ${timeoutS} s`, message: "" }, seconds };
+  let results;
+  try {
+    results = JSON.parse(readFileSync(report, "utf8")).testResults;
+  } catch {
+    return { failure: { by: "vitest gave no report", message: run.output.slice(-500) }, seconds };
+  }
+  for (const { name, startTime, endTime } of results) {
+    seconds[name.slice(copy.length + 1)] = Math.round((endTime - startTime) / 100) / 10;
+  }
+  return { failure: failureOf(copy, results, run), seconds };
+};
+
+const failureOf = (copy, results, { ok, output }) => {
+  for (const { name, assertionResults, message } of results) {
+    const file = name.slice(copy.length + 1);
+    const failed = assertionResults.find(({ status }) => status === "failed");
+    if (failed) {
+      const [first = ""] = failed.failureMessages;
+      return { by: `${file} › ${failed.title}`, message: first.split("\n")[0] };
+    }
+    if (message) return { by: `${file} › (it does not load)`, message: message.split("\n")[0] };
+  }
+  return ok ? undefined : { by: "an error outside of any test", message: output.slice(-500) };
+};
