@@ -27,8 +27,7 @@ export const allTests = (copy) => [
 
 /** Whether it starts processes, which run what is built. */
 const needsBuild = (copy, file) =>
-  file.startsWith("test/") &&
-  /child_process|kill\/|size\/|world\//.test(readFileSync(join(copy, file), "utf8"));
+  /child_process|\.\/(?:kill|size|world)\/|dist\//.test(readFileSync(join(copy, file), "utf8"));
 
 /** Test files in the order in which they are to be tried: those on sources, then those on the build. */
 export const testsFor = (copy, source, secondsOf) => {
