@@ -140,7 +140,7 @@ describe.each(seeds)("a store whose power fails at any call (seed %i)", (seed) =
           const { state, mark } = await crashedRun(seed, point.call.number ?? 0, inside);
           lab.restore(state);
           lab.powerCut(inside ? "random" : "all");
-          if (!inside) expect(fingerprint(lab), `call ${point.call.number}`).toBe(expected);
+          if (!inside) expect(fingerprint(lab), `call ${point.call.number}`).toEqual(expected);
           const also = { by: "run", alsoAppend: true, alsoClose: true, alsoInside: false } as const;
           const { dump } = await inspect(lab, campaign.subject, also);
           judge(dump, ledger.expectation(mark, "power"));

@@ -140,9 +140,10 @@ test("a file size limit (RLIMIT_FSIZE) refuses the call and keeps the rest; when
     return value.id as string;
   }, undefined);
   await child.end("SIGKILL");
-  const reader = await startProcess();
-  const found = await reader.run(async ({ openTaskStore }, dir) => {
-    const store = await openTaskStore({ dir, readOnly: true });
+  // For writing: a reader shows only what something on the disk vouches for already.
+  const next = await startProcess();
+  const found = await next.run(async ({ openTaskStore }, dir) => {
+    const store = await openTaskStore({ dir });
     return { ids: store.list().map(({ id }) => id), lost: store.recovery.lost };
   }, dir);
   expect(found).toEqual({ ids: [...filled.ids, id], lost: [] });
