@@ -1,0 +1,86 @@
+/**
+ * The worker as a process, and what it has told so far.
+ *
+ * The rule: what is known is what had been received; what comes later is only for telling what happened.
+ */
+import { spawn, type ChildProcess } from "node:child_process";
+import { resolve } from "node:path";
+import type { Readable } from "node:stream";
+
+export const workerPath = resolve("test/src/kernel/worker.mjs");
+const channel = 3;
+
+/** What a worker told, in order. */
+export class Told {
+  readonly acknowledged: number[] = [];
+  readonly refusals: string[] = [];
+  readonly defects: string[] = [];
+  opened: { readonly digest: string; readonly lost: number; readonly damaged: number } | undefined;
+  #rest = "";
+
+  take(text: string): void {
+    const lines = `${this.#rest}${text}`.split("\n");
+    this.#rest = lines.pop() ?? "";
+    for (const line of lines) this.#line(line.trim());
+  }
+
+  #line(line: string): void {
+    const [kind, ...words] = line.split(" ");
+    if (kind === "a") this.acknowledged.push(Number(words[0]));
+    else if (kind === "o") {
+      const [digest = "", lost, damaged] = words;
+      this.opened = { digest, lost: Number(lost), damaged: Number(damaged) };
+    } else if (kind === "f") this.refusals.push(words.join(" "));
+    else if (kind === "!") this.defects.push(words.join(" "));
+  }
+}
+
+export class CutProcess {
+  readonly told = new Told();
+  readonly #child: ChildProcess;
+  readonly #gone: Promise<string>;
+  #errors = "";
+  #isGone = false;
+
+  constructor(dir: string, firstNumber: number, life: number) {
+    const words = [workerPath, dir, String(firstNumber), String(life), String(channel)];
+    // Its own environment only: conditions of a test runner would make it run sources.
+    const { NODE_OPTIONS: _, ...env } = process.env;
+    this.#child = spawn(process.execPath, words, {
+      env,
+      stdio: ["ignore", "ignore", "pipe", "pipe"],
+    });
+    const pipe = this.#child.stdio[channel] as Readable;
+    pipe.setEncoding("utf8");
+    pipe.on("data", (text: string) => this.told.take(text));
+    this.#child.stderr?.setEncoding("utf8");
+    this.#child.stderr?.on("data", (text: string) => (this.#errors += text));
+    this.#gone = new Promise((done) => {
+      // "close" comes after the pipes are empty.
+      this.#child.once("close", (code, signal) => {
+        this.#isGone = true;
+        done(String(signal ?? code));
+      });
+    });
+  }
+
+  get errors(): string {
+    return this.#errors;
+  }
+
+  /** Waits for the first acknowledgement. */
+  async firstAcknowledgement(): Promise<void> {
+    while (this.told.acknowledged.length === 0) {
+      if (this.#isGone || this.told.defects.length > 0)
+        throw new Error(`no call was acknowledged: ${this.told.defects.join()} ${this.#errors}`);
+      await new Promise((done) => setTimeout(done, 2));
+    }
+  }
+
+  /** Kills it; resolves once it is gone and all that it told has been read. */
+  async kill(): Promise<void> {
+    this.#child.kill("SIGKILL");
+    const end = await this.#gone;
+    if (end !== "SIGKILL") throw new Error(`it had ended by itself: ${end} ${this.#errors}`);
+  }
+}
