@@ -1,12 +1,10 @@
 /** All campaigns, in the order in which they are listed. */
 import type { Campaign } from "./campaign.ts";
 import { crashCampaign } from "./crash-campaign.ts";
-import { smallScopeCampaign } from "./small-scope-campaign.ts";
 import { shutdownExt4Campaign, shutdownXfsCampaign } from "./shutdown-campaign.ts";
 
 export const campaigns: readonly Campaign[] = [
   crashCampaign,
-  smallScopeCampaign,
   shutdownExt4Campaign,
   shutdownXfsCampaign,
 ];
