@@ -8,7 +8,8 @@
  *     snapshot       state.json taken while it grows no more, and how long the event loop stood still
  *     open, replay   from state.json, and from the log alone
  *
- * `pnpm bench campaign …` tries to lose something instead (test/src/campaign/main.ts).
+ * `pnpm bench campaign …` tries to lose something instead (test/src/campaign/main.ts), and
+ * `pnpm bench mutants …` plants bugs and looks whether the tests see them (test/mutants/run.mjs).
  *
  * The rule: everything is measured in this run and in this folder; each line tells how often. A share of
  * another machine, or of a memory file system, is not a result.
@@ -25,8 +26,13 @@ const budgetMs = 2_000;
 const atOnce = [10, 100, 1_000];
 const replayed = 50_000;
 
-const isCampaign = process.argv[2] === "campaign";
-const folder = isCampaign
+/** Other programs behind the same command. */
+const programs = new Map([
+  ["campaign", "./dist/test/src/campaign/main.js"],
+  ["mutants", "./mutants/run.mjs"],
+]);
+const program = programs.get(process.argv[2]);
+const folder = program
   ? ""
   : mkdtempSync(join(resolve(process.argv[2] ?? tmpdir()), "taskwal-bench-"));
 const entry = { level: "info", type: "output", message: "x".repeat(120) };
@@ -156,9 +162,9 @@ const main = async () => {
   await benchOpen("replay, without state.json", logOnly);
 };
 
-if (isCampaign) {
+if (program) {
   process.argv.splice(2, 1);
-  await import("./dist/test/src/campaign/main.js");
+  await import(program);
 } else {
   try {
     await main();

@@ -58,7 +58,8 @@ const assertApart = (root, copy) => {
       const folder = join(copy, workspace, "node_modules", scope);
       if (!existsSync(folder)) continue;
       for (const name of readdirSync(folder)) {
-        if (name.startsWith(".")) continue;
+        // A package that is not committed yet is not in the copy: nothing there can need it.
+        if (name.startsWith(".") || !existsSync(join(folder, name))) continue;
         const path = realpathSync(join(folder, name));
         if (path.startsWith(join(root, "packages"))) {
           throw new Error(`${join(folder, name)} leads out of the copy, to ${path}`);

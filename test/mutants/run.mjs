@@ -50,7 +50,13 @@ const writeResults = ({ control, mutant }) => {
 };
 
 const build = async (copy) => {
-  const built = await runIn(copy, join(copy, "node_modules/.bin/tsc"), ["-b", "--noCheck"], {}, 300);
+  const built = await runIn(
+    copy,
+    join(copy, "node_modules/.bin/tsc"),
+    ["-b", "--noCheck"],
+    {},
+    300,
+  );
   if (!built.ok) throw new Error(`the copy does not build:\n${built.output}`);
 };
 
@@ -77,7 +83,8 @@ const control = async (copy) => {
   if (known && (known.commit === commit || values["only-missing"])) return known.seconds;
   print(`control: ${commit} without a bug`);
   const { value, seconds } = await timed(() => tryTests(copy, undefined, {}));
-  if (value.failure) throw new Error(`${value.failure.by} fails without a bug: ${value.failure.message}`);
+  if (value.failure)
+    throw new Error(`${value.failure.by} fails without a bug: ${value.failure.message}`);
   print(`control: passes (${seconds} s)`);
   writeResults({ control: { commit, seconds: value.seconds } });
   return value.seconds;
@@ -91,7 +98,14 @@ const tryMutant = async (copy, mutant, secondsOf) => {
     const commit = commitOf(copy);
     const { failure } = value;
     return failure
-      ? { name, killed: true, by: failure.by, message: failure.message.slice(0, 300), seconds, commit }
+      ? {
+          name,
+          killed: true,
+          by: failure.by,
+          message: failure.message.slice(0, 300),
+          seconds,
+          commit,
+        }
       : { name, killed: false, by: "", message: "", seconds, commit };
   } finally {
     takeOut();
@@ -126,7 +140,9 @@ const main = async () => {
       const result = await tryMutant(copy, mutant, secondsOf);
       writeResults({ mutant: result });
       const state = result.killed ? "killed" : "SURVIVED";
-      print(`${index + 1}/${wanted.length} ${state} ${mutant.name} (${result.seconds} s) ${result.by}`);
+      print(
+        `${index + 1}/${wanted.length} ${state} ${mutant.name} (${result.seconds} s) ${result.by}`,
+      );
     }
   } finally {
     if (!values.keep) rmSync(copy, { recursive: true, force: true });

@@ -60,7 +60,8 @@ export const runIn = (copy, command, args, env, timeoutS) =>
     let late = false;
     const timer = setTimeout(() => {
       late = true;
-      process.kill(-child.pid, "SIGKILL");
+      // The whole group: tests start processes of their own.
+      if (child.pid) process.kill(-child.pid, "SIGKILL");
     }, timeoutS * 1_000);
     child.on("close", (code) => {
       clearTimeout(timer);
@@ -74,7 +75,13 @@ export const firstFailure = async (copy, files, { timeoutS, bail = 1 }) => {
   if (files.length === 0) return { failure: undefined, seconds };
   const report = join(copy, "mutant-report.json");
   rmSync(report, { force: true });
-  const args = ["run", "--config", "test/mutants/vitest.mutants.config.mjs", "--bail", String(bail)];
+  const args = [
+    "run",
+    "--config",
+    "test/mutants/vitest.mutants.config.mjs",
+    "--bail",
+    String(bail),
+  ];
   const reporters = ["--reporter", "json", "--outputFile", report];
   const env = { TASKWAL_MUTANT_FILES: JSON.stringify(files) };
   const vitest = join(copy, "node_modules/.bin/vitest");
