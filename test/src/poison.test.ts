@@ -94,6 +94,35 @@ test("what was visible as written and is not durable is taken back, and its sequ
   expect(told.poisoned.map(({ takenBack }) => takenBack)).toEqual([[first, first + 1]]);
 });
 
+/**
+ * Found by the model campaign: a rotation (or the idle mark) syncs what was only written, and dies of
+ * its next sync. The state then went back behind D: what was durable was no longer shown.
+ */
+test.each(["a rotation", "the idle mark"])(
+  "what %s made durable before it failed is not taken back",
+  async (by) => {
+    const sim = createSimDisk();
+    const { store, told } = await opened(sim.process(), { segmentBytesMax: 700 });
+    await create(store, "a", { durability: "written" });
+    let syncs = 0;
+    sim.fail(
+      ({ kind, path }) => kind === "sync" && path.includes("/wal/0") && (syncs += 1) === 2,
+      "EIO",
+    );
+    if (by === "a rotation") {
+      const big = { text: "x".repeat(700) };
+      await refusalOf(store.notes.mutate("b", "note.created", big));
+    } else {
+      sim.clock.advance(60);
+      await settle();
+    }
+    expect(store.poisoned).toBeInstanceOf(DiskFailedError);
+    expect(store.sequence).toBe(2);
+    expect(notesOf(store)).toEqual({ a: [1, "a"] });
+    expect(told.poisoned.map(({ takenBack }) => takenBack)).toEqual([[]]);
+  },
+);
+
 test("rejections that nobody awaits are told and end no process; flush throws the first of them", async () => {
   const sim = createSimDisk();
   const { store, told } = await opened(sim.process());

@@ -263,8 +263,11 @@ export class CommitQueue {
     this.#dead = dead;
     this.#cancelSync?.();
     this.#rejectAll(error);
-    const takenBack = this.#unsynced.map(({ sequence }) => sequence);
-    for (const { change } of this.#unsynced.toReversed()) this.#options.state.uncommit(change);
+    // Not what a rotation or an idle mark made durable before the log died: the state goes back to D.
+    const { durable } = this.#options.log;
+    const gone = this.#unsynced.filter(({ sequence }) => sequence > durable);
+    const takenBack = gone.map(({ sequence }) => sequence);
+    for (const { change } of gone.toReversed()) this.#options.state.uncommit(change);
     this.#unsynced = [];
     this.#options.onDead(dead, takenBack);
   }
