@@ -55,6 +55,8 @@ export class CommitQueue {
   #queueBytes = 0;
   /** The units that are being written. */
   #writing: Unit[] = [];
+  /** The last sequence before them. */
+  #writingAfter = 0;
   #running = false;
   /** Visible and not yet durable: the changes, to take them back, with their sequences. */
   #unsynced: { change: Prepared; sequence: number }[] = [];
@@ -130,15 +132,17 @@ export class CommitQueue {
   flushSync(): void {
     if (this.#dead) throw this.#dead;
     const units = [...this.#queue].filter(isUnit);
+    const writing = this.#writing;
+    const writingCount = writing.reduce((sum, { changes }) => sum + changes.length, 0);
+    // A batch may have failed that is not rejected yet: what waits builds on it, and goes with it.
+    const behind = writingCount > 0 ? this.#writingAfter + writingCount : undefined;
     let first: number;
     try {
-      ({ first } = this.#options.log.flushSync(units.flatMap(entriesOf)));
+      ({ first } = this.#options.log.flushSync(units.flatMap(entriesOf), behind));
     } catch (error) {
       if (this.#options.log.poison) this.#fail(error);
       throw error;
     }
-    const writing = this.#writing;
-    const writingCount = writing.reduce((sum, { changes }) => sum + changes.length, 0);
     this.#writing = [];
     this.#queue = this.#queue.filter((item) => !isUnit(item));
     this.#commit([...writing, ...units], first - writingCount);
@@ -192,6 +196,7 @@ export class CommitQueue {
   async #writeBatch(): Promise<void> {
     const units = this.#take();
     this.#writing = units;
+    this.#writingAfter = this.#options.log.last;
     const sync = units.some(({ durability }) => durability === "synced");
     try {
       const { first } = await this.#options.log.append(units.flatMap(entriesOf), sync);

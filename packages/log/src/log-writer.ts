@@ -14,19 +14,13 @@ import type { ActiveSegment } from "./active-segment.ts";
 import { encodeBatch, type Encoded } from "./encode-batch.ts";
 import { HeadFile } from "./head-file.ts";
 import { WriterLife } from "./writer-life.ts";
-import type { Appended, LogEntry, LogWriterOptions } from "./writer-options.ts";
+import type { Appended, LogEntry, LogWriterOptions, Waiting } from "./writer-options.ts";
 import { WriterSegments } from "./writer-segments.ts";
 
 /** What is being written and synced; `applied` once the write is done. */
 interface InFlight extends Encoded {
   readonly startBytes: number;
   applied: boolean;
-}
-
-/** A call of `append` whose turn has not come; `written` if `flushSync` was first. */
-interface Waiting {
-  readonly entries: readonly LogEntry[];
-  written: Appended | undefined;
 }
 
 export class LogWriter {
@@ -132,23 +126,30 @@ export class LogWriter {
     }).finally(() => this.#waiting.delete(waiting));
   }
 
+  /** The last sequence once all that is in flight or waits is written. */
+  get #lastUnderWay(): number {
+    const inFlight = this.#inFlight?.applied === false ? this.#inFlight.count : 0;
+    const waiting = [...this.#waiting].reduce((sum, { entries }) => sum + entries.length, 0);
+    return this.#last + inFlight + waiting;
+  }
+
   /** Makes everything that was written durable. Throws DiskFailedError (`unknown`): the writer is dead then. */
   sync(): Promise<void> {
     return this.#exclusively(() => this.#sync());
   }
 
   /**
-   * For exit handlers: writes again what no sync has covered (the same bytes at the same place), then what
-   * waits for its turn, then `entries`, then syncs, holding the event loop. All of it is durable on
-   * return; the late completion of what was in flight is ignored. Throws as `append`; also while a
-   * segment is being started or sealed, or a failed write taken back.
+   * For exit handlers: writes again what no sync has covered (the same bytes at the same place), what waits
+   * for its turn and `entries`, and syncs, holding the event loop. All of it is durable on return; the late
+   * completion of what was in flight is ignored. Throws as `append`; also, with nothing written, while a
+   * segment is started or sealed or a failed write taken back, or if `behind`, the sequence before `entries`,
+   * will not be there: an append has failed, and its caller is not told yet.
    */
-  flushSync(entries: readonly LogEntry[]): Appended {
+  flushSync(entries: readonly LogEntry[], behind = this.#lastUnderWay): Appended {
     this.#life.assertUsable();
     const { active, busy } = this.#segments;
-    if (!active || busy !== undefined) {
-      throw this.#segments.notWritten("write", undefined, busy);
-    }
+    const refusal = behind === this.#lastUnderWay ? busy : "a call before it has failed";
+    if (!active || refusal) throw this.#segments.notWritten("write", undefined, refusal);
     this.#generation += 1;
     const appended = this.#writeNow(active, entries);
     try {
@@ -278,6 +279,7 @@ export class LogWriter {
       if (inFlight) active.file.writeSync(inFlight.bytes, inFlight.startBytes);
       if (inFlight && !inFlight.applied) this.#apply(active, inFlight);
       for (const waiting of this.#waiting) waiting.written = write(waiting.entries);
+      this.#waiting.clear();
       return write(entries);
     } catch (cause) {
       throw this.#segments.die("write", cause);

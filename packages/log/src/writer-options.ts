@@ -37,3 +37,9 @@ export interface LogWriterOptions {
   /** Called once, when the writer dies. */
   readonly onPoison: (error: DiskFailedError) => void;
 }
+
+/** A call of `append` whose turn has not come; `written` if `flushSync` was first. */
+export interface Waiting {
+  readonly entries: readonly LogEntry[];
+  written: Appended | undefined;
+}
