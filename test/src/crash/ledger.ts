@@ -53,7 +53,7 @@ export const withoutVersions = (dump: Dump): Dump =>
   dump.replaceAll(/^\["([^"]*)",\d+,/gm, '["$1",');
 
 /** The second implementation of the model's reducers. */
-const applyChange = (items: Items, { collection, id, type, payload }: Change): Items => {
+export const applyChange = (items: Items, { collection, id, type, payload }: Change): Items => {
   const key = `${collection}/${id}`;
   const before = items.get(key) ?? { version: 0, value: undefined, lines: [] };
   const after = ((): Omit<Item, "version"> => {

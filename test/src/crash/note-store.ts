@@ -17,6 +17,9 @@ export type Engine = Pick<
 
 export const stateDir = "/state";
 
+/** What the reducer of "tally.added" throws on. */
+export const tooMuch = 1_000_000_000;
+
 const makeModel = ({ defineEntity, defineModel }: Engine) => {
   const note = defineEntity({
     name: "note",
@@ -52,7 +55,10 @@ const makeModel = ({ defineEntity, defineModel }: Engine) => {
     change: {
       "tally.added": {
         payload: z.object({ by: z.number() }),
-        reduce: (tally, { by }) => ({ ...tally, total: tally.total + by }),
+        reduce: (tally, { by }) => {
+          if (by >= tooMuch) throw new RangeError("the reducer threw");
+          return { ...tally, total: tally.total + by };
+        },
       },
     },
     mirror: false,
@@ -71,8 +77,22 @@ export type NoteStore = Taskwal.StoreOf<NoteModel>;
 /** Small numbers, so that a short workload rotates and prunes. */
 const sizes = { segmentBytesMax: 3_000, historyBytesMax: 0, historyFilesMax: 0 };
 
-export const openNotes = async (engine: Engine, disk: Disk, mirrors = false): Promise<NoteStore> =>
-  engine.openStore({ dir: stateDir, model: makeModel(engine), disk, mirrors, ...sizes });
+export type NoteOptions = Partial<Taskwal.OpenOptions<NoteModel>>;
+
+export const openNotes = async (
+  engine: Engine,
+  disk: Disk,
+  mirrors = false,
+  options: NoteOptions = {},
+): Promise<NoteStore> =>
+  engine.openStore({
+    dir: stateDir,
+    model: makeModel(engine),
+    disk,
+    mirrors,
+    ...sizes,
+    ...options,
+  });
 
 const linesOf = (
   key: string,
