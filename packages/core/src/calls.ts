@@ -170,7 +170,7 @@ export class Calls {
         signal?.removeEventListener("abort", onAbort);
         const queued = { changes: unit.changes, first };
         if (key !== undefined) this.#rememberKey(engine, key, print, queued);
-        this.#notify(engine, queued);
+        this.#notify(queued);
         forKey?.resolve(queued);
         done(queued);
       },
@@ -227,12 +227,10 @@ export class Calls {
     });
   }
 
-  #notify(engine: StoreEngine, { changes, first }: Queued): void {
+  #notify({ changes, first }: Queued): void {
     const { events } = this.#options;
-    const heard = events.hears("mutation");
+    if (!events.hears("mutation")) return;
     for (const [index, change] of changes.entries()) {
-      engine.changed(change);
-      if (!heard) continue;
       const { mutation, id, before, after, payload } = change;
       events.emit("mutation", {
         collection: mutation.entity.key,

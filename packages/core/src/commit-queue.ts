@@ -11,8 +11,9 @@
 import { ClosedError, type DiskFailedError, InvalidMutationError } from "@taskwal/errors";
 import type { Clock } from "@taskwal/disk";
 import type { LogEntry, LogWriter } from "@taskwal/log";
+import type { EntityModel } from "./define-model.ts";
 import { stage, type Prepared, type PrepareContext } from "./prepare.ts";
-import type { State } from "./state.ts";
+import type { Slot, State } from "./state.ts";
 
 /** One call of `mutate` or `transact`: written as a whole. */
 export interface Unit {
@@ -40,8 +41,8 @@ export interface CommitQueueOptions {
   /** How long something visible may stay unsynced, in milliseconds. */
   readonly syncWithinMs: number;
   readonly context: () => PrepareContext;
-  /** All up to this sequence is durable now. */
-  onDurable(sequence: number): void;
+  /** All that was written is durable now; `changes` are those that were not the last time. */
+  onDurable(changes: readonly Prepared[]): void;
   /** The log is dead; `takenBack` are sequences that were visible and no longer are. */
   onDead(error: DiskFailedError, takenBack: readonly number[]): void;
 }
@@ -69,6 +70,14 @@ export class CommitQueue {
 
   get queueBytes(): number {
     return this.#queueBytes;
+  }
+
+  /** An entity without what is visible as written and not known to be durable yet. */
+  durable(entity: EntityModel, id: string): Slot | undefined {
+    const isOfIt = ({ change }: { change: Prepared }): boolean =>
+      change.id === id && change.mutation.entity === entity;
+    const first = this.#unsynced.find(isOfIt);
+    return first ? first.change.before : this.#options.state.committed(entity, id);
   }
 
   /** Throws if there is no room: the caller takes the staged changes back. */
@@ -244,8 +253,9 @@ export class CommitQueue {
   #synced(): void {
     this.#cancelSync?.();
     this.#cancelSync = undefined;
+    const changes = this.#unsynced.map(({ change }) => change);
     this.#unsynced = [];
-    this.#options.onDurable(this.#options.log.durable);
+    this.#options.onDurable(changes);
   }
 
   #scheduleSync(): void {

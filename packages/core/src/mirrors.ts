@@ -12,12 +12,13 @@ import { fileStem, quarantineFolder, timeStamp } from "@taskwal/format";
 import type { EntityModel } from "./define-model.ts";
 import type { Events, StoreEvents } from "./events.ts";
 import { mirrorBytesMax, mirrorText, readMirror } from "./mirror-file.ts";
-import type { Slot, State } from "./state.ts";
+import type { Slot } from "./state.ts";
 
 export interface MirrorsOptions {
   readonly directory: Directory;
   readonly clock: Clock;
-  readonly state: State;
+  /** An entity as far as it is durable. */
+  readonly slotOf: (entity: EntityModel, id: string) => Slot | undefined;
   /** The store's id, which each mirror repeats. */
   readonly store: string;
   readonly events: Events<StoreEvents>;
@@ -65,7 +66,7 @@ export class Mirrors {
     this.#options = options;
   }
 
-  /** The entity has changed; its file is old from here on. */
+  /** The entity has changed, durably; its file is old from here on. */
   mark(entity: EntityModel, id: string): void {
     if (!this.#options.enabled || !entity.mirror || this.#stopped) return;
     const name = `${entity.collection}/${fileStem(id)}.json`;
@@ -146,13 +147,13 @@ export class Mirrors {
   #worthIt(name: string, { entity, id, changes }: Due): boolean {
     const written = this.#written.get(name);
     if (!written) return true;
-    const slot = this.#options.state.committed(entity, id);
+    const slot = this.#options.slotOf(entity, id);
     return changes * growthShare >= (slot?.n ?? 0) - changes || written.sizeBytes < 16 * 1024;
   }
 
   async #writeOne(name: string, { entity, id }: Due): Promise<void> {
-    const { directory, state } = this.#options;
-    const slot = state.committed(entity, id);
+    const { directory, slotOf } = this.#options;
+    const slot = slotOf(entity, id);
     await this.#ensureFolder(entity.collection);
     await this.#setAsideIfForeign(name);
     if (slot?.value === undefined) {

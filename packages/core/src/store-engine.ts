@@ -76,18 +76,18 @@ export class StoreEngine {
       queueBytesMax: settings.queueBytesMax,
       syncWithinMs,
       context: () => this.context(),
-      onDurable: () => this.#durable(),
+      onDurable: (changes) => this.#durable(changes),
       onDead: (error, takenBack) => this.#dead(error, takenBack),
     });
     this.autosave = new Autosave(
       this.#autosaveOptions(),
       recovered.snapshot?.reading.head.sequence ?? 0,
     );
-    const { state } = recovered;
     this.mirrors = new Mirrors({
       directory,
       clock,
-      state,
+      // Never what a power cut could take back: the file would stay ahead of the log.
+      slotOf: (entity, id) => this.queue.durable(entity, id),
       store,
       events,
       enabled: settings.mirrors,
@@ -139,11 +139,6 @@ export class StoreEngine {
 
   context(): PrepareContext {
     return { model: this.model, state: this.parts.recovered.state, at: this.clock.now() };
-  }
-
-  /** Shows people what changed: marks the entity's file as old. */
-  changed({ mutation, id }: Prepared): void {
-    this.mirrors.mark(mutation.entity, id);
   }
 
   /**
@@ -282,7 +277,8 @@ export class StoreEngine {
     });
   }
 
-  #durable(): void {
+  #durable(changes: readonly Prepared[]): void {
+    for (const { mutation, id } of changes) this.mirrors.mark(mutation.entity, id);
     if (this.#started) {
       this.autosave.changed();
       this.mirrors.durable();
