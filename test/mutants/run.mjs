@@ -1,5 +1,6 @@
 /**
- * `pnpm bench mutants [--only name] [--only-missing]`: does the test suite see each bug of mutants.json?
+ * `pnpm bench mutants [--only name] [--only-missing] [--within seconds]`: does the test suite see each bug
+ * of mutants.json?
  *
  *     copy of HEAD ─ passes? ─┬─ plant one ─ tests, nearest first, up to the first that fails ─ take it out
  *                             └─ and so on ──> results.json: { name, killed, by, seconds }
@@ -25,9 +26,12 @@ const { values } = parseArgs({
     only: { type: "string", multiple: true },
     "only-missing": { type: "boolean" },
     jobs: { type: "string", default: "1" },
-    keep: { type: "boolean" },
+    within: { type: "string", default: "Infinity" },
   },
 });
+
+/** A first look: only test files that take no longer, so that what they let pass is not judged yet. */
+const withinS = Number(values.within);
 
 const print = (text) => process.stdout.write(`${text}\n`);
 
@@ -60,14 +64,16 @@ const build = async (copy) => {
   if (!built.ok) throw new Error(`the copy does not build:\n${built.output}`);
 };
 
-/** Sources first; then, built, what starts processes. */
-const tryTests = async (copy, source, secondsOf) => {
+/** Sources first; then, built, what starts processes. Files that take longer than `within` are left out. */
+const tryTests = async (copy, source, secondsOf, bail = 1) => {
   const { sources, built } = testsFor(copy, source, secondsOf);
-  const first = await firstFailure(copy, sources, { timeoutS });
-  if (first.failure) return first;
+  const quick = (file) => (secondsOf[file] ?? 0) <= withinS;
+  const first = await firstFailure(copy, sources.filter(quick), { timeoutS, bail });
+  if (first.failure && bail > 0) return first;
   await build(copy);
-  const second = await firstFailure(copy, built, { timeoutS });
-  return { failure: second.failure, seconds: { ...first.seconds, ...second.seconds } };
+  const second = await firstFailure(copy, built.filter(quick), { timeoutS, bail });
+  const failure = first.failure ?? second.failure;
+  return { failure, seconds: { ...first.seconds, ...second.seconds } };
 };
 
 const timed = async (work) => {
@@ -82,7 +88,7 @@ const control = async (copy) => {
   const known = readResults().control;
   if (known && (known.commit === commit || values["only-missing"])) return known.seconds;
   print(`control: ${commit} without a bug`);
-  const { value, seconds } = await timed(() => tryTests(copy, undefined, {}));
+  const { value, seconds } = await timed(() => tryTests(copy, undefined, {}, 0));
   if (value.failure)
     throw new Error(`${value.failure.by} fails without a bug: ${value.failure.message}`);
   print(`control: passes (${seconds} s)`);
@@ -138,14 +144,14 @@ const main = async () => {
     const secondsOf = wanted.length === 0 ? {} : await control(copy);
     for (const [index, mutant] of wanted.entries()) {
       const result = await tryMutant(copy, mutant, secondsOf);
-      writeResults({ mutant: result });
+      if (result.killed || withinS === Infinity) writeResults({ mutant: result });
       const state = result.killed ? "killed" : "SURVIVED";
       print(
         `${index + 1}/${wanted.length} ${state} ${mutant.name} (${result.seconds} s) ${result.by}`,
       );
     }
   } finally {
-    if (!values.keep) rmSync(copy, { recursive: true, force: true });
+    rmSync(copy, { recursive: true, force: true });
   }
   if (!printTable(all)) process.exitCode = 1;
 };

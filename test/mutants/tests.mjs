@@ -9,7 +9,7 @@
  */
 import { spawn } from "node:child_process";
 import { readdirSync, readFileSync, rmSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 
 const notCounted = new Set(["test/src/architecture.test.ts", "test/src/planted-bugs.test.ts"]);
 
@@ -25,16 +25,41 @@ export const allTests = (copy) => [
   ...testsIn(copy, "test/src"),
 ];
 
-/** Whether it starts processes, which run what is built. */
-const needsBuild = (copy, file) =>
-  /child_process|\.\/(?:kill|size|world)\/|dist\//.test(readFileSync(join(copy, file), "utf8"));
+/** Whether it, or a file of the tests that it imports, starts processes: those run what is built. */
+const needsBuild = (copy, file, seen = new Set()) => {
+  if (seen.has(file)) return false;
+  seen.add(file);
+  const text = readFileSync(join(copy, file), "utf8");
+  if (/node:child_process|\/dist\//.test(text)) return true;
+  const imported = [...text.matchAll(/from "(\.[^"]*\.ts)"/g)].map(([, path]) => path);
+  return imported.some((path) => needsBuild(copy, join(dirname(file), path), seen));
+};
+
+/** The folders of a package and of all that stand on it: no other package's tests can see its bugs. */
+const reachOf = (copy, folder) => {
+  const manifests = readdirSync(join(copy, "packages")).map((name) => ({
+    folder: `packages/${name}/src`,
+    ...JSON.parse(readFileSync(join(copy, "packages", name, "package.json"), "utf8")),
+  }));
+  const reach = new Set(manifests.filter((one) => one.folder === folder));
+  // A set that grows while it is walked: those found are walked as well.
+  for (const { name } of reach) {
+    for (const one of manifests) {
+      if ({ ...one.dependencies, ...one.devDependencies }[name]) reach.add(one);
+    }
+  }
+  return new Set([...reach].map((one) => one.folder));
+};
 
 /** Test files in the order in which they are to be tried: those on sources, then those on the build. */
 export const testsFor = (copy, source, secondsOf) => {
   const folder = source && source.slice(0, source.lastIndexOf("/"));
   const own = source && `${folder}/${basename(source, ".ts")}.test.ts`;
   const rank = (file) => (file === own ? 0 : file.startsWith(`${folder}/`) ? 1 : 2);
+  const reach = source && reachOf(copy, folder);
+  const sees = (file) => !reach || file.startsWith("test/") || reach.has(dirname(file));
   const ordered = allTests(copy)
+    .filter(sees)
     .map((file) => ({ file, rank: rank(file), seconds: secondsOf[file] ?? 0 }))
     .toSorted((a, b) => a.rank - b.rank || a.seconds - b.seconds)
     .map(({ file }) => file);
