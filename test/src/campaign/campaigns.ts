@@ -2,9 +2,11 @@
 import type { Campaign } from "./campaign.ts";
 import { crashCampaign } from "./crash-campaign.ts";
 import { shutdownExt4Campaign, shutdownXfsCampaign } from "./shutdown-campaign.ts";
+import { syscallsCampaign } from "./syscalls-campaign.ts";
 
 export const campaigns: readonly Campaign[] = [
   crashCampaign,
   shutdownExt4Campaign,
   shutdownXfsCampaign,
+  syscallsCampaign,
 ];
