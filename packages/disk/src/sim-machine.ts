@@ -20,6 +20,7 @@ import { Prng } from "./prng.ts";
 import type { AfterFailedSync, SimInode } from "./sim-inode.ts";
 import type { PowerCutChoice } from "./sim-power-cut.ts";
 import { SimTree } from "./sim-tree.ts";
+import { SimTrace, type TraceLink } from "./sim-trace.ts";
 
 const mutatingKinds: ReadonlySet<string> = new Set<SimMutatingKind>([
   "write",
@@ -66,7 +67,7 @@ export interface SimState {
   readonly clock: readonly [number, number];
   readonly prngs: readonly number[];
   readonly callCount: number;
-  readonly trace: readonly SimCall[];
+  readonly trace: TraceLink | undefined;
   readonly bootCount: number;
   readonly changeCount: number;
   readonly processCount: number;
@@ -77,7 +78,7 @@ export class SimMachine {
   readonly clock: SimClock;
   readonly faults = new SimFaults();
   capacityBytes: number | undefined;
-  trace: SimCall[] = [];
+  readonly trace = new SimTrace();
   callCount = 0;
   bootCount = 1;
   crashPoint: { readonly call: number; readonly inside: boolean } | undefined;
@@ -203,7 +204,7 @@ export class SimMachine {
       clock: this.clock.state,
       prngs: Object.values(this.#prngs).map(({ state }) => state),
       callCount: this.callCount,
-      trace: [...this.trace],
+      trace: this.trace.state,
       bootCount: this.bootCount,
       changeCount: this.#changeCount,
       processCount: this.#processCount,
@@ -218,7 +219,7 @@ export class SimMachine {
       prng.state = state.prngs[at] ?? prng.state;
     }
     this.callCount = state.callCount;
-    this.trace = [...state.trace];
+    this.trace.state = state.trace;
     this.bootCount = state.bootCount;
     this.#changeCount = state.changeCount;
     this.#processCount = state.processCount;

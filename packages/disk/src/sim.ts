@@ -66,7 +66,7 @@ export interface SimDisk {
 
   /** How many mutating calls there were. The next one has the number `callCount + 1`. */
   readonly callCount: number;
-  /** Every mutating call, in the order of its effects. */
+  /** Every mutating call, in the order of its effects; a new array each time. */
   readonly trace: readonly SimCall[];
 
   /**
@@ -145,7 +145,7 @@ export const createSimDisk = (options: SimDiskOptions = {}): SimDisk => {
       return machine.callCount;
     },
     get trace() {
-      return machine.trace;
+      return machine.trace.calls;
     },
     crashAt: (call, { inside = false } = {}) => {
       machine.crashPoint = { call, inside };

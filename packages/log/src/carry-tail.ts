@@ -181,7 +181,7 @@ const hashPrefix = async (
   const hash = sha256();
   const file = await directory.open(name, "read");
   try {
-    const buffer = new Uint8Array(hashChunkBytes);
+    const buffer = Buffer.allocUnsafe(Math.min(hashChunkBytes, bytes));
     for (let at = 0; at < bytes;) {
       const count = await file.read(buffer.subarray(0, Math.min(buffer.length, bytes - at)), at);
       if (count === 0) break;

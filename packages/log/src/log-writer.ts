@@ -27,7 +27,7 @@ export class LogWriter {
   readonly #options: LogWriterOptions;
   readonly #life: WriterLife;
   readonly #head: HeadFile;
-  readonly #lines = new LineBuffer(256 * 1024);
+  readonly #lines = new LineBuffer();
   readonly #segments: WriterSegments;
   #last: number;
   #lastCrc: string;

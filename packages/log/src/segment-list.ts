@@ -160,9 +160,10 @@ const readStart = async (
 
 /** The first bytes, at least up to a newline: block by block, so that an unreadable one behind costs nothing. */
 const readFirstLine = async (file: File): Promise<Uint8Array> => {
-  const bytes = Buffer.alloc(headerBytesMax);
+  let bytes = Buffer.allocUnsafe(limits.blockBytes);
   let filled = 0;
-  while (filled < bytes.length && !bytes.subarray(0, filled).includes(newline)) {
+  while (filled < headerBytesMax && !bytes.subarray(0, filled).includes(newline)) {
+    if (filled === bytes.length) bytes = Buffer.concat([bytes], 2 * bytes.length);
     const count = await file.read(bytes.subarray(filled, filled + limits.blockBytes), filled);
     if (count === 0) break;
     filled += count;
@@ -191,7 +192,7 @@ const decodeHeader = (bytes: Uint8Array, id: SegmentId): SegmentHeader | undefin
   const whole = verifyLine(bytes, 0, end, salt) ? { start: 0, end } : undefined;
   const place = whole ?? verifyMarkedLine(bytes, 0, end, salt);
   if (!place) return undefined;
-  const line = lineOf(JSON.parse(Buffer.from(bytes.subarray(place.start, place.end)).toString()));
+  const line = lineOf(parsed(Buffer.from(bytes.subarray(place.start, place.end)).toString()));
   if (line.kind !== "header") return undefined;
   assertSupported(segmentName(id), line.header);
   return line.header;
@@ -211,8 +212,40 @@ const assertSupported = (file: string, header: SegmentHeader): void => {
     ...Object.keys(header.previous ?? {}).filter((key) => !previousFields.includes(key)),
     ...Object.keys(header.parent ?? {}).filter((key) => !parentFields.includes(key)),
   ][0];
-  if (field)
-    throw new UnsupportedFormatError({ file, found: `header field "${field}"`, supported });
+  const odd = field ?? oddField(header);
+  if (odd) throw new UnsupportedFormatError({ file, found: `header field "${odd}"`, supported });
+};
+
+/** What is computed with must be what this code writes: a checksum says nothing of values. */
+const oddField = ({ store, first, epoch, previous, parent }: SegmentHeader): string | undefined => {
+  if (typeof store !== "string") return "store";
+  if (!isCount(first)) return "first";
+  if (!isCount(epoch)) return "epoch";
+  if (previous !== undefined && !isPrevious(previous)) return "previous";
+  return parent === undefined || isObject(parent) ? undefined : "parent";
+};
+
+const isPrevious = (value: unknown): boolean => {
+  if (!isObject(value)) return false;
+  const { first, epoch, last, bytes, sha256 } = value;
+  return (
+    [first, epoch, last, bytes].every(isCount) && ["string", "undefined"].includes(typeof sha256)
+  );
+};
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 0;
+
+/** Undefined if it is not JSON. */
+const parsed = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
 };
 
 const placeSegment = (

@@ -145,7 +145,7 @@ const scanLines = async (
   body: SnapshotBody | undefined,
 ): Promise<string | Defect> => {
   const hash = sha256();
-  const lines = new LineChunks(body);
+  const lines = new LineChunks(body, endBytes);
   for (let at = 0; at < endBytes;) {
     const room = lines.room();
     const count = await file.read(room.subarray(0, endBytes - at), at);
@@ -166,15 +166,16 @@ const scanLines = async (
 /** Cuts what is read into whole lines; without a body it only lends its buffer. */
 class LineChunks {
   readonly #body: SnapshotBody | undefined;
-  #buffer = Buffer.allocUnsafe(chunkBytes);
+  #buffer: Buffer;
   /** Bytes of a line that has not ended yet. */
   #filled = 0;
   /** Where in the file the buffer begins. */
   #startBytes = 0;
   #isHeadPast = false;
 
-  constructor(body: SnapshotBody | undefined) {
+  constructor(body: SnapshotBody | undefined, sizeBytes: number) {
     this.#body = body;
+    this.#buffer = Buffer.allocUnsafe(Math.min(chunkBytes, Math.max(1, sizeBytes)));
   }
 
   /** Where the next bytes go. */

@@ -22,6 +22,8 @@ export interface ExploreOptions {
   readonly subject: Subject;
   /** Choices of what survives at each point; they take turns. */
   readonly cutsPerPoint: number;
+  /** Where no more than so many writes and names are unsynced, every subset of them survives once (default 0). */
+  readonly subsetsOfMax?: number;
   /** Every so-many-th recovery is crashed again inside, at each of its calls; then those in it, … */
   readonly nestedStrides: readonly number[];
   /** Every so-many-th recovery is appended to and opened a third time. */
@@ -91,11 +93,28 @@ export class Explorer {
       this.findings.points += 1;
       count(this.findings.kinds, point.call.kind);
       count(this.findings.phases, point.phase);
-      for (const cut of this.#cuts(index)) await this.#one(point, cut);
+      const cuts = this.#allSubsets(point) ?? this.#cuts(index);
+      for (const cut of cuts) await this.#one(point, cut);
       const after = points[index + 1];
       if (after && point.call.kind === "write") await this.#insideWrite(point, after, index);
     }
     return this.findings;
+  }
+
+  /** Every subset of what is unsynced, and the page cache; undefined if there are too many. */
+  #allSubsets(point: CrashPoint): Cut[] | undefined {
+    const { subsetsOfMax = 0 } = this.#options;
+    this.#sim.restore(point.state);
+    const { length } = this.#sim.unsynced();
+    if (length > subsetsOfMax) return undefined;
+    const subsets = Array.from({ length: 2 ** length }, (_, kept): Cut => {
+      const isKept = (index: number): boolean => (kept & (1 << index)) !== 0;
+      return {
+        writes: ({ index }) => (isKept(index) ? "keep" : "drop"),
+        names: ({ index }) => isKept(index),
+      };
+    });
+    return [...subsets, "kill"];
   }
 
   /** Nothing unsynced survives at each point; the other choices take turns from point to point. */

@@ -27,7 +27,8 @@ export interface Run {
 
 type Durability = Operation["durability"];
 
-class Workbench {
+/** A store, what it is asked, and what it answers. */
+export class Workbench {
   readonly sim: SimDisk;
   readonly ledger = new Ledger();
   readonly recorder: Recorder;
@@ -123,7 +124,7 @@ class Workbench {
   }
 }
 
-const note = (id: string, title: string): Change => ({
+export const note = (id: string, title: string): Change => ({
   collection: "notes",
   id,
   type: "note.created",
@@ -135,19 +136,19 @@ const rename = (id: string, title: string): Change => ({
   type: "note.renamed",
   payload: { title },
 });
-const line = (id: string, text: string): Change => ({
+export const line = (id: string, text: string): Change => ({
   collection: "notes",
   id,
   type: "lines",
   payload: { text },
 });
-const open = (id: string, total: number): Change => ({
+export const open = (id: string, total: number): Change => ({
   collection: "tallies",
   id,
   type: "tally.opened",
   payload: { total },
 });
-const add = (id: string, by: number): Change => ({
+export const add = (id: string, by: number): Change => ({
   collection: "tallies",
   id,
   type: "tally.added",
