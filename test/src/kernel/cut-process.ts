@@ -1,5 +1,5 @@
 /**
- * The worker as a process, and what it has told so far.
+ * The worker as a process that lives on one directory after the other, and what it has told so far.
  *
  * The rule: what is known is what had been received; what comes later is only for telling what happened.
  */
@@ -9,12 +9,14 @@ import type { Readable } from "node:stream";
 
 export const workerPath = resolve("test/src/kernel/worker.mjs");
 const channel = 3;
+const closeMsMax = 20_000;
 
 /** What a worker told, in order. */
 export class Told {
   readonly acknowledged: number[] = [];
   readonly refusals: string[] = [];
   readonly defects: string[] = [];
+  isClosed = false;
   opened: { readonly digest: string; readonly lost: number; readonly damaged: number } | undefined;
   #rest = "";
 
@@ -27,6 +29,7 @@ export class Told {
   #line(line: string): void {
     const [kind, ...words] = line.split(" ");
     if (kind === "a") this.acknowledged.push(Number(words[0]));
+    else if (kind === "c") this.isClosed = true;
     else if (kind === "o") {
       const [digest = "", lost, damaged] = words;
       this.opened = { digest, lost: Number(lost), damaged: Number(damaged) };
@@ -36,19 +39,20 @@ export class Told {
 }
 
 export class CutProcess {
-  readonly told = new Told();
+  /** Of the life that it is in. */
+  told = new Told();
   readonly #child: ChildProcess;
   readonly #gone: Promise<string>;
   #errors = "";
   #isGone = false;
 
-  constructor(dir: string, firstNumber: number, life: number) {
-    const words = [workerPath, dir, String(firstNumber), String(life), String(channel)];
+  constructor() {
+    const words = [workerPath, String(channel)];
     // Its own environment only: conditions of a test runner would make it run sources.
     const { NODE_OPTIONS: _, ...env } = process.env;
     this.#child = spawn(process.execPath, words, {
       env,
-      stdio: ["ignore", "ignore", "pipe", "pipe"],
+      stdio: ["pipe", "ignore", "pipe", "pipe"],
     });
     const pipe = this.#child.stdio[channel] as Readable;
     pipe.setEncoding("utf8");
@@ -64,8 +68,19 @@ export class CutProcess {
     });
   }
 
-  get errors(): string {
-    return this.#errors;
+  /** Opens the directory, and issues calls from that number on. */
+  live(dir: string, firstNumber: number, life: number): void {
+    this.told = new Told();
+    this.#child.stdin?.write(`${firstNumber} ${life} ${dir}\n`);
+  }
+
+  /** Waits until it has met the cut and closed its store; false if it does not come to that. */
+  async hasClosed(): Promise<boolean> {
+    for (let waitedMs = 0; !this.told.isClosed; waitedMs += 2) {
+      if (this.#isGone || waitedMs > closeMsMax) return false;
+      await new Promise((done) => setTimeout(done, 2));
+    }
+    return true;
   }
 
   /** Waits for the first acknowledgement. */

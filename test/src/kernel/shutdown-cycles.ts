@@ -1,8 +1,8 @@
 /**
  * A file system that is shut down under a store that writes, again and again, and recovers its journal.
  *
- *     mount ─ worker ─ acks… │ known │ shutdown ─ kill ─ umount ─ mount ─ check ─┐
- *       └──────────────────────── the next life ─────────────────────────────────┘
+ *     mount ─ worker ─ acks… │ known │ shutdown ─ kill, or close ─ umount ─ mount ─ check ─┐
+ *       └────────────────────────────── the next life ─────────────────────────────────────┘
  *
  * A check opens the directory itself, or a copy, so that the next worker finds what the shutdown left and may
  * be cut off in the recovery of it. The rule: only what had been received before the shutdown began counts as
@@ -70,16 +70,19 @@ class ShutdownLineage {
   }
 
   async cycle(life: number): Promise<void> {
-    const worker = new CutProcess(this.#dir, this.#kept.next, life);
-    this.#worker = worker;
+    const worker = (this.#worker ??= new CutProcess());
+    worker.live(this.#dir, this.#kept.next, life);
     const { told } = worker;
     await this.#comeNear(worker);
     const known = [...told.acknowledged];
     const flush = this.#prng.below(3) === 0;
     this.#image.shutdown(flush);
     await pause(this.#prng.below(graceMsMax));
-    await worker.kill();
-    this.#worker = undefined;
+    const isKilled = this.#prng.below(4) === 0;
+    if (isKilled) {
+      await worker.kill();
+      this.#worker = undefined;
+    } else if (!(await worker.hasClosed())) throw new Error("the writer did not come to an end");
     if (told.defects.length > 0) throw new Error(told.defects.join("\n"));
     this.#expectSame(told.opened);
     await this.#image.unmount();
@@ -90,6 +93,7 @@ class ShutdownLineage {
       "acknowledged before": known.length,
       "recovered beyond": this.#kept.next - before - known.length,
       flushing: flush ? 1 : 0,
+      "writer killed": isKilled ? 1 : 0,
       "inside recovery": told.opened ? 0 : 1,
       "errors seen by the writer": told.refusals.length,
     });

@@ -1,41 +1,41 @@
 /**
  * The process whose disk is cut off: opens a task store, mutates it as fast as it can on several lanes,
- * takes snapshots, and tells on a file descriptor what it was told.
+ * takes snapshots, and tells on a file descriptor what it was told. After a refusal it closes the store and
+ * waits for the next directory, one per line on stdin, so that not every life needs a new process.
  *
  *     o <digest> <lost> <damaged>     it is open
  *     a <number>                      the call is durable, says the store
  *     f <code> <outcome>              refused, by an error of the library
+ *     c                               closed, after a refusal
  *     ! <text>                        anything else: a defect
  *
- * It runs the built packages. The rule: "a" is told after the promise has resolved; after the first refusal
- * it does nothing but wait for its end.
+ * It runs the built packages. The rule: "a" is told after the promise has resolved.
  *
- *     node worker.mjs <dir> <first number> <life> <file descriptor or path to tell on>
+ *     node worker.mjs <file descriptor or path to tell on>   stdin: <first number> <life> <dir>
  */
 import { openSync, writeSync } from "node:fs";
-import { openTaskStore } from "taskwal";
+import { createInterface } from "node:readline";
+import { ClosedError, DiskFailedError, openTaskStore } from "taskwal";
 import { callOf } from "../../dist/test/src/kernel/script.js";
 
-const [, , dir, firstText, lifeText, channelText] = process.argv;
+const [, , channelText] = process.argv;
 const lanes = 8;
 const channel = /^\d+$/.test(channelText) ? Number(channelText) : openSync(channelText, "w");
-const life = Number(lifeText);
 
 const tell = (text) => void writeSync(channel, `${text}\n`);
-const waitForTheEnd = () => new Promise(() => setInterval(() => {}, 1 << 30));
 
 process.on("uncaughtException", (error) =>
   tell(`! uncaught ${error.stack.replaceAll("\n", " | ")}`),
 );
 
 const refused = (error) => {
-  if (typeof error?.code === "string" && error.outcome !== undefined)
-    tell(`f ${error.code} ${error.outcome}`);
-  else tell(`! ${String(error?.stack ?? error).replaceAll("\n", " | ")}`);
-  return waitForTheEnd();
+  if (error instanceof DiskFailedError) tell(`f ${error.code} ${error.outcome}`);
+  // Lanes that go on while another one closes the store.
+  else if (!(error instanceof ClosedError))
+    tell(`! ${String(error?.stack ?? error).replaceAll("\n", " | ")}`);
 };
 
-const open = () =>
+const open = (dir) =>
   openTaskStore({
     dir,
     autosaveMs: 15,
@@ -52,26 +52,35 @@ const apply = (tasks, { kind, id, text }) => {
   return tasks.append(id, "logs", { timestamp, level: "info", type: "output", message: text });
 };
 
-const store = await open().catch(refused);
-tell(`o ${store.digest()} ${store.recovery.lost.length} ${store.recovery.damaged.length}`);
-
-let next = Number(firstText);
-const lane = async () => {
-  for (;;) {
-    const { number, of } = callOf(next, life);
-    next += 1;
-    await store.transact(({ tasks }) => of.forEach((one) => void apply(tasks, one)));
-    tell(`a ${number}`);
-  }
+const live = async (store, first, life) => {
+  let next = first;
+  const lane = async () => {
+    for (;;) {
+      const { number, of } = callOf(next, life);
+      next += 1;
+      await store.transact(({ tasks }) => of.forEach((one) => void apply(tasks, one)));
+      tell(`a ${number}`);
+    }
+  };
+  const saving = async () => {
+    for (;;) {
+      await store.snapshot();
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  };
+  await Promise.all(
+    [saving(), ...Array.from({ length: lanes }, lane)].map((work) => work.catch(refused)),
+  );
 };
 
-const saving = async () => {
-  for (;;) {
-    await store.snapshot();
-    await new Promise((resolve) => setTimeout(resolve, 20));
+for await (const line of createInterface({ input: process.stdin })) {
+  const [first, life, ...dir] = line.split(" ");
+  const store = await open(dir.join(" ")).catch(refused);
+  if (store) {
+    const { lost, damaged } = store.recovery;
+    tell(`o ${store.digest()} ${lost.length} ${damaged.length}`);
+    await live(store, Number(first), Number(life));
+    await store.close().catch(refused);
   }
-};
-
-await Promise.race(
-  [saving(), ...Array.from({ length: lanes }, lane)].map((work) => work.catch(refused)),
-);
+  tell("c");
+}
