@@ -1,6 +1,7 @@
 /** All campaigns, in the order in which they are listed. */
 import type { Campaign } from "./campaign.ts";
 import { crashCampaign } from "./crash-campaign.ts";
+import { modelCampaign } from "./model-campaign.ts";
 import { shutdownExt4Campaign, shutdownXfsCampaign } from "./shutdown-campaign.ts";
 import { syscallsCampaign } from "./syscalls-campaign.ts";
 
@@ -9,4 +10,5 @@ export const campaigns: readonly Campaign[] = [
   shutdownExt4Campaign,
   shutdownXfsCampaign,
   syscallsCampaign,
+  modelCampaign,
 ];

@@ -300,6 +300,6 @@ export const commands = (maxCommands: number): fc.Arbitrary<Iterable<Command>> =
         .map(failedSync),
       fc.constant(undefined).map(reopenCommand),
     ],
-    { maxCommands, size: "max" },
+    { maxCommands, size: "medium" },
   );
 };

@@ -7,7 +7,11 @@
 import fc from "fast-check";
 import { Bench } from "./bench.ts";
 import { commands } from "./commands.ts";
+import { fingerprint } from "../crash/explorer.ts";
 import type { Engine } from "../crash/note-store.ts";
+
+/** What a run draws at most. */
+export const commandsMax = 40;
 
 export interface ModelRuns {
   readonly engine: Engine;
@@ -17,6 +21,8 @@ export interface ModelRuns {
   /** Where a failing run stands, as its report printed it. */
   readonly path?: string | undefined;
   readonly progress?: (runs: number) => void;
+  /** Told the fingerprint of the disk at the end of each run. */
+  readonly see?: (hash: Uint8Array) => void;
   /** Told what was done, command by command. */
   readonly count?: (what: string) => void;
 }
@@ -29,13 +35,14 @@ export const runModel = async ({
   commandsMax,
   path,
   progress,
+  see,
   count = () => {},
 }: ModelRuns): Promise<void> => {
   let done = 0;
   const property = fc.asyncProperty(
     fc.nat({ max: 0xffff }),
     fc.boolean(),
-    fc.constantFrom(700, 3_000),
+    fc.constantFrom(900, 6_000),
     commands(commandsMax),
     async (diskSeed, mirrors, segmentBytesMax, list) => {
       done += 1;
@@ -50,6 +57,7 @@ export const runModel = async ({
       await bench.open(0);
       await fc.asyncModelRun(() => ({ model: bench.reference, real: bench }), list);
       bench.kill();
+      see?.(fingerprint(bench.sim));
     },
   );
   const details = await fc.check(property, {

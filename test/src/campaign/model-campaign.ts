@@ -1,0 +1,26 @@
+/** Random lives of a store, command by command beside a plain reference; what fails is shrunk. */
+import * as taskwal from "taskwal";
+import { commandsMax, runModel } from "../model/model-run.ts";
+import type { Campaign } from "./campaign.ts";
+
+const runs = 200;
+
+export const modelCampaign: Campaign = {
+  name: "model",
+  what: "random commands, faults and crashes against a plain reference, checked after each",
+  round: async ({ seed, see, progress }) => {
+    const counts: Record<string, number> = {};
+    await runModel({
+      engine: taskwal,
+      seed,
+      runs,
+      commandsMax,
+      see,
+      progress,
+      count: (what) => {
+        counts[what] = (counts[what] ?? 0) + 1;
+      },
+    });
+    return { trials: runs, counts };
+  },
+};
