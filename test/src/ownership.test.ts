@@ -217,3 +217,30 @@ test("a reader that is asked to catch up several times at once folds every recor
   await Promise.all([reader.flush(), reader.flush(), settle().then(() => reader.flush())]);
   expect(notesOf(reader)).toEqual(notesOf(store));
 });
+
+test("a reader that fell behind what was pruned begins again from a snapshot, and shows no more than what is durable", async () => {
+  const sim = createSimDisk();
+  const budget = { segmentBytesMax: 900, historyBytesMax: 0, historyFilesMax: 0 };
+  const store = await openNotes(sim.process("writer"), budget);
+  await create(store, "a");
+  const reader = await openNotes(sim.process("reader"), { readOnly: true });
+  for (let count = 1; count <= 40; count += 1) {
+    await create(store, `n-${count}`);
+    if (count % 20 === 0) await store.compact();
+  }
+  const durable = notesOf(store);
+  const pruned = sim.listRaw().find((path) => path.endsWith(".jsonl")) ?? "";
+  expect(Number(pruned.slice("/state/wal/".length).slice(0, 20))).toBeGreaterThan(
+    reader.sequence + 1,
+  );
+  const release = sim.hang(({ kind, process }) => kind === "sync" && process === "writer");
+  const writing = create(store, "b");
+  await settle();
+  await reader.flush();
+  expect(notesOf(reader)).toEqual(durable);
+  release();
+  await writing;
+  await create(store, "c");
+  await reader.flush();
+  expect(notesOf(reader)).toMatchObject({ ...durable, b: [1, "b"] });
+});
