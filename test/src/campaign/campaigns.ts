@@ -1,12 +1,16 @@
 /** All campaigns, in the order in which they are listed. */
 import type { Campaign } from "./campaign.ts";
 import { crashCampaign } from "./crash-campaign.ts";
+import { fuzzDecodersCampaign } from "./fuzz-decoders-campaign.ts";
 import { modelCampaign } from "./model-campaign.ts";
-import { shutdownExt4Campaign, shutdownXfsCampaign } from "./shutdown-campaign.ts";
+import { smallScopeCampaign } from "./small-scope-campaign.ts";
 import { syscallsCampaign } from "./syscalls-campaign.ts";
+import { shutdownExt4Campaign, shutdownXfsCampaign } from "./shutdown-campaign.ts";
 
 export const campaigns: readonly Campaign[] = [
   crashCampaign,
+  fuzzDecodersCampaign,
+  smallScopeCampaign,
   shutdownExt4Campaign,
   shutdownXfsCampaign,
   syscallsCampaign,

@@ -72,6 +72,15 @@ const makeModel = ({ defineEntity, defineModel }: Engine) => {
 };
 
 type NoteModel = ReturnType<typeof makeModel>;
+
+/** Made once: a campaign opens a store some million times. */
+const models = new WeakMap<Engine, NoteModel>();
+
+const modelOf = (engine: Engine): NoteModel => {
+  const known = models.get(engine) ?? makeModel(engine);
+  models.set(engine, known);
+  return known;
+};
 export type NoteStore = Taskwal.StoreOf<NoteModel>;
 
 /** Small numbers, so that a short workload rotates and prunes. */
@@ -87,7 +96,7 @@ export const openNotes = async (
 ): Promise<NoteStore> =>
   engine.openStore({
     dir: stateDir,
-    model: makeModel(engine),
+    model: modelOf(engine),
     disk,
     mirrors,
     ...sizes,
