@@ -7,7 +7,15 @@
  * so a mutant is what the tests see, and nothing in that tree is ever changed.
  */
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+} from "node:fs";
 import { realpathSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -19,6 +27,8 @@ export const commitOf = (root) => git(root, "rev-parse", "--short", "HEAD").trim
 /** Makes the copy and returns its folder. */
 export const makeCopy = (root) => {
   const copy = realpathSync(mkdtempSync(join(tmpdir(), "taskwal-mutants-")));
+  // Some tests run as another user, who must be able to read what they run.
+  chmodSync(copy, 0o755);
   git(root, "clone", "--quiet", "--local", root, copy);
   linkRootModules(root, copy);
   for (const workspace of workspacesOf(copy)) {

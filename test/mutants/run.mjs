@@ -1,18 +1,19 @@
 /**
- * `pnpm bench mutants [--only name] [--only-missing] [--within seconds]`: does the test suite see each bug
- * of mutants.json?
+ * `pnpm bench mutants [--only name] [--only-missing] [--within seconds] [--control]`: does the test suite
+ * see each bug of mutants.json?
  *
- *     copy of HEAD ─ passes? ─┬─ plant one ─ tests, nearest first, up to the first that fails ─ take it out
- *                             └─ and so on ──> results.json: { name, killed, by, seconds }
+ *     copy of HEAD ─ plant one ─ tests, nearest first, up to the first that fails ─ take it out
+ *                    └ that file passes without it?  no: the run ends   yes: killed ──> results.json
  *
- * The rule: a mutant is killed only by a test that passes without it, in a copy that holds nothing else;
- * one whose text no longer fits its source ends the run. What is not committed is not tested.
+ * The rule: a mutant is killed only by a test file that passes without it, in a copy that holds nothing
+ * else, and survives only the whole suite; one whose text no longer fits its source ends the run. What is
+ * not committed is not tested.
  */
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { commitOf, makeCopy, plant } from "./copy.mjs";
-import { firstFailure, runIn, testsFor } from "./tests.mjs";
+import { allTests, firstFailure, runIn, testsFor } from "./tests.mjs";
 
 const root = join(import.meta.dirname, "../..");
 const mutantsFile = join(import.meta.dirname, "mutants.json");
@@ -25,126 +26,114 @@ const { values } = parseArgs({
   options: {
     only: { type: "string", multiple: true },
     "only-missing": { type: "boolean" },
-    jobs: { type: "string", default: "1" },
+    /** A first look: only test files that take no longer, so that what they let pass is not judged yet. */
     within: { type: "string", default: "Infinity" },
+    /** Runs, without a bug, all test files that no mutant has asked for yet. */
+    control: { type: "boolean" },
+    jobs: { type: "string", default: "1" },
   },
 });
-
-/** A first look: only test files that take no longer, so that what they let pass is not judged yet. */
 const withinS = Number(values.within);
 
 const print = (text) => process.stdout.write(`${text}\n`);
+const readJson = (file) => JSON.parse(readFileSync(file, "utf8"));
 
-const readResults = () =>
-  existsSync(resultsFile)
-    ? JSON.parse(readFileSync(resultsFile, "utf8"))
-    : { control: undefined, mutants: [] };
+/**
+ * `passes`: test files that pass without a bug, by the commit at which they were run. `seconds`: how long
+ * files took, for the order. `mutants`: what became of each.
+ */
+const results = existsSync(resultsFile)
+  ? readJson(resultsFile)
+  : { passes: {}, seconds: {}, mutants: [] };
+const all = readJson(mutantsFile);
 
-/** Others may have written meanwhile: only what is given is replaced. */
-const writeResults = ({ control, mutant }) => {
-  const before = readResults();
-  const names = JSON.parse(readFileSync(mutantsFile, "utf8")).map(({ name }) => name);
-  const others = before.mutants.filter(({ name }) => names.includes(name));
-  const mutants = mutant
-    ? [...others.filter(({ name }) => name !== mutant.name), mutant]
-    : [...others];
-  mutants.sort((a, b) => names.indexOf(a.name) - names.indexOf(b.name));
-  const results = { control: control ?? before.control, mutants };
+const save = () => {
+  const names = all.map(({ name }) => name);
+  const place = ({ name }) => names.indexOf(name);
+  results.mutants = results.mutants
+    .filter((one) => place(one) >= 0)
+    .toSorted((a, b) => place(a) - place(b));
   writeFileSync(resultsFile, `${JSON.stringify(results, null, 2)}\n`);
 };
 
 const build = async (copy) => {
-  const built = await runIn(
-    copy,
-    join(copy, "node_modules/.bin/tsc"),
-    ["-b", "--noCheck"],
-    {},
-    300,
-  );
+  const tsc = join(copy, "node_modules/.bin/tsc");
+  const built = await runIn(copy, tsc, ["-b", "--noCheck"], {}, 300);
   if (!built.ok) throw new Error(`the copy does not build:\n${built.output}`);
 };
 
-/** Sources first; then, built, what starts processes. Files that take longer than `within` are left out. */
-const tryTests = async (copy, source, secondsOf, bail = 1) => {
-  const { sources, built } = testsFor(copy, source, secondsOf);
-  const quick = (file) => (secondsOf[file] ?? 0) <= withinS;
-  const first = await firstFailure(copy, sources.filter(quick), { timeoutS, bail });
-  if (first.failure && bail > 0) return first;
-  await build(copy);
-  const second = await firstFailure(copy, built.filter(quick), { timeoutS, bail });
-  const failure = first.failure ?? second.failure;
-  return { failure, seconds: { ...first.seconds, ...second.seconds } };
+/** The first failure, or undefined if every test file passes. */
+const tryTests = async (copy, source) => {
+  const quick = (file) => (results.seconds[file] ?? 0) <= withinS;
+  for (const { files, isBuilt } of testsFor(copy, source, results.seconds)) {
+    if (isBuilt) await build(copy);
+    const { failure, seconds } = await firstFailure(copy, files.filter(quick), { timeoutS });
+    Object.assign(results.seconds, seconds);
+    if (failure) return failure;
+  }
+  return undefined;
 };
 
-const timed = async (work) => {
-  const startMs = performance.now();
-  const value = await work();
-  return { value, seconds: Math.round((performance.now() - startMs) / 100) / 10 };
-};
-
-/** Without a bug everything passes; its times order the tests. */
-const control = async (copy) => {
+/** Throws if the test file fails without a bug. */
+const assertPasses = async (copy, file) => {
   const commit = commitOf(copy);
-  const known = readResults().control;
-  if (known && (known.commit === commit || values["only-missing"])) return known.seconds;
-  print(`control: ${commit} without a bug`);
-  const { value, seconds } = await timed(() => tryTests(copy, undefined, {}, 0));
-  if (value.failure)
-    throw new Error(`${value.failure.by} fails without a bug: ${value.failure.message}`);
-  print(`control: passes (${seconds} s)`);
-  writeResults({ control: { commit, seconds: value.seconds } });
-  return value.seconds;
+  if (!file || results.passes[file] === commit) return;
+  await build(copy);
+  const { failure } = await firstFailure(copy, [file], { timeoutS });
+  if (failure) throw new Error(`${failure.by} fails without a bug: ${failure.message}`);
+  results.passes[file] = commit;
+  save();
 };
 
-const tryMutant = async (copy, mutant, secondsOf) => {
+const tryMutant = async (copy, mutant) => {
+  const startMs = performance.now();
   const takeOut = plant(copy, mutant);
-  try {
-    const { value, seconds } = await timed(() => tryTests(copy, mutant.file, secondsOf));
-    const { name } = mutant;
-    const commit = commitOf(copy);
-    const { failure } = value;
-    return failure
-      ? {
-          name,
-          killed: true,
-          by: failure.by,
-          message: failure.message.slice(0, 300),
-          seconds,
-          commit,
-        }
-      : { name, killed: false, by: "", message: "", seconds, commit };
-  } finally {
-    takeOut();
+  const failure = await tryTests(copy, mutant.file).finally(takeOut);
+  const seconds = Math.round((performance.now() - startMs) / 100) / 10;
+  if (failure) await assertPasses(copy, failure.file);
+  const { by = "", message = "" } = failure ?? {};
+  const { name } = mutant;
+  const killed = failure !== undefined;
+  return { name, killed, by, message: message.slice(0, 300), seconds, commit: commitOf(copy) };
+};
+
+const note = (result) => {
+  results.mutants = [...results.mutants.filter(({ name }) => name !== result.name), result];
+  save();
+};
+
+const control = async (copy) => {
+  for (const file of allTests(copy)) {
+    await assertPasses(copy, file);
+    print(`passes without a bug: ${file}`);
   }
 };
 
-const printTable = (mutants) => {
-  const { mutants: results } = readResults();
-  const byName = new Map(results.map((one) => [one.name, one]));
-  for (const { name, blind } of mutants) {
+const printTable = () => {
+  const byName = new Map(results.mutants.map((one) => [one.name, one]));
+  for (const { name, blind } of all) {
     const one = byName.get(name);
     const state = one ? (one.killed ? "killed" : "SURVIVED") : "not run";
     print(`${state.padEnd(9)} ${blind ? "blind" : "     "} ${name.padEnd(52)} ${one?.by ?? ""}`);
   }
-  const killed = mutants.filter(({ name }) => byName.get(name)?.killed).length;
-  print(`${killed} of ${mutants.length} killed`);
-  return killed === mutants.length;
+  const killed = all.filter(({ name }) => byName.get(name)?.killed).length;
+  print(`${killed} of ${all.length} killed`);
+  return killed === all.length;
 };
 
 const main = async () => {
   if (values.jobs !== "1") throw new Error("one job at a time: the tests share locks and mounts");
-  const all = JSON.parse(readFileSync(mutantsFile, "utf8"));
-  const done = new Set(readResults().mutants.map(({ name }) => name));
+  const done = new Set(results.mutants.map(({ name }) => name));
   const wanted = all
-    .filter(({ name }) => !values.only || values.only.includes(name))
+    .filter(({ name }) => !values.control && (!values.only || values.only.includes(name)))
     .filter(({ name }) => !values["only-missing"] || !done.has(name));
   const copy = makeCopy(root);
   print(`${wanted.length} mutants, in ${copy}`);
   try {
-    const secondsOf = wanted.length === 0 ? {} : await control(copy);
+    if (values.control) await control(copy);
     for (const [index, mutant] of wanted.entries()) {
-      const result = await tryMutant(copy, mutant, secondsOf);
-      if (result.killed || withinS === Infinity) writeResults({ mutant: result });
+      const result = await tryMutant(copy, mutant);
+      if (result.killed || withinS === Infinity) note(result);
       const state = result.killed ? "killed" : "SURVIVED";
       print(
         `${index + 1}/${wanted.length} ${state} ${mutant.name} (${result.seconds} s) ${result.by}`,
@@ -153,7 +142,7 @@ const main = async () => {
   } finally {
     rmSync(copy, { recursive: true, force: true });
   }
-  if (!printTable(all)) process.exitCode = 1;
+  if (!printTable()) process.exitCode = 1;
 };
 
 await main();

@@ -51,7 +51,7 @@ const reachOf = (copy, folder) => {
   return new Set([...reach].map((one) => one.folder));
 };
 
-/** Test files in the order in which they are to be tried: those on sources, then those on the build. */
+/** Groups of test files in the order in which they are to be tried, and whether they run what is built. */
 export const testsFor = (copy, source, secondsOf) => {
   const folder = source && source.slice(0, source.lastIndexOf("/"));
   const own = source && `${folder}/${basename(source, ".ts")}.test.ts`;
@@ -61,12 +61,15 @@ export const testsFor = (copy, source, secondsOf) => {
   const ordered = allTests(copy)
     .filter(sees)
     .map((file) => ({ file, rank: rank(file), seconds: secondsOf[file] ?? 0 }))
-    .toSorted((a, b) => a.rank - b.rank || a.seconds - b.seconds)
-    .map(({ file }) => file);
-  return {
-    sources: ordered.filter((file) => !needsBuild(copy, file)),
-    built: ordered.filter((file) => needsBuild(copy, file)),
-  };
+    .toSorted((a, b) => a.rank - b.rank || a.seconds - b.seconds);
+  const near = ordered.filter((one) => one.rank < 2).map(({ file }) => file);
+  const far = ordered.filter((one) => one.rank === 2).map(({ file }) => file);
+  const needs = (file) => needsBuild(copy, file);
+  return [
+    { files: near, isBuilt: near.some(needs) },
+    { files: far.filter((file) => !needs(file)), isBuilt: false },
+    { files: far.filter(needs), isBuilt: true },
+  ];
 };
 
 /** Runs a program in the copy; its output, and whether it succeeded in time. */
@@ -111,12 +114,14 @@ export const firstFailure = async (copy, files, { timeoutS, bail = 1 }) => {
   const env = { TASKWAL_MUTANT_FILES: JSON.stringify(files) };
   const vitest = join(copy, "node_modules/.bin/vitest");
   const run = await runIn(copy, vitest, [...args, ...reporters], env, timeoutS);
-  if (run.late) return { failure: { by: `no end within ${timeoutS} s`, message: "" }, seconds };
+  if (run.late)
+    return { failure: { file: "", by: `no end within ${timeoutS} s`, message: "" }, seconds };
   let results;
   try {
     results = JSON.parse(readFileSync(report, "utf8")).testResults;
   } catch {
-    return { failure: { by: "vitest gave no report", message: run.output.slice(-500) }, seconds };
+    const message = run.output.slice(-500);
+    return { failure: { file: "", by: "vitest gave no report", message }, seconds };
   }
   for (const { name, startTime, endTime } of results) {
     seconds[name.slice(copy.length + 1)] = Math.round((endTime - startTime) / 100) / 10;
@@ -124,15 +129,19 @@ export const firstFailure = async (copy, files, { timeoutS, bail = 1 }) => {
   return { failure: failureOf(copy, results, run), seconds };
 };
 
+const firstLine = (text) => text.split("\n", 1)[0];
+
 const failureOf = (copy, results, { ok, output }) => {
   for (const { name, assertionResults, message } of results) {
     const file = name.slice(copy.length + 1);
     const failed = assertionResults.find(({ status }) => status === "failed");
     if (failed) {
       const [first = ""] = failed.failureMessages;
-      return { by: `${file} › ${failed.title}`, message: first.split("\n")[0] };
+      return { file, by: `${file} › ${failed.title}`, message: firstLine(first) };
     }
-    if (message) return { by: `${file} › (it does not load)`, message: message.split("\n")[0] };
+    if (message) return { file, by: `${file} › (it does not load)`, message: firstLine(message) };
   }
-  return ok ? undefined : { by: "an error outside of any test", message: output.slice(-500) };
+  const [{ name = "" } = {}] = results.slice(-1);
+  const by = "an error outside of any test";
+  return ok ? undefined : { file: name.slice(copy.length + 1), by, message: output.slice(-500) };
 };
