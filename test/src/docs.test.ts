@@ -9,6 +9,9 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { campaigns } from "./campaign/campaigns.ts";
+import { readResults } from "./campaign/results.ts";
+import { tableOf } from "./campaign/table.ts";
 import {
   codeBlock,
   codeSpans,
@@ -241,4 +244,15 @@ describe("docs/guarantees.md", () => {
       expect([...held.matchAll(citation)].length, `promise ${number}`).toBeGreaterThan(0);
     }
   });
+});
+
+test("what was tried is in docs/guarantees.md as the results of the campaigns say", () => {
+  const results = readResults(join(repository, "test/campaign/results.jsonl"));
+  expect(textOf("docs/guarantees.md").endsWith(tableOf(campaigns, results))).toBe(true);
+});
+
+test("a campaign names promises that docs/guarantees.md makes", () => {
+  const rows = tableRows(section(textOf("docs/guarantees.md"), "## Promised"));
+  const made = new Set(rows.map(([number]) => Number(number)));
+  for (const { promises } of campaigns) for (const one of promises) expect(made).toContain(one);
 });

@@ -27,6 +27,8 @@ export interface Campaign {
   readonly name: string;
   /** One line for people. */
   readonly what: string;
+  /** Numbers of the promises in docs/guarantees.md that a loss would break. */
+  readonly promises: readonly number[];
   /** What this machine lacks for it, in words; undefined if it can run. */
   readonly missing?: () => string | undefined;
   /** Throws what it found. */

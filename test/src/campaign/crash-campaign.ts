@@ -6,6 +6,7 @@ import type { Campaign } from "./campaign.ts";
 export const crashCampaign: Campaign = {
   name: "crash",
   what: "power cuts at every call of a store's life, and inside recovery to depth 3",
+  promises: [1, 2, 4, 8, 9, 10],
   round: async ({ seed, see, progress }) => {
     const campaign = await CrashCampaign.begin(taskwal, {
       seed,

@@ -8,12 +8,14 @@
  * did; a loss is a line too, and ends the run with its seed.
  */
 import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { Campaign } from "./campaign.ts";
 import { campaigns } from "./campaigns.ts";
 import { addCounts, addResult, nextSeed, readResults, totalOf } from "./results.ts";
 import { Seen } from "./seen.ts";
+import { boundOf, tableOf, withTable } from "./table.ts";
 
 const stretchMs = 60_000;
 const quietMs = 30_000;
@@ -46,8 +48,11 @@ const commitOf = (): string => {
   }
 };
 
-/** 3/N: what the rate of losses is below, at 95 %, after none in N. */
-const bound = (trials: number): string => (trials === 0 ? "-" : (3 / trials).toExponential(0));
+const writeTable = (): void => {
+  const path = resolve("docs/guarantees.md");
+  const table = tableOf(campaigns, readResults(resultsPath));
+  writeFileSync(path, withTable(readFileSync(path, "utf8"), table));
+};
 
 const list = (): void => {
   const results = readResults(resultsPath);
@@ -57,7 +62,7 @@ const list = (): void => {
     say(`${name.padEnd(14)} ${what}${lack === undefined ? "" : ` (not here: ${lack})`}`);
     const states = distinct > 0 ? `, ${number.format(distinct)} distinct states` : "";
     say(
-      `${" ".repeat(14)} ${number.format(trials)} trials${states}, ${losses} losses (< ${bound(trials)}), ${number.format(Math.round(seconds))} s`,
+      `${" ".repeat(14)} ${number.format(trials)} trials${states}, ${losses} losses (rate < ${boundOf(trials)}), ${number.format(Math.round(seconds))} s`,
     );
   }
 };
@@ -166,6 +171,7 @@ const main = async (): Promise<void> => {
 
 try {
   await main();
+  writeTable();
 } catch (error) {
   process.stderr.write(`${(error as Error).message}\n`);
   process.exitCode = 2;

@@ -8,6 +8,7 @@ const runs = 200;
 export const modelCampaign: Campaign = {
   name: "model",
   what: "random commands, faults and crashes against a plain reference, checked after each",
+  promises: [1, 2, 4, 5, 6, 8, 13, 21],
   round: async ({ seed, see, progress }) => {
     const counts: Record<string, number> = {};
     await runModel({

@@ -10,6 +10,7 @@ const cyclesPerImage = 20;
 const shutdownCampaign = (kind: "ext4" | "xfs"): Campaign => ({
   name: `shutdown-${kind}`,
   what: `${kind} shut down under a writing process at any moment, its journal recovered, again and again`,
+  promises: [1, 2, 10],
   missing: () => missingForShutdown(kind),
   round: async ({ seed, progress }) => ({
     trials: cyclesPerImage,

@@ -19,6 +19,7 @@ const stridesOf = (length: number): number[] =>
 export const smallScopeCampaign: Campaign = {
   name: "small-scope",
   what: `all ${workloadCount} workloads of up to 4 operations, power cuts at every call`,
+  promises: [1, 2, 4, 8, 9, 10],
   round: async ({ seed, see, progress }) => {
     let trials = 0;
     let counts: Record<string, number> = {};

@@ -11,6 +11,7 @@ const pointsPerRound = 48;
 export const syscallsCampaign: Campaign = {
   name: "syscalls",
   what: "a real process killed before, or given an error or a lie by, every system call of a short life",
+  promises: [1, 2, 6, 13],
   missing: () => missingForSyscalls(),
   round: async ({ seed, see, progress }) => {
     const life = new SyscallLife();
