@@ -50,6 +50,7 @@ describe("the packages", () => {
         "snapshot",
         "core",
         "tasks",
+        "testing",
         "taskwal",
       ]),
     );
@@ -98,12 +99,41 @@ describe("a mistake planted in the packages is reported", () => {
     ["disk", "eventemitter3"],
     ["core", "zod"],
     ["tasks", "cac"],
+    ["taskwal", "fast-check"],
     ["log", "fs-ext"],
     ["core", "left-pad"],
   ])("in %s a door of its own to %s", (folder, name) => {
     const mistaken = withSource(folder, `${header}import * as x from "${name}";`);
     expect(added(packageComplaints, mistaken)).toContain(
       `${folder}/src/planted.ts is no door to ${name}`,
+    );
+  });
+
+  it.each([
+    ["by its name", 'import { checkModel } from "@taskwal/testing";', "@taskwal/testing"],
+    ["by its door", 'export { checkModel } from "./testing.ts";', "./testing.ts"],
+    ["later", 'const kit = await import("taskwal/testing");', "taskwal/testing"],
+  ])("the kit for tests loaded by a program that runs, %s", (_, code, specifier) => {
+    expect(added(packageComplaints, withSource("taskwal", header + code))).toContain(
+      `taskwal/src/planted.ts loads the kit for tests: ${specifier}`,
+    );
+  });
+
+  it("fast-check brought to the kit and not handed on by the package that users install", () => {
+    const mistaken = planted("taskwal", ({ manifest: { peerDependencies: _, ...manifest } }) => ({
+      manifest,
+    }));
+    expect(added(packageComplaints, mistaken)).toEqual([
+      "taskwal does not hand fast-check on, which a package that it names is brought",
+    ]);
+  });
+
+  it("fast-check brought to a package that never imports it", () => {
+    const mistaken = planted("core", ({ manifest }) => ({
+      manifest: { ...manifest, peerDependencies: { "fast-check": "^4.0.0" } },
+    }));
+    expect(added(packageComplaints, mistaken)).toContain(
+      "core names fast-check and never imports it",
     );
   });
 

@@ -53,6 +53,8 @@ export interface MutationModel {
   readonly list: string | undefined;
   /** Version of the payload's schema. */
   readonly version: number;
+  /** What `validate` asks; for those who derive payloads from it. */
+  readonly payload: StandardSchema;
   /** The schema's output for a caller's payload; not yet known to be JSON. Never run on replay. */
   validate(payload: unknown): Validation;
   /**
@@ -197,6 +199,7 @@ const mutationModel = (entity: EntityModel, definition: MutationDefinition): Mut
     kind,
     list,
     version,
+    payload: schema,
     validate: (payload: unknown) => validate(schema, payload),
     upcast: (payload: JsonValue, fromVersion: number) =>
       runSteps(`the payload of ${type}`, upcast, version, payload, fromVersion),

@@ -33,6 +33,7 @@ const doors: Readonly<Record<string, readonly string[]>> = {
   cac: ["taskwal"],
   "crc-32": ["format"],
   eventemitter3: ["core"],
+  "fast-check": ["testing"],
   "fast-json-stable-stringify": ["format"],
   "fs-ext": ["disk"],
   zod: ["tasks", "agentapi-bridge", "testing"],
@@ -63,6 +64,10 @@ const isOurs = (name: string): boolean => name === "taskwal" || name.startsWith(
 const isRelative = (specifier: string): boolean => specifier.startsWith(".");
 const isBuiltIn = (specifier: string): boolean => specifier.startsWith("node:");
 
+/** What a program that installs a package brings along, such as the tool that a kit for tests needs. */
+const broughtTo = ({ manifest }: PackageTree): readonly string[] =>
+  Object.keys(manifest.peerDependencies ?? {});
+
 const dependenciesOf = ({ manifest }: PackageTree): readonly string[] =>
   Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies });
 
@@ -92,7 +97,7 @@ const floorRule = (tree: Tree): readonly string[] =>
 /** What package.json names is what the sources import. */
 const importRule = (tree: Tree): readonly string[] =>
   tree.flatMap((each) => {
-    const declared = dependenciesOf(each);
+    const declared = [...dependenciesOf(each), ...broughtTo(each)];
     const sources = each.files.filter((file) => !isTest(file));
     const outside = (specifier: string): boolean => !isRelative(specifier) && !isBuiltIn(specifier);
     const used = sources.flatMap(importsOfFile).filter(outside).map(packageOf);
@@ -102,9 +107,20 @@ const importRule = (tree: Tree): readonly string[] =>
           `${each.folder}/${file.path} imports ${name}, which its package.json does not name`,
       ),
     );
-    const unused = difference(declared, used);
+    // A package also names what one that it depends on wants brought: else a strict installer gives it none.
+    const handedOn = tree
+      .filter(({ manifest }) => dependenciesOf(each).includes(manifest.name))
+      .flatMap(broughtTo);
+    const unused = [
+      ...difference(dependenciesOf(each), used),
+      ...difference(broughtTo(each), [...used, ...handedOn]),
+    ];
     return [
       ...undeclared,
+      ...difference(handedOn, declared).map(
+        (name) =>
+          `${each.folder} does not hand ${name} on, which a package that it names is brought`,
+      ),
       ...unused.map((name) => `${each.folder} names ${name} and never imports it`),
     ];
   });
@@ -166,6 +182,23 @@ const referenceRule = (tree: Tree): readonly string[] =>
     ];
   });
 
+/** A program that runs loads nothing of the kit for tests: the door to it is a file that nothing imports. */
+const kitRule = (tree: Tree): readonly string[] =>
+  tree.flatMap((each) =>
+    each.files
+      .filter((file) => !isTest(file) && file.path !== "src/testing.ts")
+      .flatMap((file) =>
+        importsOfFile(file)
+          .filter(
+            (specifier) =>
+              packageOf(specifier) === "@taskwal/testing" ||
+              specifier === "taskwal/testing" ||
+              /(^|\/)testing\.[jt]s$/.test(specifier),
+          )
+          .map((specifier) => `${each.folder}/${file.path} loads the kit for tests: ${specifier}`),
+      ),
+  );
+
 /** "." is index.ts, "./sim" is sim.ts: the same file as source, as types and as code. */
 const exportRule = (tree: Tree): readonly string[] =>
   tree.flatMap(({ folder, manifest, files }) =>
@@ -188,6 +221,6 @@ const exportRule = (tree: Tree): readonly string[] =>
 
 /** Complaints, each one sentence; none if the tree is the picture. */
 export const packageComplaints = (tree: Tree): readonly string[] =>
-  [floorRule, importRule, pathRule, doorRule, referenceRule, exportRule].flatMap((rule) =>
+  [floorRule, importRule, pathRule, doorRule, kitRule, referenceRule, exportRule].flatMap((rule) =>
     rule(tree),
   );

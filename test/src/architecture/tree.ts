@@ -16,6 +16,7 @@ export interface Manifest {
   readonly dependencies?: Names;
   readonly optionalDependencies?: Names;
   readonly devDependencies?: Names;
+  readonly peerDependencies?: Names;
   readonly exports?: Readonly<Record<string, string | Names>>;
 }
 
