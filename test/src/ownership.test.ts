@@ -175,6 +175,30 @@ test.each(Object.entries(takeovers))(
   },
 );
 
+test("wherever an opener is held up, what the owner before it acknowledges meanwhile it has", async () => {
+  let acknowledgedCount = 0;
+  let refusedCount = 0;
+  for (let call = 1, hit = true; hit; call += 1) {
+    const sim = createSimDisk({ seed: call });
+    const store = await openNotes(sim.process("old", { lockBackend: "identity" }));
+    await create(store, "a");
+    takeovers["LOCK is emptied"]?.(sim);
+    let count = 0;
+    const release = sim.hang(({ process }) => process === "new" && (count += 1) === call);
+    const opening = openNotes(sim.process("new", { lockBackend: "identity" }));
+    for (let turns = 0; turns < 10; turns += 1) await settle();
+    hit = count >= call;
+    const isAcknowledged = (await refusalOf(create(store, "b"))) === undefined;
+    release();
+    const next = await opening;
+    if (isAcknowledged) expect(notesOf(next), `call ${call}`).toHaveProperty("b");
+    if (isAcknowledged) acknowledgedCount += 1;
+    else refusedCount += 1;
+  }
+  expect(acknowledgedCount).toBeGreaterThan(3);
+  expect(refusedCount).toBeGreaterThan(10);
+});
+
 test("a reader beside a writer shows only what is durable, in whole transactions, and catches up", async () => {
   const sim = createSimDisk();
   const store = await openNotes(sim.process("writer"), { segmentBytesMax: 900 });
