@@ -8,7 +8,7 @@
  */
 import { CorruptError, UnsupportedFormatError } from "@taskwal/errors";
 import type { Clock, Directory } from "@taskwal/disk";
-import { limits, stateName, type LogRecord } from "@taskwal/format";
+import { limits, stateName, walFolder, type LogRecord } from "@taskwal/format";
 import {
   listLog,
   replayLog,
@@ -89,6 +89,19 @@ const assertBase = (listing: LogListing, snapshot: Recovered["snapshot"]): void 
   });
 };
 
+/** No log comes this far in 285 years; what claims it would leave no number for the next record. */
+const sequencesLeftMin = 2 ** 32;
+
+const assertRoom = (next: number): void => {
+  const highest = limits.sequenceMax - sequencesLeftMin;
+  if (next <= highest) return;
+  throw new UnsupportedFormatError({
+    file: walFolder,
+    found: `sequence ${next - 1}`,
+    supported: `sequences up to ${highest - 1}`,
+  });
+};
+
 type Folded = Pick<Recovered, "state" | "keys" | "fold" | "end" | "folded"> & {
   /** The model that wrote the snapshot. */
   readonly model: ModelPrint | undefined;
@@ -131,6 +144,7 @@ const finish = async (
 ): Promise<Recovered> => {
   const { end } = folded;
   const { facts } = folded.fold;
+  assertRoom(end.next);
   const found = {
     newLost: subtract(
       [...end.lost, ...end.dropped],

@@ -60,6 +60,24 @@ const decodeSlot = (bytes: Uint8Array, start: number): Head | undefined => {
   const store = /^.{16}","store":"([0-9a-f]{32})"/.exec(text)?.[1];
   if (!store || !text.startsWith(linePrefix)) return undefined;
   if (!verifyLine(bytes, start, end, headSalt(store))) return undefined;
-  const value = JSON.parse(text) as { epoch: number; first: number; dur: number };
-  return { store, epoch: value.epoch, first: value.first, durable: value.dur };
+  return headOf(text, store);
 };
+
+/** Undefined for what this code would not have written: a checksum says nothing of values. */
+const headOf = (text: string, store: string): Head | undefined => {
+  let value: { store: unknown; epoch: unknown; first: unknown; dur: unknown };
+  try {
+    value = JSON.parse(text) as typeof value;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+  const { epoch, first, dur: durable } = value;
+  if (value.store !== store || !isCount(epoch) || !isCount(first) || !isCount(durable)) {
+    return undefined;
+  }
+  return { store, epoch, first, durable };
+};
+
+const isCount = (value: unknown): value is number =>
+  Number.isSafeInteger(value) && Number(value) >= 0;

@@ -147,13 +147,24 @@ const recordOf = (value: object): Line => {
 };
 
 /** What recovery computes with must be what this code writes. */
-const oddField = ({ seq, lag, type, tx, data }: Partial<LogRecord>): string | undefined => {
+const oddField = (record: Partial<LogRecord>): string | undefined => {
+  const { seq, lag, at, type, tx, data } = record;
   if (!isCount(seq)) return "seq";
   if (!isCount(lag) || lag > seq) return "lag";
+  if (!Number.isFinite(at)) return "at";
   if (typeof type !== "string") return "type";
   if (tx !== undefined && !isMembership(tx)) return "tx";
+  for (const field of countFields) {
+    if (record[field] !== undefined && !isCount(record[field])) return field;
+  }
+  for (const field of textFields) {
+    if (record[field] !== undefined && typeof record[field] !== "string") return field;
+  }
   return data === undefined ? "data" : undefined;
 };
+
+const countFields = ["v", "n", "cause"] as const;
+const textFields = ["id", "actor", "key", "trace"] as const;
 
 const isMembership = (tx: unknown): boolean => {
   if (!Array.isArray(tx) || tx.length !== 2) return false;

@@ -9,4 +9,5 @@ export { replayLog, type ReplayOptions } from "./replay-log.ts";
 export type { DamagedBytes, LogPosition, ReplayEnd, ReplayStep } from "./replay-result.ts";
 export { listLog, type ListOptions, type LogListing, type SegmentFile } from "./segment-list.ts";
 export type { Range } from "./judge.ts";
+export { scanChunk, type Chunk, type Scanned } from "./scan-chunk.ts";
 export { verdictOf, type SequenceFacts, type Verdict } from "./verdict.ts";

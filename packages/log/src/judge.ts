@@ -177,3 +177,7 @@ const afterBroken = ({ from, firstTx }: Chain): number => {
 
 /** Members at the end of a chain whose transaction goes on beyond it. */
 const unfinished = (tx: Run["lastTx"]): number => (tx && tx[0] < tx[1] ? tx[0] : 0);
+
+/** Whether a record may stand behind a member of an unfinished transaction: only the next one may. */
+export const isNextMember = (before: Run["lastTx"], tx: Run["lastTx"]): boolean =>
+  before === undefined || (tx?.[0] === before[0] + 1 && tx[1] === before[1]);

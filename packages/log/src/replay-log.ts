@@ -11,7 +11,7 @@
 import type { Directory } from "@taskwal/disk";
 import { CorruptError, UnsupportedFormatError } from "@taskwal/errors";
 import { limits, type LogRecord } from "@taskwal/format";
-import { judge, type Cut, type Judged } from "./judge.ts";
+import { isNextMember, judge, type Cut, type Judged } from "./judge.ts";
 import type { DamagedBytes, LogPosition, ReplayEnd, ReplayStep } from "./replay-result.ts";
 import { readRun, readSegment, type SegmentReading } from "./read-segment.ts";
 import type { BadStretch, Scanned, ScannedLine } from "./scan-segment.ts";
@@ -157,9 +157,9 @@ class Replay {
       return true;
     }
     const record = this.#evidence(item, segment);
-    if (!record) return true;
-    if (!this.#isEligible(record, segment)) return true;
+    if (!record || !this.#isEligible(record, segment)) return true;
     if (record.seq !== this.#last + 1) return false;
+    if (!isNextMember(this.#held.at(-1)?.record.tx, record.tx)) return false;
     this.#last = record.seq;
     this.#hold(record, item, segment, ready);
     if (this.#held.length === 0) {

@@ -115,21 +115,34 @@ class ChunkScan {
   #parse(): void {
     const starts = this.#starts;
     if (starts.length === 0) return;
-    const bytes = this.#bytes;
-    // Newlines between the lines become the commas of an array.
-    for (const start of starts.slice(1)) bytes[start - 1] = 0x2c;
-    const values = JSON.parse(
-      `[${bytes.toString("utf8", starts[0], this.#joinedEnd)}]`,
-    ) as unknown[];
+    const ends = starts.map((_, index) => (starts[index + 1] ?? this.#joinedEnd + 1) - 1);
+    const values =
+      this.#joinedValues() ?? starts.map((start, at) => this.#valueOf(start, ends[at]));
     for (const [index, start] of starts.entries()) {
-      this.#found.push({
-        kind: "line",
-        line: lineOf(values[index]),
-        startBytes: this.#base + start,
-        endBytes: this.#base + (starts[index + 1] ?? this.#joinedEnd + 1),
-      });
+      const value = values[index];
+      const startBytes = this.#base + start;
+      const endBytes = this.#base + (ends[index] ?? start) + 1;
+      this.#found.push(
+        value === undefined
+          ? badStretch([startBytes, endBytes], "a line that is not JSON", this.#chunk.unreadable)
+          : { kind: "line", line: lineOf(value), startBytes, endBytes },
+      );
     }
     starts.length = 0;
+  }
+
+  /** One value per line, or undefined if a line is not exactly one: a checksum says nothing of JSON. */
+  #joinedValues(): unknown[] | undefined {
+    const starts = this.#starts;
+    // Newlines between the lines become the commas of an array.
+    for (const start of starts.slice(1)) this.#bytes[start - 1] = 0x2c;
+    const text = this.#bytes.toString("utf8", starts[0], this.#joinedEnd);
+    const values = parsed(`[${text}]`) as unknown[] | undefined;
+    return values?.length === starts.length ? values : undefined;
+  }
+
+  #valueOf(start: number, end: number | undefined): unknown {
+    return parsed(this.#bytes.toString("utf8", start, end));
   }
 
   #reject(start: number, end: number, reason: string): void {
@@ -197,3 +210,13 @@ class ChunkScan {
     return found;
   }
 }
+
+/** Undefined if it is not JSON. */
+const parsed = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+};
