@@ -2,13 +2,13 @@
  * The model: random lives of a store against a plain reference.
  *
  * The rule: a failure prints its commands, its seed and its path. To run it again:
- * TASKWAL_MODEL_SEED=… TASKWAL_MODEL_PATH=… npx vitest run test/src/model.test.ts
+ * TASKWAL_MODEL_SEED=… TASKWAL_MODEL_PATH=… TASKWAL_MODEL_REPLAY=<replayPath> npx vitest run test/src/model.test.ts
  * TASKWAL_MODEL_RUNS=n takes more runs; the campaign ("pnpm bench campaign model") goes on for as long
  * as it is given.
  */
 import * as taskwal from "taskwal";
 import { expect, test } from "vitest";
-import { commandsMax, runModel } from "./model/model-run.ts";
+import { runModel } from "./model/model-run.ts";
 import { show } from "./world/show.ts";
 
 const seed = Number(process.env["TASKWAL_MODEL_SEED"] ?? 20_261_122);
@@ -23,8 +23,8 @@ test(
       engine: taskwal,
       seed,
       path,
+      replayPath: process.env["TASKWAL_MODEL_REPLAY"],
       runs,
-      commandsMax,
       count: (what) => counts.set(what, (counts.get(what) ?? 0) + 1),
     });
     show(`model: seed ${seed}, ${runs} runs`);

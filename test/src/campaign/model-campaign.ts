@@ -1,6 +1,6 @@
 /** Random lives of a store, command by command beside a plain reference; what fails is shrunk. */
 import * as taskwal from "taskwal";
-import { commandsMax, runModel } from "../model/model-run.ts";
+import { runModel } from "../model/model-run.ts";
 import type { Campaign } from "./campaign.ts";
 
 const runs = 200;
@@ -15,7 +15,6 @@ export const modelCampaign: Campaign = {
       engine: taskwal,
       seed,
       runs,
-      commandsMax,
       see,
       progress,
       count: (what) => {

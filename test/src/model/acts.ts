@@ -76,10 +76,7 @@ const part = fc.record<Part>({
 
 /** Once in so many. */
 const rarely = <T>(arbitrary: fc.Arbitrary<T>, every: number): fc.Arbitrary<T | undefined> =>
-  fc.oneof(
-    { weight: every - 1, arbitrary: fc.constant(undefined) },
-    { weight: 1, arbitrary },
-  );
+  fc.oneof({ weight: every - 1, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary });
 
 const pace = {
   turns: fc.oneof(

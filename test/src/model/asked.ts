@@ -73,7 +73,10 @@ const refusalOf = (change: Change, before: Item, expected: Expected): Refusal | 
     : undefined;
 };
 
-export const evaluate = (start: Items, { changes, expected }: Pick<Asked, "changes" | "expected">): Evaluation => {
+export const evaluate = (
+  start: Items,
+  { changes, expected }: Pick<Asked, "changes" | "expected">,
+): Evaluation => {
   let items = start;
   const steps: Step[] = [];
   for (const change of changes) {

@@ -264,7 +264,10 @@ const few = acts({ maxLength: 5 });
 const cut = fc.constantFrom<PowerCutChoice>("none", "all", "random", "random");
 
 /** Up to so many of them, in any order. */
-export const commands = (maxCommands: number): fc.Arbitrary<Iterable<Command>> => {
+export const commands = (
+  maxCommands: number,
+  replayPath: string | undefined,
+): fc.Arbitrary<Iterable<Command>> => {
   const oneActs = fc.record({ acts: some }).map(actsCommand);
   return fc.commands<Reference, Bench, true>(
     [
@@ -300,6 +303,6 @@ export const commands = (maxCommands: number): fc.Arbitrary<Iterable<Command>> =
         .map(failedSync),
       fc.constant(undefined).map(reopenCommand),
     ],
-    { maxCommands, size: "medium" },
+    { maxCommands, size: "max", ...(replayPath === undefined ? {} : { replayPath }) },
   );
 };

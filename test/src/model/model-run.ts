@@ -10,16 +10,19 @@ import { commands } from "./commands.ts";
 import { fingerprint } from "../crash/explorer.ts";
 import type { Engine } from "../crash/note-store.ts";
 
-/** What a run draws at most. */
-export const commandsMax = 40;
+/** What a run draws at most: one in five may be long. */
+const commandsMax = [12, 12, 12, 12, 40];
 
 export interface ModelRuns {
   readonly engine: Engine;
   readonly seed: number;
   readonly runs: number;
-  readonly commandsMax: number;
   /** Where a failing run stands, as its report printed it. */
   readonly path?: string | undefined;
+  /** Which of its commands were left, as its report printed it. */
+  readonly replayPath?: string | undefined;
+  /** Stops at the first failure as it was drawn. Default: it is shrunk. */
+  readonly endsAtFailure?: boolean;
   readonly progress?: (runs: number) => void;
   /** Told the fingerprint of the disk at the end of each run. */
   readonly see?: (hash: Uint8Array) => void;
@@ -32,8 +35,9 @@ export const runModel = async ({
   engine,
   seed,
   runs,
-  commandsMax,
   path,
+  replayPath,
+  endsAtFailure = false,
   progress,
   see,
   count = () => {},
@@ -43,7 +47,7 @@ export const runModel = async ({
     fc.nat({ max: 0xffff }),
     fc.boolean(),
     fc.constantFrom(900, 6_000),
-    commands(commandsMax),
+    fc.oneof(...commandsMax.map((max) => commands(max, replayPath))),
     async (diskSeed, mirrors, segmentBytesMax, list) => {
       done += 1;
       if (done % 50 === 0) progress?.(done);
@@ -63,6 +67,7 @@ export const runModel = async ({
   const details = await fc.check(property, {
     seed,
     numRuns: runs,
+    endOnFailure: endsAtFailure,
     ...(path === undefined ? {} : { path }),
   });
   if (!details.failed) return;
