@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import { decodeHead, encodeHeadSlot, type Head } from "./head.ts";
 import { headLineBytes, headSlotBytes } from "./limits.ts";
+import { headSalt, LineBuffer } from "./line.ts";
 
 const store = "0123456789abcdef0123456789abcdef";
 const other = "f".repeat(32);
@@ -75,6 +76,26 @@ describe("HEAD", () => {
     const forged = Buffer.from(both.toString("latin1").replace(store, other), "latin1");
     expect(decodeHead(forged, other)?.head).toEqual(head(9, 9, other));
     expect(decodeHead(forged.subarray(0, headSlotBytes))).toBeUndefined();
+  });
+
+  it("tells nothing by a slot whose checksum is right and whose values nobody writes", () => {
+    // Found by fuzzing: a line that is no JSON ended the opening with a SyntaxError, "dur" as a text in NaN.
+    const slot = (body: string): Buffer => {
+      const line = new LineBuffer();
+      line.push(body, headSalt(store));
+      return Buffer.concat([line.view(), Buffer.alloc(headSlotBytes)]);
+    };
+    const named = `"store":"${store}"`;
+    expect(decodeHead(slot(`${named},"epoch":1,"first":1,"dur":5}`))?.head).toEqual(head(5));
+    for (const rest of [
+      '"epoch":1,"first":1}',
+      '"epoch":1,"first":1,"dur":"5"}',
+      '"epoch":',
+      "}}",
+    ]) {
+      expect(decodeHead(slot(`${named},${rest}`))).toBeUndefined();
+    }
+    expect(decodeHead(slot(`${named},"epoch":-1,"first":1,"dur":1e999}`))).toBeUndefined();
   });
 
   it("fits its place with the largest numbers", () => {

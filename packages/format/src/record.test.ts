@@ -42,6 +42,13 @@ describe("what a line is", () => {
       checkUnknown({ ...record, tx }, "tx");
     }
     checkUnknown({ ...record, type: 1 }, "type");
+    // Found by fuzzing: an `n` of "5" was neither above nor below the version, and became it.
+    for (const n of ["5", 0, -1, 1.5, null, 1e300]) checkUnknown({ ...record, n }, "n");
+    for (const at of ["1", null, true, undefined]) checkUnknown({ ...record, at }, "at");
+    for (const field of ["id", "actor", "key", "trace"]) {
+      for (const value of [1, null, []]) checkUnknown({ ...record, [field]: value }, field);
+    }
+    for (const field of ["v", "cause"]) checkUnknown({ ...record, [field]: "1" }, field);
     checkUnknown({ ...record, data: undefined }, "data");
     checkUnknown({ crc, dur: "1" }, "dur");
     checkUnknown({ crc, seal: null }, "seal");

@@ -82,6 +82,43 @@ describe("what another version wrote", () => {
     }
   });
 
+  it("is refused where a header holds what nobody writes, also with the checksum right", async () => {
+    // Found by fuzzing: `last` as a text made D not a number, and every loss silent.
+    const previous = { first: 1, epoch: 1, last: 1, bytes: 1, sha256: "" };
+    for (const odd of [
+      { previous: 7 },
+      { previous: "previous" },
+      { previous: { ...previous, last: "9" } },
+      { previous: { ...previous, bytes: -1 } },
+      { epoch: "1" },
+      { parent: [] },
+    ]) {
+      const error = await read([headed({ format: 1, ...odd })]).catch((caught: unknown) => caught);
+      expect(error).toBeInstanceOf(UnsupportedFormatError);
+    }
+  });
+
+  it("is damage where a line verifies and is not JSON, or more than one value", async () => {
+    // Found by fuzzing: the one was a SyntaxError, the other moved every line behind it by one.
+    const bodies = ['"seq":2,"lag":1,', '"seq":2,"lag":1},{"seq":3}'];
+    for (const body of bodies) {
+      const lines = new LineBuffer();
+      const salt = segmentSalt(store, one);
+      lines.push(headerBody({ format: 1, store, ...one }), salt);
+      for (const seq of [1, 2, 3, 4]) {
+        lines.push(
+          seq === 2 ? body : `"seq":${seq},"lag":1,"at":1,"type":"a","data":${seq}}`,
+          salt,
+        );
+      }
+      const reading = await read([
+        { ...rawSegment(one, []), bytes: Uint8Array.from(lines.view()) },
+      ]);
+      expect(reading.records.map(({ data }) => data)).toEqual([1, 3, 4]);
+      checkReading(reading, { kept: [1, 3, 4], lost: [[2, 2]], damaged: 1 });
+    }
+  });
+
   it("is refused behind damage as well, and in what is overridden", async () => {
     const newer = raw('"checkpoint":1}', { first: 5, epoch: 1 });
     const damaged = without(rawSegment(one, batches(1, 4)), [1]);
