@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { defineEntity, defineModel, openStore } from "@taskwal/core";
 import { taskModel } from "@taskwal/tasks";
 import * as fc from "fast-check";
@@ -35,7 +35,11 @@ const noteModel = ({
         name: "note",
         collection: "notes",
         version: 1,
-        schema: z.object({ id: z.string(), title: z.string(), pinned: z.boolean().optional() }),
+        schema: z.object({
+          id: z.string(),
+          title: z.string(),
+          pinned: z.boolean().exactOptional(),
+        }),
         lists: { lines: z.object({ text: z.string() }) },
         create: {
           "note.created": {
@@ -69,17 +73,50 @@ const broken = async (
 
 describe("a sound model passes", () => {
   test("of notes with a list, and every mutation was applied and refused, every run recovered", async () => {
-    const report = await checkModel(noteModel(), { seed, runs: 40 });
+    const report = await checkModel(noteModel(), { seed, runs: 20 });
     const types = ["note.created", "note.renamed", "note.deleted", "note.lines.appended"];
     expect(Object.keys(report.applied).toSorted()).toEqual(types.toSorted());
     expect(Object.keys(report.refused).toSorted()).toEqual(types.toSorted());
-    expect(report.recoveries).toBeGreaterThan(4 * 40);
-    expect(report).toMatchObject({ seed, runs: 40 });
+    expect(report.recoveries).toBeGreaterThan(4 * 20);
+    expect(report).toMatchObject({ seed, runs: 20 });
   });
 
   test("the ready task model, whose payloads all come from its schemas", async () => {
-    const report = await checkModel(taskModel, { seed, runs: 30, fc });
+    const report = await checkModel(taskModel, { seed, runs: 20, fc });
     expect(Object.keys(report.applied)).toHaveLength(taskModel.mutations.size);
+  });
+});
+
+describe("what a failed check says", () => {
+  const dice: Change = (note) => ({ ...note, title: String(Math.random()) });
+
+  test("is enough to see it again: the seed and the path lead to the same least run", async () => {
+    const model = noteModel({ rename: dice });
+    const { seed: found, path, counterexample } = await broken(model);
+    const again = await broken(model, { seed: found, path });
+    expect(again.counterexample).toEqual(counterexample);
+    expect(again.message).toContain(`{ seed: ${found}, path: "${again.path}" }`);
+  });
+
+  test("leaves the run in a directory that opens, with the records that it wrote", async () => {
+    const model = noteModel({ rename: dice });
+    const { dir } = await broken(model);
+    const store = await openStore({ dir, model });
+    const types: string[] = [];
+    for await (const { type } of store.records()) types.push(type);
+    expect(types.filter((type) => !type.startsWith("$"))).toEqual(["note.created", "note.renamed"]);
+    expect(store.recovery.lost).toEqual([]);
+    expect(store.notes.get("a")?.title).toMatch(/^0\./);
+    await store.close();
+  });
+
+  test("is a pass only of what was tried: a mutation that is always refused is named", async () => {
+    const rename: Change = () => {
+      throw new RangeError("never");
+    };
+    await expect(checkModel(noteModel({ rename }), { seed, runs: 20 })).rejects.toThrow(
+      /^note\.renamed was never applied in 20 runs, and refused \d+ times: give arbitraries\["note\.renamed"\]/,
+    );
   });
 });
 
@@ -170,7 +207,14 @@ describe("a reducer that breaks the law is caught by its least run", () => {
         },
       });
     };
-    const error = await broken(fresh);
+    const error = await broken(fresh, {
+      // Nothing to shrink but the run itself.
+      arbitraries: {
+        "note.created": fc.constant({ title: "" }),
+        "note.renamed": fc.constant({ title: "" }),
+        "note.lines.appended": fc.constant({ text: "" }),
+      },
+    });
     expect([
       "the state that is recovered is the live state",
       "the live state is what its mutations make of it",

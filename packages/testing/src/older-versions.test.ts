@@ -133,7 +133,9 @@ describe("a model with steps from an older version", () => {
       { kind: "old", what: "note.renamed", version: 1, value: { name: "" } },
     ]);
     expect(error.cause).toBeInstanceOf(RangeError);
-    const [segment = ""] = readdirSync(join(error.dir, "wal")).filter((one) => /jsonl$/.test(one));
+    const [segment = ""] = readdirSync(join(error.dir, "wal")).filter((one) =>
+      one.endsWith(".jsonl"),
+    );
     expect(readFileSync(join(error.dir, "wal", segment), "utf8")).toContain('"data":{"name":""}');
     // Today's model stops at that very record.
     await expect(openStore({ dir: error.dir, model, mirrors: false })).rejects.toMatchObject({
