@@ -199,6 +199,30 @@ test("wherever an opener is held up, what the owner before it acknowledges meanw
   expect(refusedCount).toBeGreaterThan(10);
 });
 
+test("an opener that is refused where no kernel lock keeps it alone leaves its claim: it fences the owner before both", async () => {
+  const sim = createSimDisk();
+  const identity = { lockBackend: "identity" } as const;
+  const store = await openNotes(sim.process("old", identity));
+  await create(store, "a");
+  takeovers["LOCK is emptied"]?.(sim);
+  sim.fail(
+    ({ process, kind, path }) =>
+      process === "refused" && kind === "read" && path.includes(".jsonl"),
+    "EIO",
+  );
+  // Were it to take its claim back, the next one would have claimed the epoch above it by then.
+  const release = sim.hang(({ process, kind }) => process === "refused" && kind === "remove");
+  const refused = refusalOf(openNotes(sim.process("refused", identity), { onDamage: "refuse" }));
+  for (let turns = 0; turns < 10; turns += 1) await settle();
+  takeovers["LOCK is emptied"]?.(sim);
+  const next = await openNotes(sim.process("next", identity));
+  release();
+  expect(await refused).toBeInstanceOf(DiskFailedError);
+  expect(await refusalOf(create(store, "b"))).toBeInstanceOf(DiskFailedError);
+  await create(next, "c");
+  expect(notesOf(next)).toEqual({ a: [1, "a"], c: [1, "c"] });
+});
+
 test("a reader beside a writer shows only what is durable, in whole transactions, and catches up", async () => {
   const sim = createSimDisk();
   const store = await openNotes(sim.process("writer"), { segmentBytesMax: 900 });
