@@ -2,6 +2,7 @@
 import type { Campaign } from "./campaign.ts";
 import { crashCampaign } from "./crash-campaign.ts";
 import { fuzzDecodersCampaign } from "./fuzz-decoders-campaign.ts";
+import { metamorphicCampaign } from "./metamorphic-campaign.ts";
 import { modelCampaign } from "./model-campaign.ts";
 import { smallScopeCampaign } from "./small-scope-campaign.ts";
 import { syscallsCampaign } from "./syscalls-campaign.ts";
@@ -15,4 +16,5 @@ export const campaigns: readonly Campaign[] = [
   shutdownXfsCampaign,
   syscallsCampaign,
   modelCampaign,
+  metamorphicCampaign,
 ];

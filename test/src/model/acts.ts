@@ -8,11 +8,12 @@
  *
  * The rule: an act is data. What it refers to (a tag, the current version) is settled when it is done.
  */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import type { Change, Items } from "../crash/ledger.ts";
 import { tooMuch } from "../crash/note-store.ts";
 import { evaluate, keyOf, type Asked, type Expected } from "./asked.ts";
 import { fail, noteIds, tallyIds, type Bench } from "./bench.ts";
+import { intrude, readBeside, readSome } from "./beside.ts";
 import { abortReason } from "./refusals.ts";
 
 const verbs = ["create", "rename", "delete", "line", "open", "add", "overflow", "invalid"] as const;
@@ -180,7 +181,7 @@ const ifAbsent: Partial<Record<Part["verb"], Part["verb"]>> = {
 const ifThere: Partial<Record<Part["verb"], Part["verb"]>> = { create: "rename", open: "add" };
 
 /** The change, or what fits the entity as it stands if that would be refused. */
-const fitting = (one: Part, tag: number, items: Items): Change => {
+export const fitting = (one: Part, tag: number, items: Items): Change => {
   const change = changeOf(one, tag);
   if (one.isExact) return change;
   const isThere = items.get(keyOf(change))?.value !== undefined;
@@ -252,7 +253,7 @@ const promising = async (bench: Bench, work: () => Promise<unknown>): Promise<vo
 };
 
 const other = async (bench: Bench, kind: (typeof otherActs)[number]): Promise<void> => {
-  const { store, life, sim } = bench;
+  const { store, life } = bench;
   switch (kind) {
     case "flush":
       return promising(bench, () => store.flush());
@@ -268,20 +269,13 @@ const other = async (bench: Bench, kind: (typeof otherActs)[number]): Promise<vo
     case "accept":
       return store.accept("notes", "a");
     case "records":
-      await bench.readSome();
-      return undefined;
+      return readSome(bench);
     case "look":
       return bench.look("between two turns");
     case "reader":
-      return bench.readBeside();
-    case "intruder": {
-      const intruder = sim.process("intruder");
-      const error = await bench.openBeside(intruder).catch((refusal: unknown) => refusal);
-      if (life.isOver) return undefined;
-      if ((error as { code?: string }).code !== "LOCKED")
-        fail("I11 one process writes", String(error));
-      return intruder.kill();
-    }
+      return readBeside(bench);
+    case "intruder":
+      return intrude(bench);
   }
 };
 

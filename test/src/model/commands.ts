@@ -6,11 +6,12 @@
  *
  * The rule: each ends with nothing under way and everything held against the reference.
  */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import type { PowerCutChoice } from "@taskwal/disk/sim";
 import { settle } from "../crash/recording.ts";
 import { acts, perform, type Act } from "./acts.ts";
 import { fail, type Bench } from "./bench.ts";
+import { openBeside } from "./beside.ts";
 import type { Reference } from "./reference.ts";
 
 export type Command = fc.AsyncCommand<Reference, Bench, true>;
@@ -61,7 +62,7 @@ const openAgain = async (
   if (nested > 0) {
     sim.crashAt(sim.callCount + nested);
     const process = sim.process();
-    await Promise.race([bench.openBeside(process).catch(() => undefined), sim.whenCrashed]);
+    await Promise.race([openBeside(bench, process).catch(() => undefined), sim.whenCrashed]);
     sim.cancelCrash();
     sim.powerCut(cut);
     bench.options.count("crash inside an opening");
@@ -167,6 +168,7 @@ const diskFull = (drawn: Full): Command =>
     if (bench.store.poisoned) return;
     sim.capacityBytes = sim.usedBytes + roomBytes;
     bench.isFaulty = true;
+    bench.wasFull = true;
     await perform(bench, list);
     bench.settled("with a full disk");
     // A flushSync cannot take back what it wrote half: it is for exits.

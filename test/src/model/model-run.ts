@@ -4,7 +4,7 @@
  *     seed ─ fast-check ─> 40 commands ─> a new store on a new disk ─> the reference
  *                                └ fails: shrunk, printed with seed and path, to be run again
  */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { Bench } from "./bench.ts";
 import { commands } from "./commands.ts";
 import { fingerprint } from "../crash/explorer.ts";

@@ -12,7 +12,7 @@
 import type { StoreEvents } from "taskwal";
 import { Broken } from "../crash/inspect.ts";
 import { dumpItems, sameValue, type Dump, type Items } from "../crash/ledger.ts";
-import { evaluate, printOf, worthOf, type Asked, type Evaluation, type Step } from "./asked.ts";
+import { evaluate, printOf, type Asked, type Evaluation, type Step } from "./asked.ts";
 
 export type MutationFacts = StoreEvents["mutation"][0];
 
@@ -262,5 +262,3 @@ const isOf = (event: MutationFacts, { change, before, after }: Step): boolean =>
   sameValue(event.before, before.value) &&
   sameValue(event.after, after.value) &&
   sameValue(event.item, change.type === "lines" ? change.payload : undefined);
-
-export { worthOf };
