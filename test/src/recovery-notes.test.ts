@@ -107,8 +107,8 @@ describe("an opening tells", () => {
 
 describe("after a loss", () => {
   /** Two notes; the last mutation of "a" rots. Its mirror was written before. */
-  const withLoss = async (): Promise<SimDisk> => {
-    const disk = createSimDisk({ seed: 4 });
+  const withLoss = async (seed = 4): Promise<SimDisk> => {
+    const disk = createSimDisk({ seed });
     const store = await open(disk);
     await store.notes.mutate("a", "note.added", { text: "one" });
     await store.notes.mutate("b", "note.added", { text: "other" });
@@ -180,8 +180,9 @@ describe("after a loss", () => {
       const disk = await withLoss();
       const mirror = `${dir}/notes/a.json`;
       const text = Buffer.from(disk.readRaw(mirror) ?? []).toString("utf8");
-      const changed =
-        damage === "edit" ? text.replace("two", "2wo") : text.replace(/"store":"../, '"store":"zz');
+      // Of another store: whole, with a checksum that is right.
+      const other = Buffer.from((await withLoss(5)).readRaw(mirror)).toString("utf8");
+      const changed = damage === "edit" ? text.replace("two", "2wo") : other;
       expect(changed).not.toBe(text);
       disk.writeRaw(mirror, Buffer.from(changed));
       const store = await open(disk);
@@ -189,6 +190,66 @@ describe("after a loss", () => {
       expect(store.recovery.lost).toHaveLength(1);
       await store.close();
     }
+  });
+});
+
+describe("after a loss that is known", () => {
+  const textOf = (count: number): string => `text ${count}`;
+
+  /** Damages the records of these edits of "a", and takes away what else would prove them. */
+  const rot = (disk: SimDisk, ...edits: number[]): void => {
+    for (const segment of segmentsOf(disk)) {
+      const text = Buffer.from(disk.readRaw(segment)).toString("latin1");
+      for (const edit of edits) {
+        const at = text.indexOf(`"text":"${textOf(edit)}"`);
+        if (at >= 0) disk.flipBit(segment, at * 8 + 3);
+      }
+    }
+    for (const path of disk.listRaw()) {
+      if (path.startsWith(`${dir}/state.`)) disk.removeRaw(path);
+    }
+  };
+
+  /** "a" at version 5, its second one lost and told. */
+  const withKnownLoss = async (): Promise<{ disk: SimDisk; known: number; segment: string }> => {
+    const disk = createSimDisk({ seed: 7 });
+    const store = await open(disk);
+    await store.notes.mutate("a", "note.added", { text: textOf(1) });
+    const { sequence } = await store.notes.mutate("a", "note.edited", { text: textOf(2) });
+    for (const edit of [3, 4, 5]) {
+      await store.notes.mutate("a", "note.edited", { text: textOf(edit) });
+    }
+    await store.close();
+    rot(disk, 2);
+    const [segment = ""] = segmentsOf(disk);
+    const finder = await open(disk);
+    expect(finder.recovery).toMatchObject({ lost: [[sequence, sequence]], damaged: [{}] });
+    await finder.close();
+    return { disk, known: sequence, segment: segment.slice(dir.length + 1) };
+  };
+
+  it("another one right behind it, in the same file, is told as the first was", async () => {
+    const { disk, known, segment } = await withKnownLoss();
+    rot(disk, 3);
+    const store = await open(disk);
+    expect(store.recovery.lost).toEqual([[known + 1, known + 1]]);
+    expect(store.recovery.damaged).toMatchObject([{ file: segment }]);
+    await store.close();
+    const again = await open(disk);
+    expect(again.recovery).toMatchObject({ lost: [], damaged: [] });
+    await again.close();
+  });
+
+  it("the file of an entity that is marked as damaged proves what it says, and no more", async () => {
+    const { disk } = await withKnownLoss();
+    const store = await open(disk);
+    await store.notes.mutate("a", "note.edited", { text: textOf(6) });
+    await store.close();
+    rot(disk, 6);
+    const again = await open(disk);
+    expect(again.recovery.lost).toHaveLength(1);
+    expect(again.damaged).toMatchObject([{ entity: "note", id: "a" }]);
+    await again.close();
   });
 });
 
