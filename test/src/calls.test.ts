@@ -89,6 +89,30 @@ test.each(["in the log", "in a snapshot"] as const)(
   },
 );
 
+test("a snapshot remembers the same of keys, whether it is taken in the life of their calls or after a replay", async () => {
+  const { sim, store } = await opened();
+  await create(store, "a", { key: "one" });
+  await store.transact(
+    ({ notes }) => {
+      notes.mutate("a", "note.extended", { text: "T" });
+      notes.mutate("b", "note.created", { text: "b" });
+    },
+    { key: "several" },
+  );
+  const keysOf = async (from: NoteStore): Promise<unknown> => {
+    await from.snapshot();
+    const text = Buffer.from(sim.readRaw("/state/state.json")).toString("utf8");
+    return (JSON.parse(text) as { engine: { keys: unknown } }).engine.keys;
+  };
+  const keys = await keysOf(store);
+  expect(keys).toMatchObject([{ key: "one" }, { key: "several" }]);
+  sim.removeRaw("/state/state.json");
+  sim.powerCut("none");
+  const next = await openNotes(sim.process());
+  expect(next.recovery.snapshot).toBe(undefined);
+  expect(await keysOf(next)).toEqual(keys);
+});
+
 test("a key whose call was refused is free again", async () => {
   const { store } = await opened();
   expect(await refusalOf(extend(store, "a", "x", { key: "k" }))).toBeInstanceOf(ConflictError);

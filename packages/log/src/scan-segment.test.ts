@@ -203,11 +203,10 @@ describe("a segment with lines that are no lines", () => {
 });
 
 describe("a segment on a disk that does not read everywhere", () => {
-  const lines = range(1, 40).map((seq) => ({ seq, lag: 1, pad: 700 }));
-  const large = rawSegment(id, lines);
   const { blockBytes } = limits;
 
-  const checkUnreadable = async (block: number, chunkBytes: number): Promise<void> => {
+  const checkUnreadable = async (pad: number, block: number, chunkBytes: number): Promise<void> => {
+    const { lines, large } = segmentOf(pad);
     const [start, end] = [block * blockBytes, (block + 1) * blockBytes];
     world.sim.writeRaw(path, large.bytes);
     const repair = world.sim.failReads(path, start, end);
@@ -224,10 +223,20 @@ describe("a segment on a disk that does not read everywhere", () => {
     expect(bad).not.toEqual([]);
   };
 
+  const segmentOf = (pad: number) => {
+    const lines = range(1, Math.ceil(28_000 / pad)).map((seq) => ({ seq, lag: 1, pad }));
+    return { lines, large: rawSegment(id, lines) };
+  };
+
   it("loses the lines in an unreadable block, says so, and reads on", async () => {
-    for (const block of range(0, Math.floor((large.bytes.length - 1) / blockBytes))) {
-      await checkUnreadable(block, 1 << 20);
-      await checkUnreadable(block, 5_000);
+    // Of one block and less; and such as reach over several, and from one chunk into the next.
+    for (const pad of [700, 9_000]) {
+      const { large } = segmentOf(pad);
+      for (const block of range(0, Math.floor((large.bytes.length - 1) / blockBytes))) {
+        for (const chunkBytes of [1 << 20, 5_000, 9_000]) {
+          await checkUnreadable(pad, block, chunkBytes);
+        }
+      }
     }
   });
 });
