@@ -63,10 +63,11 @@ const build = async (copy) => {
 };
 
 /** The first failure, or undefined if every test file passes. */
-const tryTests = async (copy, source) => {
+const tryTests = async (copy, { name, file: source, test }) => {
+  const before = results.mutants.find((one) => one.name === name)?.by.split(" › ")[0];
   const quick = (file) => (results.seconds[file] ?? 0) <= withinS;
-  for (const { files, isBuilt } of testsFor(copy, source, results.seconds)) {
-    if (isBuilt) await build(copy);
+  for (const { files, isBuilt } of testsFor(copy, source, results.seconds, test ?? before)) {
+    if (isBuilt && files.some(quick)) await build(copy);
     const { failure, seconds } = await firstFailure(copy, files.filter(quick), { timeoutS });
     Object.assign(results.seconds, seconds);
     if (failure) return failure;
@@ -88,7 +89,7 @@ const assertPasses = async (copy, file) => {
 const tryMutant = async (copy, mutant) => {
   const startMs = performance.now();
   const takeOut = plant(copy, mutant);
-  const failure = await tryTests(copy, mutant.file).finally(takeOut);
+  const failure = await tryTests(copy, mutant).finally(takeOut);
   const seconds = Math.round((performance.now() - startMs) / 100) / 10;
   if (failure) await assertPasses(copy, failure.file);
   const { by = "", message = "" } = failure ?? {};

@@ -9,7 +9,7 @@
  * plants its own: both would "kill" a mutant by its spelling.
  */
 import { spawn } from "node:child_process";
-import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 
 /** What most often sees a bug that the tests nearest to it let pass; then come the others, the quickest first. */
@@ -61,22 +61,27 @@ const reachOf = (copy, folder) => {
 /** Two that are infinite are equal. */
 const compare = (a, b) => (a === b ? 0 : a - b);
 
-/** Groups of test files in the order in which they are to be tried, and whether they run what is built. */
-export const testsFor = (copy, source, secondsOf) => {
+/**
+ * Groups of test files in the order in which they are to be tried, and whether they run what is built.
+ * `known` saw the bug before, or was written for it: it comes first.
+ */
+export const testsFor = (copy, source, secondsOf, known) => {
   const folder = source && source.slice(0, source.lastIndexOf("/"));
   const own = source && `${folder}/${basename(source, ".ts")}.test.ts`;
   const rank = (file) => (file === own ? 0 : file.startsWith(`${folder}/`) ? 1 : 2);
   const reach = source && reachOf(copy, folder);
   const sees = (file) => !reach || file.startsWith("test/") || reach.has(dirname(file));
   const ordered = allTests(copy)
-    .filter(sees)
+    .filter((file) => sees(file) && file !== known)
     .map((file) => ({ file, rank: rank(file), seconds: secondsOf[file] ?? 0 }))
     .map((one) => ({ ...one, place: (likely.indexOf(one.file) + 1 || Infinity) - 1 }))
     .toSorted((a, b) => a.rank - b.rank || compare(a.place, b.place) || a.seconds - b.seconds);
   const near = ordered.filter((one) => one.rank < 2).map(({ file }) => file);
   const far = ordered.filter((one) => one.rank === 2).map(({ file }) => file);
   const needs = (file) => needsBuild(copy, file);
+  const first = known && existsSync(join(copy, known)) ? [known] : [];
   return [
+    { files: first, isBuilt: first.some(needs) },
     { files: near, isBuilt: near.some(needs) },
     { files: far.filter((file) => !needs(file)), isBuilt: false },
     { files: far.filter(needs), isBuilt: true },
