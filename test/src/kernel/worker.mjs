@@ -15,6 +15,7 @@
  */
 import { openSync, writeSync } from "node:fs";
 import { createInterface } from "node:readline";
+import { openNodeDisk } from "@taskwal/disk";
 import { ClosedError, DiskFailedError, openTaskStore } from "taskwal";
 import { callOf } from "../../dist/test/src/kernel/script.js";
 
@@ -35,9 +36,16 @@ const refused = (error) => {
     tell(`! ${String(error?.stack ?? error).replaceAll("\n", " | ")}`);
 };
 
-const open = (dir) =>
+/** Each life counts as a process of its own, dead when the next begins: it is told apart by its start time. */
+const diskOf = (life) => {
+  const real = openNodeDisk();
+  return { ...real, process: { ...real.process, startTime: `${real.process.startTime}-${life}` } };
+};
+
+const open = (dir, life) =>
   openTaskStore({
     dir,
+    disk: diskOf(life),
     autosaveMs: 15,
     segmentBytesMax: 24 * 1024,
     historyBytesMax: 64 * 1024,
@@ -75,7 +83,7 @@ const live = async (store, first, life) => {
 
 for await (const line of createInterface({ input: process.stdin })) {
   const [first, life, ...dir] = line.split(" ");
-  const store = await open(dir.join(" ")).catch(refused);
+  const store = await open(dir.join(" "), life).catch(refused);
   if (store) {
     const { lost, damaged } = store.recovery;
     tell(`o ${store.digest()} ${lost.length} ${damaged.length}`);
