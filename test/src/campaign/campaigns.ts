@@ -7,6 +7,7 @@ import { modelCampaign } from "./model-campaign.ts";
 import { smallScopeCampaign } from "./small-scope-campaign.ts";
 import { syscallsCampaign } from "./syscalls-campaign.ts";
 import { shutdownExt4Campaign, shutdownXfsCampaign } from "./shutdown-campaign.ts";
+import { umlPowerCutCampaign } from "./uml-power-cut-campaign.ts";
 
 export const campaigns: readonly Campaign[] = [
   crashCampaign,
@@ -17,4 +18,5 @@ export const campaigns: readonly Campaign[] = [
   syscallsCampaign,
   modelCampaign,
   metamorphicCampaign,
+  umlPowerCutCampaign,
 ];
