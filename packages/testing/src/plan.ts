@@ -5,6 +5,7 @@
  * plan a shorter one.
  */
 import type { Model } from "@taskwal/core";
+import { aimedSteps } from "./aimed-steps.ts";
 import type { Arbitrary, FastCheck } from "./fast-check.ts";
 import { mutationsByType, type Mutation, type MutationsOptions } from "./mutations-of.ts";
 
@@ -90,44 +91,30 @@ const stepsOf = (
   const runs = [...everything, ...groups]
     .filter((group) => group.length > 0)
     .map((group) => {
-      const mutation = fc.oneof(...group.map(([, each]) => each));
-      return fc.array(stepOf(mutation, fc), { maxLength: commandsMax, size: "max" });
+      const all = fc.oneof(...group.map(([, each]) => each));
+      const creating = group.filter(([type]) => model.mutations.get(type)?.kind === "create");
+      // Something to begin with: what exists is what can be lost.
+      const first = fc.oneof(...(creating.length > 0 ? creating : group).map(([, each]) => each));
+      const firstMax = Math.min(3, commandsMax);
+      return fc
+        .tuple(
+          fc.array(first.map(asStep), { maxLength: firstMax, size: "max" }),
+          fc.array(stepOf(all, fc), { maxLength: commandsMax - firstMax, size: "max" }),
+        )
+        .map((parts) => parts.flat());
     });
-  return fc.oneof(...runs).map((steps) => aimed(model, steps));
+  return fc.oneof(...runs).map((steps) => aimedSteps(model, steps, fc));
 };
 
-/** Of so many mutations one is left as it came: it may be of an entity that does not exist, and be refused. */
-const strayOf = 6;
-
-/** The same steps, most of them of entities that exist, or do not yet where they are made. */
-const aimed = (model: Model, steps: readonly Step[]): Step[] => {
-  const created = new Map<string, string[]>();
-  let count = 0;
-  const aim = (mutation: Mutation): Mutation => {
-    const found = model.mutations.get(mutation.type);
-    if (!found || ++count % strayOf === 0) return mutation;
-    const { key } = found.entity;
-    const known = created.get(key) ?? [];
-    if (found.kind !== "create") {
-      const id = known.includes(mutation.id) ? mutation.id : known.at(count % known.length);
-      return id === undefined ? mutation : { ...mutation, id };
-    }
-    created.set(key, [...known, mutation.id]);
-    return mutation;
-  };
-  return steps.map((step): Step => {
-    if (step.kind === "mutate") return { ...step, ...aim(step) };
-    return step.kind === "transact" ? { ...step, mutations: step.mutations.map(aim) } : step;
-  });
-};
+const asStep = (mutation: Mutation): Step => ({ kind: "mutate", ...mutation });
 
 const stepOf = (mutation: Arbitrary<Mutation>, fc: FastCheck): Arbitrary<Step> => {
-  const plain = (kind: "flush" | "snapshot" | "reopen" | "crash") => ({
-    weight: 1,
+  const plain = (kind: "flush" | "snapshot" | "reopen" | "crash", weight = 1) => ({
+    weight,
     arbitrary: fc.constant<Step>({ kind }),
   });
   return fc.oneof(
-    { weight: 16, arbitrary: mutation.map((each): Step => ({ kind: "mutate", ...each })) },
+    { weight: 16, arbitrary: mutation.map(asStep) },
     {
       weight: 1,
       arbitrary: fc
@@ -135,8 +122,8 @@ const stepOf = (mutation: Arbitrary<Mutation>, fc: FastCheck): Arbitrary<Step> =
         .map((mutations): Step => ({ kind: "transact", mutations })),
     },
     plain("flush"),
-    plain("snapshot"),
-    plain("reopen"),
+    plain("snapshot", 2),
+    plain("reopen", 2),
     plain("crash"),
   );
 };
