@@ -119,8 +119,8 @@ export class LogWriter {
     return this.#exclusively(async () => {
       const appended = await this.#append(waiting);
       if (sync) await this.#sync();
-      // A copy: the buffer is used again by the next batch.
-      else if (this.#inFlight)
+      // A copy: the buffer is used again by the next batch. Not what a flushSync has made durable meanwhile.
+      else if (this.#inFlight && this.#inFlight.last > this.#durable)
         this.#unsynced.push({ ...this.#inFlight, bytes: Uint8Array.from(this.#inFlight.bytes) });
       return appended;
     }).finally(() => this.#waiting.delete(waiting));

@@ -263,6 +263,9 @@ export class Bench {
     this.refusals.set(call, error);
   }
 
+  /** Processes of those who look on. */
+  readonly beside = new Set<SimProcess>();
+
   readonly refusals = new Map<Waiting, unknown>();
 
   /** At the end of a command: every refusal was due; what is shown is what the reference shows. */
@@ -340,5 +343,8 @@ export class Bench {
   kill(): void {
     this.end();
     this.life.process.kill();
+    // Else one that waited for the lock beside it would have it now.
+    for (const process of this.beside) process.kill();
+    this.beside.clear();
   }
 }

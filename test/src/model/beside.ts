@@ -20,10 +20,13 @@ export const readSome = async ({ life }: Bench): Promise<void> => {
 };
 
 export const openBeside = (
-  { options: { engine, options } }: Bench,
+  { options: { engine, options }, beside }: Bench,
   process: SimProcess,
   more: NoteOptions = {},
-): Promise<NoteStore> => openNotes(engine, process, false, { ...options, ...more });
+): Promise<NoteStore> => {
+  beside.add(process);
+  return openNotes(engine, process, false, { ...options, ...more });
+};
 
 /** A reader in another process shows a state that was, no older than what is promised now, and durable. */
 export const readBeside = async (bench: Bench): Promise<void> => {

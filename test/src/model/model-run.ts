@@ -71,5 +71,7 @@ export const runModel = async ({
     ...(path === undefined ? {} : { path }),
   });
   if (!details.failed) return;
-  throw new Error(await fc.asyncDefaultReportMessage(details), { cause: details.errorInstance });
+  const why = details.errorInstance;
+  const message = await fc.asyncDefaultReportMessage(details);
+  throw new Error(`${message}\n${String(why)}`, { cause: why });
 };
