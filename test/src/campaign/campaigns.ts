@@ -8,6 +8,7 @@ import { smallScopeCampaign } from "./small-scope-campaign.ts";
 import { syscallsCampaign } from "./syscalls-campaign.ts";
 import { shutdownExt4Campaign, shutdownXfsCampaign } from "./shutdown-campaign.ts";
 import { umlPowerCutCampaign } from "./uml-power-cut-campaign.ts";
+import { fsyncgateCampaign } from "./fsyncgate-campaign.ts";
 
 export const campaigns: readonly Campaign[] = [
   crashCampaign,
@@ -19,4 +20,5 @@ export const campaigns: readonly Campaign[] = [
   modelCampaign,
   metamorphicCampaign,
   umlPowerCutCampaign,
+  fsyncgateCampaign,
 ];
