@@ -9,12 +9,12 @@
  */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { dirname, join, resolve } from "node:path";
 
 import { openNodeDisk, type Directory } from "@taskwal/disk";
 
-export const fixtures = fileURLToPath(new URL("../fixtures/", import.meta.url));
+/** From the root of the repository, where tests and campaigns are run: campaigns run compiled, elsewhere. */
+export const fixtures = resolve("test/fixtures");
 export const root = join(fixtures, "systemprompt");
 
 /** The three tasks of every odd variant: the changed one, and two that are untouched. */

@@ -12,7 +12,7 @@ import { cancelledId, changedId, goodTask, pendingId } from "../systemprompt-fix
 import { Broken, probeId, type Opened, type Subject } from "./inspect.ts";
 import { dumpItems, dumpLine, Ledger, sameValue, type Item } from "./ledger.ts";
 import { stateDir, type Engine } from "./note-store.ts";
-import { pass, recordCrashPoints, settle } from "./recording.ts";
+import { pass, recordCrashPoints, settle, type Recorder } from "./recording.ts";
 import { snapshotCheck, snapshotPaths } from "./snapshot-check.ts";
 import { WrongAnswer, type Run } from "./workload.ts";
 
@@ -62,65 +62,129 @@ const dumpTasks = (store: Tasks): string => {
   return dumpItems(items);
 };
 
-/** Awaited one by one: what each comes to is written down here, not read from the store. */
-const useTasks = async (store: Tasks, sim: SimDisk, ledger: Ledger): Promise<void> => {
-  const items = imported();
-  const now = (): string => new Date(sim.clock.now()).toISOString();
-  const does = async (
-    id: string,
-    after: Omit<Item, "version">,
-    call: () => Promise<{ value: unknown; sequence: number }>,
-  ): Promise<void> => {
-    const payload = after as unknown as Value;
-    items.set(`tasks/${id}`, { ...after, version: 0 });
-    const number = ledger.issue({
-      changes: [{ collection: "tasks", id, type: "becomes", payload }],
-      durability: "synced",
-    });
-    const { value, sequence } = await call();
-    if (value !== undefined && !sameValue({ ...(value as Value) }, after.value)) {
-      throw new WrongAnswer(`${JSON.stringify(value)} instead of ${JSON.stringify(after.value)}`);
+/** A call, and what the task is from then on. */
+interface Step {
+  readonly id: string;
+  readonly after: Omit<Item, "version">;
+}
+
+/** A store of imported tasks: what each call comes to is written down here, not read from the store. */
+export class ImportBench {
+  readonly sim: SimDisk;
+  readonly ledger = new Ledger(imported());
+  readonly recorder: Recorder;
+  readonly #engine: Engine;
+  readonly #items: Map<string, Item> = imported();
+  #store: Tasks | undefined;
+
+  constructor(engine: Engine, seed: number) {
+    this.#engine = engine;
+    this.sim = createSimDisk({ seed });
+    for (const [path, text] of legacyFiles) this.sim.writeRaw(path, Buffer.from(text));
+    this.recorder = recordCrashPoints(this.sim, "import", () => this.ledger.mark);
+  }
+
+  get store(): Tasks {
+    if (!this.#store) throw new Error("the store is not open");
+    return this.#store;
+  }
+
+  /** The first time, it imports. */
+  async open(): Promise<void> {
+    this.#store = await openTasks(this.#engine, this.sim, true);
+  }
+
+  async update(id: string, patch: Value): Promise<void> {
+    await this.#answered([this.#updated(id, patch)], () => this.store.update(id, patch));
+  }
+
+  async log(id: string, message: string): Promise<void> {
+    const { step, entry } = this.#logged(id, message);
+    await this.#answered([step], () => this.store.log(id, entry));
+  }
+
+  async create(id: string): Promise<void> {
+    const value = { id, description: "n", tool: "T", status: "pending" };
+    const created = { ...value, created_at: this.#now(), updated_at: this.#now() };
+    const step = this.#becomes(id, { value: created, lines: [] });
+    await this.#answered([step], () => this.store.create({ id, description: "n", tool: "T" }));
+  }
+
+  /** A change and a log entry, both or none. */
+  async both(id: string, patch: Value, message: string): Promise<void> {
+    const update = this.#updated(id, patch);
+    const { step, entry } = this.#logged(id, message);
+    await this.#answered([update, step], () =>
+      this.store.transact((tx) => {
+        tx.tasks.mutate(id, "task.updated", patch);
+        tx.tasks.append(id, "logs", entry);
+      }),
+    );
+  }
+
+  async #answered(steps: readonly Step[], call: () => Promise<unknown>): Promise<void> {
+    const changes = steps.map(({ id, after }) => ({
+      collection: "tasks",
+      id,
+      type: "becomes",
+      payload: after as unknown as Value,
+    }));
+    const number = this.ledger.issue({ changes, durability: "synced" });
+    const answer = (await call()) as { value?: unknown; sequence: number } | undefined;
+    this.ledger.acknowledge(number);
+    if (answer === undefined) return;
+    this.ledger.sequences.set(number, answer.sequence);
+    const wanted = steps.at(-1)?.after.value;
+    if (answer.value !== undefined && !sameValue({ ...(answer.value as Value) }, wanted)) {
+      throw new WrongAnswer(`${JSON.stringify(answer.value)} instead of ${JSON.stringify(wanted)}`);
     }
-    ledger.acknowledge(number);
-    ledger.sequences.set(number, sequence);
-  };
-  const at = (id: string): Item => items.get(`tasks/${id}`) ?? { value: {}, lines: [], version: 0 };
-  const update = (id: string, patch: Value): Promise<void> => {
-    const value = { ...at(id).value, updated_at: now(), ...patch };
-    return does(id, { ...at(id), value }, () => store.update(id, patch));
-  };
-  const log = (id: string, message: string): Promise<void> => {
-    const entry = { timestamp: now(), level: "info", type: "output", message } as const;
-    const { value, lines } = at(id);
-    return does(id, { value, lines: [...lines, entry] }, () => store.log(id, entry));
-  };
-  await log(pendingId, "started");
-  await update(pendingId, { error: "none yet" });
-  const value = { id: "new", description: "n", tool: "T", status: "pending" };
-  const created = { ...value, created_at: now(), updated_at: now() };
-  await does("new", { value: created, lines: [] }, () =>
-    store.create({ id: "new", description: "n", tool: "T" }),
-  );
-  await log("new", "x".repeat(700));
-  await update(changedId, { description: "changed after the import" });
-  await pass(sim, 1_000);
-  await log(cancelledId, "late");
-  await pass(sim, 40_000);
-  await log("new", "after a snapshot");
-};
+  }
+
+  #becomes(id: string, after: Omit<Item, "version">): Step {
+    this.#items.set(`tasks/${id}`, { ...after, version: 0 });
+    return { id, after };
+  }
+
+  #updated(id: string, patch: Value): Step {
+    const { value, lines } = this.#at(id);
+    return this.#becomes(id, { value: { ...value, updated_at: this.#now(), ...patch }, lines });
+  }
+
+  #logged(id: string, message: string) {
+    const entry = { timestamp: this.#now(), level: "info", type: "output", message } as const;
+    const { value, lines } = this.#at(id);
+    return { step: this.#becomes(id, { value, lines: [...lines, entry] }), entry };
+  }
+
+  #at(id: string): Item {
+    return this.#items.get(`tasks/${id}`) ?? { value: {}, lines: [], version: 0 };
+  }
+
+  #now(): string {
+    return new Date(this.sim.clock.now()).toISOString();
+  }
+}
+
+export const importedIds = { pending: pendingId, changed: changedId, cancelled: cancelledId };
 
 export const runImport = async (engine: Engine, seed: number): Promise<Run> => {
-  const sim = createSimDisk({ seed });
-  const ledger = new Ledger(imported());
-  for (const [path, text] of legacyFiles) sim.writeRaw(path, Buffer.from(text));
-  const recorder = recordCrashPoints(sim, "import", () => ledger.mark);
-  const store = await openTasks(engine, sim, true);
+  const bench = new ImportBench(engine, seed);
+  const { sim, ledger, recorder } = bench;
+  await bench.open();
   recorder.phase = "append";
-  await useTasks(store, sim, ledger);
+  await bench.log(pendingId, "started");
+  await bench.update(pendingId, { error: "none yet" });
+  await bench.create("new");
+  await bench.log("new", "x".repeat(700));
+  await bench.update(changedId, { description: "changed after the import" });
+  await pass(sim, 1_000);
+  await bench.log(cancelledId, "late");
+  await pass(sim, 40_000);
+  await bench.log("new", "after a snapshot");
   recorder.phase = "close";
-  await store.close();
+  await bench.store.close();
   recorder.phase = "open";
-  await openTasks(engine, sim, true);
+  await bench.open();
   await settle(sim);
   recorder.stop();
   return { sim, ledger, points: recorder.points, end: sim.snapshotState() };
