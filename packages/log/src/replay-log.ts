@@ -30,10 +30,7 @@ export interface ReplayOptions {
   readonly until?: number;
 }
 
-interface PlacedCut {
-  readonly kind: Cut["kind"];
-  readonly bytes: DamagedBytes;
-}
+type PlacedCut = Pick<Cut, "kind"> & { readonly bytes: DamagedBytes };
 
 /** At most so many records are given at a time. */
 const stepRecords = 4_096;
@@ -194,8 +191,13 @@ class Replay {
     const segment = this.#segments[index];
     if (!segment) return stretch;
     if (segment.overridden && highest >= segment.lastMax) return undefined;
-    if (stretch.startBytes >= segment.endBytes) return undefined;
+    if (!this.#isBeforeEnd({ ...stretch, segment: index })) return undefined;
     return { ...stretch, endBytes: Math.min(stretch.endBytes, segment.endBytes) };
+  }
+
+  /** Behind it a later segment has the word: also a line that verifies there, and only repeats another. */
+  #isBeforeEnd({ segment, startBytes }: { segment: number; startBytes: number }): boolean {
+    return startBytes < (this.#segments[segment]?.endBytes ?? Number.POSITIVE_INFINITY);
   }
 
   #hold(record: LogRecord, placed: ScannedLine, segment: number, ready: LogRecord[]): void {
@@ -234,9 +236,9 @@ class Replay {
   }
 
   #note(segment: number, mark: "crlf" | "bom"): void {
-    const name = this.#segments[segment]?.name ?? "wal";
     const what = mark === "crlf" ? "CRLF line ends" : "a byte order mark";
-    this.#notes.add(`${name} has ${what} that a tool brought; the records are read without them`);
+    const has = `${this.#segments[segment]?.name ?? "wal"} has ${what}`;
+    this.#notes.add(`${has} that a tool brought; the records are read without them`);
   }
 
   /** From the first irregular item on: which sequences verify, and where. */
@@ -320,18 +322,16 @@ class Replay {
   #place(stretch: Omit<BadStretch, "kind"> & { readonly segment: number }): DamagedBytes {
     const { segment, startBytes, endBytes, readError } = stretch;
     const file = this.#segments[segment]?.name ?? "wal";
-    const reason = readError ? "could not be read" : stretch.reason;
-    return { file, startBytes, endBytes, reason };
+    return { file, startBytes, endBytes, reason: readError ? "could not be read" : stretch.reason };
   }
 
   #end(judged: Judged, cuts: readonly PlacedCut[]): Omit<ReplayEnd, "droppedRecords"> {
     const of = (kind: Cut["kind"]): DamagedBytes[] => [
       ...cuts.filter((cut) => cut.kind === kind).map(({ bytes }) => bytes),
-      ...judged[kind].map((stretch) => this.#place(stretch)),
+      ...judged[kind].filter((one) => this.#isBeforeEnd(one)).map((one) => this.#place(one)),
     ];
-    const tornRecords = judged.cuts
-      .filter(({ kind }) => kind === "torn")
-      .reduce((sum, { first, last }) => sum + last - first + 1, 0);
+    const torn = judged.cuts.filter(({ kind }) => kind === "torn");
+    const tornRecords = torn.reduce((sum, { first, last }) => sum + last - first + 1, 0);
     return {
       durable: this.#durable,
       lastKept: this.#last,

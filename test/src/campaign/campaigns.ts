@@ -2,17 +2,19 @@
 import type { Campaign } from "./campaign.ts";
 import { crashCampaign } from "./crash-campaign.ts";
 import { fuzzDecodersCampaign } from "./fuzz-decoders-campaign.ts";
+import { fuzzDirectoryCampaign } from "./fuzz-directory-campaign.ts";
 import { metamorphicCampaign } from "./metamorphic-campaign.ts";
 import { modelCampaign } from "./model-campaign.ts";
 import { smallScopeCampaign } from "./small-scope-campaign.ts";
 import { syscallsCampaign } from "./syscalls-campaign.ts";
-import { shutdownExt4Campaign, shutdownXfsCampaign } from "./shutdown-campaign.ts";
-import { umlPowerCutCampaign } from "./uml-power-cut-campaign.ts";
 import { fsyncgateCampaign } from "./fsyncgate-campaign.ts";
+import { umlPowerCutCampaign } from "./uml-power-cut-campaign.ts";
+import { shutdownExt4Campaign, shutdownXfsCampaign } from "./shutdown-campaign.ts";
 
 export const campaigns: readonly Campaign[] = [
   crashCampaign,
   fuzzDecodersCampaign,
+  fuzzDirectoryCampaign,
   smallScopeCampaign,
   shutdownExt4Campaign,
   shutdownXfsCampaign,
