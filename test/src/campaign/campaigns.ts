@@ -10,6 +10,7 @@ import { syscallsCampaign } from "./syscalls-campaign.ts";
 import { fsyncgateCampaign } from "./fsyncgate-campaign.ts";
 import { umlPowerCutCampaign } from "./uml-power-cut-campaign.ts";
 import { shutdownExt4Campaign, shutdownXfsCampaign } from "./shutdown-campaign.ts";
+import { dmLogWritesCampaign } from "./dm-log-writes-campaign.ts";
 
 export const campaigns: readonly Campaign[] = [
   crashCampaign,
@@ -23,4 +24,5 @@ export const campaigns: readonly Campaign[] = [
   metamorphicCampaign,
   umlPowerCutCampaign,
   fsyncgateCampaign,
+  dmLogWritesCampaign,
 ];

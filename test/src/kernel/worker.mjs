@@ -17,6 +17,7 @@ import { openSync, writeSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { openNodeDisk } from "@taskwal/disk";
 import { ClosedError, DiskFailedError, openTaskStore } from "taskwal";
+import { apply } from "./apply-call.mjs";
 import { callOf } from "../../dist/test/src/kernel/script.js";
 
 const [, , channelText] = process.argv;
@@ -50,15 +51,6 @@ const open = (dir, life) =>
     segmentBytesMax: 24 * 1024,
     historyBytesMax: 64 * 1024,
   });
-
-const apply = (tasks, { kind, id, text }) => {
-  if (kind === "create")
-    return tasks.mutate(id, "task.created", { description: text, tool: "CLAUDECODE" });
-  if (kind === "update") return tasks.mutate(id, "task.updated", { description: text });
-  if (kind === "delete") return tasks.mutate(id, "task.deleted", {});
-  const timestamp = new Date().toISOString();
-  return tasks.append(id, "logs", { timestamp, level: "info", type: "output", message: text });
-};
 
 const live = async (store, first, life) => {
   let next = first;
