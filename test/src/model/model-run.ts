@@ -10,8 +10,8 @@ import { commands } from "./commands.ts";
 import { fingerprint } from "../crash/explorer.ts";
 import type { Engine } from "../crash/note-store.ts";
 
-/** What a run draws at most: one in five may be long. */
-const commandsMax = [12, 12, 12, 12, 40];
+/** What a run draws at most: one in ten may be long. */
+const commandsMax = [10, 10, 10, 10, 10, 10, 10, 10, 10, 40];
 
 export interface ModelRuns {
   readonly engine: Engine;
