@@ -64,7 +64,7 @@ export const tryLegacy = async (prng: Prng): Promise<string> => {
   const directory = await sim.process("importer").openDirectory(dir);
   const { kind, tasks, deleted, problems } = await readLegacyDirectory(directory);
   if (kind !== "legacy") return `legacy: told as ${kind}`;
-  const text = parsed(`"${all.replaceAll(/["\\\n\r\t]|[\0-\x1f]/g, " ")}"`) as string;
+  const text = parsed(`"${all.replaceAll(/["\\]|\p{Cc}/gu, " ")}"`) as string;
   for (const { task } of [...tasks, ...deleted]) {
     // An id that was escaped in its file stands there in other letters.
     const isThere = text.includes(task.id) || /[^\w-]/.test(task.id) || all.includes("\\u");

@@ -10,7 +10,7 @@ import { inspect } from "node:util";
 
 const world = { ...taskwal, openNodeDisk, fs, kept: {} };
 
-process.on("message", async ({ id, source, argument }) => {
+const answer = async ({ id, source, argument }) => {
   try {
     // oxlint-disable-next-line no-eval -- the source comes from the test that started this
     const value = await (0, eval)(`(${source})`)(world, argument);
@@ -19,6 +19,7 @@ process.on("message", async ({ id, source, argument }) => {
     const { name, message, code, ...facts } = error;
     process.send({ id, error: { ...facts, name, message, code, cause: inspect(facts.cause) } });
   }
-});
+};
+process.on("message", (message) => void answer(message));
 process.on("disconnect", () => process.exit());
 process.send({ id: 0 });
