@@ -26,8 +26,8 @@ export const dmLogWritesCampaign: Campaign = {
   round: async ({ seed, progress }) => {
     const kind = kinds[seed % kinds.length] ?? "ext4";
     const counts = await runReplayedCuts({ kind, seed, states: statesPerLife, progress });
-    const { "writes logged": _, ...states } = counts;
-    const trials = Object.values(states).reduce((sum, count) => sum + count, 0);
+    const states = Object.entries(counts).filter(([name]) => name.startsWith(kind));
+    const trials = states.reduce((sum, [, count]) => sum + count, 0);
     return { trials, counts };
   },
 };

@@ -43,7 +43,7 @@ export const runFsyncGate = async (kind: "ext4" | "xfs"): Promise<void> => {
     expectEqual(found.toSorted(), ["a", "b", "c"], report);
     expectEqual([store.recovery.lost, store.recovery.damaged], [[], []], report);
   } finally {
-    if (!guest.isGone) await guest.cut();
+    await guest.cut();
     image.dispose();
   }
 };

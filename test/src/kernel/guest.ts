@@ -33,7 +33,7 @@ export class Guest {
     }
   }
 
-  cut(): Promise<void> {
+  cut(): Promise<boolean> {
     return this.#uml.cut();
   }
 }

@@ -39,7 +39,7 @@ export const runPowerCuts = async ({
       await guest.firstAcknowledgement();
       await new Promise((done) => setTimeout(done, prng.below(pauseMsMax)));
       const acknowledged = [...guest.told.acknowledged];
-      await guest.cut();
+      const isCut = await guest.cut();
       const { defects, refusals, opened } = guest.told;
       guest = undefined;
       if (defects.length + refusals.length > 0)
@@ -55,6 +55,7 @@ export const runPowerCuts = async ({
       await image.unmount();
       addTo(counts, {
         [kind]: 1,
+        ...(isCut ? {} : { "guests that crashed by themselves": 1 }),
         "acknowledged before": acknowledged.length,
         "recovered beyond": kept.next - before - acknowledged.length,
       });

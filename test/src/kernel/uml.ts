@@ -62,10 +62,11 @@ export class Uml {
     return this.#isGone;
   }
 
-  /** The power fails. */
-  async cut(): Promise<void> {
-    if (this.#isGone) throw new Error(`the guest had ended by itself:\n${this.#said}`);
+  /** The power fails. False if the guest's kernel had crashed by itself, which is a power cut as well. */
+  async cut(): Promise<boolean> {
+    if (this.#isGone) return false;
     if (this.#child.pid !== undefined) process.kill(-this.#child.pid, "SIGKILL");
     await this.#gone;
+    return true;
   }
 }
