@@ -1,5 +1,5 @@
 /** The files beside the segments: claims, what is pruned, what is set aside. */
-import { encodeHeadSlot } from "@taskwal/format";
+import { decodeHead, encodeHeadSlot } from "@taskwal/format";
 import { describe, expect, it } from "vitest";
 
 import { claimEpoch, isOverridden, pruneClaims } from "./claim-epoch.ts";
@@ -90,6 +90,23 @@ describe("HEAD", () => {
       expect(at?.startBytes).toBe(durable % 2 === 1 ? 0 : 4_096);
       expect((await readLog(directory)).listing.head?.durable).toBe(durable);
     }
+  });
+
+  it("keeps the promise before, whichever of its writes is torn", async () => {
+    const { sim, directory } = await newWorld();
+    const head = await HeadFile.open(directory);
+    for (const durable of range(1, 6)) {
+      const before = sim.callCount;
+      head.update({ store, epoch: 1, first: 1, durable });
+      await head.sync();
+      const at = sim.trace.find(({ number = 0, kind }) => number > before && kind === "write");
+      const torn = Buffer.from(sim.readRaw(`${root}/wal/HEAD`));
+      expect(decodeHead(torn)?.head.durable).toBe(durable);
+      const start = at?.startBytes ?? 0;
+      torn.fill(0, start + 40, Math.min(start + 256, torn.length));
+      expect(decodeHead(torn)?.head.durable ?? 0).toBe(durable - 1);
+    }
+    await head.close();
   });
 
   it("that is not ours, too large or unreadable is written over, and keeps nobody from opening", async () => {
