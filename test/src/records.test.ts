@@ -121,3 +121,51 @@ test("an iteration that is broken off, by a break, a throw or its signal, leaves
   expect(thrown).toBeInstanceOf(RangeError);
   expect(process.openFiles.size).toBe(before);
 });
+
+/** A store whose next compaction prunes: it makes the first backup, and goes below it. */
+const aboutToPrune = async () => {
+  const { sim, store } = await opened({ historyBytesMax: 0, historyFilesMax: 0 });
+  await createMany(store, 1, 20);
+  await store.compact();
+  await createMany(store, 21, 40);
+  const segments = (): string[] => sim.listRaw().filter((path) => path.endsWith(".jsonl"));
+  return { sim, store, segments };
+};
+
+/**
+ * Found by the model campaign: a compaction took a segment between its listing and its reading, and the
+ * stream ended as if the disk had failed.
+ */
+test("a stream from which a compaction takes what it wants next says that it was pruned", async () => {
+  const { store, segments } = await aboutToPrune();
+  const [first] = segments();
+  const stream = store.records();
+  const { value } = await stream.next();
+  expect(value).toBeDefined();
+  await store.compact();
+  expect(segments()[0]).not.toBe(first);
+  const refusal = await refusalOf(
+    (async () => {
+      while (!(await stream.next()).done);
+    })(),
+  );
+  expect(refusal).toBeInstanceOf(InvalidMutationError);
+});
+
+test("a stream that has given nothing yet begins with the oldest that a compaction beside it keeps", async () => {
+  const { sim, store, segments } = await aboutToPrune();
+  const [first = ""] = segments();
+  let opens = 0;
+  // The first opening is the listing's.
+  const release = sim.hang(
+    ({ kind, path }) => kind === "open" && path === first && (opens += 1) === 2,
+  );
+  const reading = sequencesOf(store);
+  await settle();
+  expect(opens).toBe(2);
+  await store.compact();
+  expect(segments()[0]).not.toBe(first);
+  release();
+  const oldest = Number(segments()[0]?.slice("/state/wal/".length, -"-00000001.jsonl".length));
+  expect(await reading).toEqual(range(oldest, store.sequence));
+});

@@ -7,7 +7,7 @@
  * back. Sequences that were lost are left out (`seq` shows the jump, a "$gap" record tells of it); to
  * ask for what was pruned is refused, so that a follower that fell behind never misses a record unseen.
  */
-import { InvalidMutationError } from "@taskwal/errors";
+import { DiskFailedError, InvalidMutationError } from "@taskwal/errors";
 import type { Clock, Directory } from "@taskwal/disk";
 import type { LogRecord } from "@taskwal/format";
 import { listLog, replayLog, type LogPosition } from "@taskwal/log";
@@ -44,6 +44,8 @@ export async function* recordStream(source: RecordSource): AsyncGenerator<LogRec
   // 0: the oldest that is kept, whichever that is.
   let next = options.from ?? 0;
   let resume: LogPosition | undefined;
+  /** The last sequence that was given. */
+  let given = 0;
   for (;;) {
     const durable = source.durable();
     if (next <= durable) {
@@ -55,8 +57,16 @@ export async function* recordStream(source: RecordSource): AsyncGenerator<LogRec
             resume = step.value;
             break;
           }
+          given = step.value.seq;
           yield step.value;
         }
+      } catch (error) {
+        // A segment went between its listing and its reading.
+        const oldest = await oldestAfterPruning(source.directory, error);
+        const wanted = Math.max(next, given === 0 ? 0 : given + 1);
+        if (oldest <= wanted) throw error;
+        if (wanted > 0) throw pruned(wanted, oldest);
+        continue;
       } finally {
         // Whoever breaks off the iteration leaves no file open.
         await range.return(undefined);
@@ -67,6 +77,12 @@ export async function* recordStream(source: RecordSource): AsyncGenerator<LogRec
     await more(source, next);
   }
 }
+
+/** The oldest that is kept, if the error is of a file that is gone; else 0. */
+const oldestAfterPruning = async (directory: Directory, error: unknown): Promise<number> => {
+  if (!(error instanceof DiskFailedError) || error.errno !== "ENOENT") return 0;
+  return (await listLog(directory)).segments[0]?.id.first ?? 0;
+};
 
 const pruned = (first: number, oldest: number): InvalidMutationError =>
   new InvalidMutationError({

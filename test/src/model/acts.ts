@@ -11,6 +11,7 @@
 import * as fc from "fast-check";
 import type { Change, Items } from "../crash/ledger.ts";
 import { tooMuch } from "../crash/note-store.ts";
+import { settle } from "../crash/recording.ts";
 import { evaluate, keyOf, type Asked, type Expected } from "./asked.ts";
 import { fail, noteIds, tallyIds, type Bench } from "./bench.ts";
 import { intrude, readBeside, readSome } from "./beside.ts";
@@ -51,6 +52,8 @@ const otherActs = [
   "compact",
   "flush",
   "flushSync",
+  "flushSync twice",
+  "idle mark",
   "accept",
   "records",
   "look",
@@ -258,7 +261,15 @@ const other = async (bench: Bench, kind: (typeof otherActs)[number]): Promise<vo
     case "flush":
       return promising(bench, () => store.flush());
     case "flushSync":
-      return promising(bench, () => flushNow(bench));
+      return promising(bench, async () => flushNow(bench));
+    case "flushSync twice":
+      return promising(bench, async () => {
+        flushNow(bench);
+        flushNow(bench);
+      });
+    case "idle mark":
+      bench.sim.clock.advance(60);
+      return undefined;
     case "snapshot":
     case "compact": {
       const sequence = await store[kind]();
@@ -280,7 +291,7 @@ const other = async (bench: Bench, kind: (typeof otherActs)[number]): Promise<vo
 };
 
 /** In one turn: everything that was asked before is visible and durable on return, or nothing changes. */
-const flushNow = async (bench: Bench): Promise<void> => {
+const flushNow = (bench: Bench): void => {
   const { store, reference } = bench;
   try {
     store.flushSync();
@@ -306,6 +317,8 @@ export const perform = async (bench: Bench, list: readonly Act[]): Promise<void>
     if (act.isAwaited) await done;
   }
   await Promise.all(all);
+  // Nobody awaits what falls due.
+  if (!life.isOver && list.some(({ kind }) => kind === "idle mark")) await settle(bench.sim);
 };
 
 const begin = (bench: Bench, act: Act): Promise<void> => {

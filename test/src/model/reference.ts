@@ -231,6 +231,8 @@ export class Reference {
       this.visible.push({ asked, call: undefined, steps, items, sequences, isAnswered: true });
     }
     this.durableCount = this.visible.length;
+    // Whom a crash left without an answer gets none.
+    for (const entry of this.visible) entry.isAnswered = true;
     this.#lastSequence = Math.max(0, ...this.visible.flatMap(({ sequences = [] }) => sequences));
     this.#partial = undefined;
     this.unknown = [];

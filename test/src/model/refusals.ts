@@ -56,7 +56,9 @@ export const checkRefusals = (
     )
       throw new Broken("what must be refused is refused", JSON.stringify({ asked, forecast }));
   }
-  for (const [call, error] of refusals) {
+  // In the order of the calls: what is unknown may be there in that order.
+  const inOrder = [...refusals].toSorted(([a], [b]) => a.order - b.order);
+  for (const [call, error] of inOrder) {
     if (!isDue(call, error, { reference, isFaulty, poison, refusals }))
       throw new Broken(
         "a refusal has its reason",
