@@ -252,6 +252,41 @@ test("a reader beside a writer shows only what is durable, in whole transactions
 });
 
 // Two looks at once folded the same records twice.
+/** Found by the model campaign: the opening ended with the ENOENT of a segment that it had listed. */
+test("a reader from whose opening the writer prunes a segment begins again from the snapshot", async () => {
+  const sim = createSimDisk();
+  const sizes = { segmentBytesMax: 800, historyBytesMax: 0, historyFilesMax: 0 };
+  const store = await openNotes(sim.process("writer"), sizes);
+  const fill = async (round: number): Promise<void> => {
+    for (let at = 0; at < 20; at += 1) await create(store, `${round}-${at}`);
+  };
+  await fill(1);
+  await store.compact();
+  await fill(2);
+  const first = sim.listRaw().find((path) => path.endsWith(".jsonl")) ?? "";
+  let opens = 0;
+  // The first opening is the listing's.
+  const release = sim.hang(
+    ({ kind, path, process }) =>
+      process === "reader" && kind === "open" && path === first && (opens += 1) === 2,
+  );
+  const snapshot = sim.readRaw("/state/state.json");
+  // So that the reader builds on the log alone.
+  sim.removeRaw("/state/state.json");
+  const opening = openNotes(sim.process("reader"), { readOnly: true });
+  await settle();
+  expect(opens).toBe(2);
+  sim.writeRaw("/state/state.json", snapshot);
+  await store.compact();
+  await fill(3);
+  await store.compact();
+  expect(sim.listRaw()).not.toContain(first);
+  release();
+  const reader = await opening;
+  await reader.flush();
+  expect(notesOf(reader)).toEqual(notesOf(store));
+});
+
 test("a reader that is asked to catch up several times at once folds every record once", async () => {
   const sim = createSimDisk();
   const store = await openNotes(sim.process("writer"));

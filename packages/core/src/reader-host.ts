@@ -6,7 +6,7 @@
  * The rule: only what is durable is shown; a partial end means "not yet", never damage; nothing in the
  * directory is touched, so a copy without permission to write can be read.
  */
-import { ClosedError } from "@taskwal/errors";
+import { ClosedError, DiskFailedError, errnoOf } from "@taskwal/errors";
 import type { Directory } from "@taskwal/disk";
 import { headName, timeStamp, type LogRecord } from "@taskwal/format";
 import { listLog, replayLog, type LogPosition } from "@taskwal/log";
@@ -15,7 +15,7 @@ import type { Events, StoreEvents } from "./events.ts";
 import { makeReport } from "./open-engine.ts";
 import { openReceipt } from "./receipt.ts";
 import { recordStream, type RecordsOptions } from "./record-stream.ts";
-import { foldLog, recover, type Recovered } from "./recover.ts";
+import { foldLog, recover, type Recovered, type RecoverOptions } from "./recover.ts";
 import type { RecoveryReport } from "./recovery-report.ts";
 import { frozen, viewState, type StateView } from "./snapshot-view.ts";
 import { openForReading } from "./state-directory.ts";
@@ -43,7 +43,7 @@ export const openReaderHost = async (
     onDamage,
     durableOnly: true,
   };
-  const recovered = await recover(options);
+  const recovered = await recoverBeside(options);
   const known = {
     id: timeStamp(disk.clock.now()),
     dir: directory.path,
@@ -56,6 +56,22 @@ export const openReaderHost = async (
   events.emit("state:loaded", { sequence: host.sequence, durationMs: known.durationMs });
   events.emit("recovered", host.recovery);
   return host;
+};
+
+/** A living writer may prune what was listed a moment ago: then it is begun again, from what is there now. */
+const recoverBeside = async (options: RecoverOptions): Promise<Recovered> => {
+  const { directory } = options;
+  const names = async (): Promise<string> =>
+    JSON.stringify([await directory.list("."), await directory.list("wal")]);
+  for (;;) {
+    const before = await names();
+    try {
+      return await recover(options);
+    } catch (error) {
+      const errno = error instanceof DiskFailedError ? error.errno : errnoOf(error);
+      if (errno !== "ENOENT" || (await names()) === before) throw error;
+    }
+  }
 };
 
 export const readOnlyRefusal = "the store was opened read-only";
@@ -226,7 +242,7 @@ export class ReaderHost implements CollectionHost {
     const { model, onDamage, disk } = this.#settings;
     const storeHint = this.#recovered.store;
     const options = { directory: this.#directory, clock: disk.clock, model, storeHint, onDamage };
-    this.#recovered = await recover({ ...options, durableOnly: true });
+    this.#recovered = await recoverBeside({ ...options, durableOnly: true });
     this.#folded = this.#recovered.folded;
     this.#resume = undefined;
     this.#listen();
