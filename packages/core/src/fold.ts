@@ -11,6 +11,7 @@
 import { ReplayFailedError, UnsupportedFormatError } from "@taskwal/errors";
 import { isSystemType, type JsonValue, type LogRecord } from "@taskwal/format";
 import type { EntityModel, Model, MutationModel } from "./define-model.ts";
+import { isSystemData } from "./engine-shape.ts";
 import { fingerprint, type KeyedMutation, type RecentKeys } from "./idempotency.ts";
 import { recoveredSlot, type Recovery } from "./mirror-fill.ts";
 import { applyMutation, type Damage, type Slot, type State } from "./state.ts";
@@ -91,7 +92,11 @@ export class Fold {
     this.#commit(mutation, id, this.#withLoss(mutation, id, slot, n));
   }
 
-  #system({ type, data }: LogRecord): void {
+  #system(record: LogRecord): void {
+    const { type, data } = record;
+    if (!isSystemData(type, data)) {
+      throw this.#failed(record, "it holds what the engine does not write");
+    }
     if (type === gapType) {
       const gap = data as unknown as GapData;
       this.#gaps.push(gap);

@@ -80,13 +80,25 @@ export const readLock = async (directory: Directory): Promise<LockRecord | undef
     const bytes = await readWhole(directory, lockName, limits.smallFileBytesMax);
     const value: unknown = JSON.parse(Buffer.from(bytes).toString("utf8"));
     return typeof value === "object" && value !== null && "pid" in value
-      ? (value as LockRecord)
+      ? usable(value as LockRecord)
       : undefined;
   } catch (error) {
     const errno = errnoOf(error);
     if (errno === undefined || errno === "ENOENT") return undefined;
     throw error;
   }
+};
+
+/** LOCK has no checksum: what is reckoned with is what could have been written, or counts as not said. */
+const usable = (record: LockRecord): LockRecord => {
+  const { epoch, store } = record as { readonly epoch: unknown; readonly store: unknown };
+  const isEpoch =
+    Number.isSafeInteger(epoch) && Number(epoch) >= 0 && Number(epoch) <= limits.epochMax;
+  return {
+    ...record,
+    epoch: isEpoch ? Number(epoch) : 0,
+    store: typeof store === "string" && /^[0-9a-f]{32}$/.test(store) ? store : "",
+  };
 };
 
 const openLock = async (directory: Directory): Promise<File> => {

@@ -19,6 +19,7 @@ import {
 } from "@taskwal/log";
 import { listSnapshots, readSnapshot, type SnapshotReading } from "@taskwal/snapshot";
 import type { Model } from "./define-model.ts";
+import { snapshotDefect } from "./engine-shape.ts";
 import { Fold, type FoldFacts } from "./fold.ts";
 import { RecentKeys } from "./idempotency.ts";
 import { loadState, printModel } from "./snapshot-view.ts";
@@ -219,7 +220,9 @@ const newestSnapshot = async (
       skipped.push({ name, reason: `it belongs to another store (${reading.head.store})` });
       continue;
     }
-    return { name, reading };
+    const defect = snapshotDefect(model, reading);
+    if (defect === undefined) return { name, reading };
+    skipped.push({ name, reason: defect });
   }
   return undefined;
 };

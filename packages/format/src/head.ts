@@ -7,7 +7,7 @@
  * A slot is written only after the sync that it describes, so it may be old but never promises too
  * much; a torn slot leaves the other one. It only ever adds detection: nothing is rebuilt from it.
  */
-import { headLineBytes, headSlotBytes } from "./limits.ts";
+import { epochMax, headLineBytes, headSlotBytes } from "./limits.ts";
 import { headSalt, LineBuffer, linePrefix, newline, verifyLine } from "./line.ts";
 import { objectBody } from "./record.ts";
 
@@ -76,6 +76,7 @@ const headOf = (text: string, store: string): Head | undefined => {
   if (value.store !== store || !isCount(epoch) || !isCount(first) || !isCount(durable)) {
     return undefined;
   }
+  if (epoch > epochMax) return undefined;
   return { store, epoch, first, durable };
 };
 

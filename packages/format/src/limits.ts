@@ -12,6 +12,9 @@ export const recordBytesMax = 16 * 1024 * 1024;
 /** A record number is an exact integer of a double. */
 export const sequenceMax = Number.MAX_SAFE_INTEGER;
 
+/** An epoch that is believed: no store is opened so often, and one more must still have a number. */
+export const epochMax = 2 ** 48;
+
 /**
  * Levels of objects and arrays in a payload; deeper values are refused before they are stringified. The
  * copy spends two frames on each: half of a stack of 1 MB, the other half is the host's and the schema's.

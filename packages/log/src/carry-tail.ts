@@ -50,10 +50,26 @@ export const continueLog = async (
   const last = listing.segments.at(-1);
   if (!last) return { previous: undefined, first: end.next, carried: [] };
   if (end.lastKept > end.durable) return carryTail(directory, listing, end);
+  const missing = missingLast(listing, last, end);
+  if (missing) return { previous: missing, first: end.next, carried: [] };
   const torn = end.torn.filter(({ file }) => file === last.name).map((bytes) => bytes.startBytes);
   const bytes = Math.min(last.endBytes, ...torn);
   const previous = await previousOf(directory, last, end.next - 1, bytes);
   return { previous, first: end.next, carried: [] };
+};
+
+/**
+ * The last segment, where only HEAD still tells of it. HEAD is about to tell of another one: what the
+ * missing one overrode must stay overridden, and what it began behind must stay ended.
+ */
+const missingLast = (
+  { head }: LogListing,
+  { id }: SegmentFile,
+  { next }: ReplayEnd,
+): PreviousSegment | undefined => {
+  if (!head || head.first <= id.first || head.first > next || head.epoch < id.epoch)
+    return undefined;
+  return { first: head.first, epoch: head.epoch, last: next - 1, bytes: 0 };
 };
 
 const carryTail = async (

@@ -8,14 +8,26 @@
  */
 import { errnoOf } from "@taskwal/errors";
 import type { Directory } from "@taskwal/disk";
-import { claimName, parseClaimName, parseSegmentName, walFolder } from "@taskwal/format";
+import {
+  claimName,
+  decodeHead,
+  parseClaimName,
+  parseSegmentName,
+  walFolder,
+} from "@taskwal/format";
+import { readHeads } from "./head-file.ts";
 
-/** Claims the next epoch above all that were ever claimed, written or named in `atLeast`; durable on return. */
+/**
+ * Claims the next epoch above all that were ever claimed, written, named in HEAD or in `atLeast`; durable
+ * on return. Above HEAD's too: a segment that HEAD names overrides those of lower epochs, also where
+ * neither it nor its claim is there any more (a newer HEAD beside older segments).
+ */
 export const claimEpoch = async (directory: Directory, atLeast: number): Promise<number> => {
+  const named = await epochInHead(directory);
   for (;;) {
     const names = await directory.list(walFolder);
     const used = names.map((name) => parseClaimName(name) ?? parseSegmentName(name)?.epoch ?? 0);
-    const epoch = Math.max(atLeast, ...used) + 1;
+    const epoch = Math.max(atLeast, named, ...used) + 1;
     try {
       await (await directory.create(claimName(epoch))).close();
     } catch (error) {
@@ -25,6 +37,18 @@ export const claimEpoch = async (directory: Directory, atLeast: number): Promise
     // Without this a power cut could take the claim back, and with it the fence.
     await directory.syncFolder(walFolder);
     return epoch;
+  }
+};
+
+/** 0 if HEAD does not tell. */
+const epochInHead = async (directory: Directory): Promise<number> => {
+  try {
+    const bytes = await readHeads(directory);
+    return (bytes && decodeHead(bytes)?.head.epoch) ?? 0;
+  } catch (error) {
+    // Whoever lists the log meets it, and judges it.
+    if (errnoOf(error) !== "EIO") throw error;
+    return 0;
   }
 };
 

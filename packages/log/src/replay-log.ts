@@ -173,14 +173,14 @@ class Replay {
 
   /** What the log itself says of the record at the base: the caller's state must be of the same log. */
   #noteBase({ item, segment }: Placed): void {
-    const record = this.#evidence(item as ScannedLine, segment) as LogRecord & { crc: string };
-    const epoch = this.#segments[segment]?.id.epoch ?? 0;
-    this.#baseStep = { kind: "base", crc: record.crc, epoch };
+    const { crc } = this.#evidence(item as ScannedLine, segment) as LogRecord & { crc: string };
+    this.#baseStep = { kind: "base", crc, epoch: this.#segments[segment]?.id.epoch ?? 0 };
   }
 
-  /** Above the base, and not overridden by a segment of a higher epoch. */
-  #isEligible(record: LogRecord, segment: number): boolean {
-    return record.seq > this.#options.base && record.seq <= (this.#segments[segment]?.lastMax ?? 0);
+  /** Above the base, in a segment that begins at or below it, and not overridden by a higher epoch. */
+  #isEligible({ seq }: LogRecord, segment: number): boolean {
+    const { id, lastMax = 0 } = this.#segments[segment] ?? {};
+    return seq > this.#options.base && seq >= (id?.first ?? 1) && seq <= lastMax;
   }
 
   /**

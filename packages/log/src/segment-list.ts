@@ -194,7 +194,7 @@ const decodeHeader = (bytes: Uint8Array, id: SegmentId): SegmentHeader | undefin
   if (!place) return undefined;
   const line = lineOf(parsed(Buffer.from(bytes.subarray(place.start, place.end)).toString()));
   if (line.kind !== "header") return undefined;
-  assertSupported(segmentName(id), line.header);
+  assertSupported(id, line.header);
   return line.header;
 };
 
@@ -202,7 +202,8 @@ const headerFields = ["crc", "format", "store", "first", "epoch", "previous", "p
 const previousFields = ["first", "epoch", "last", "bytes", "sha256"];
 const parentFields = ["store", "last", "sha256"];
 
-const assertSupported = (file: string, header: SegmentHeader): void => {
+const assertSupported = (id: SegmentId, header: SegmentHeader): void => {
+  const file = segmentName(id);
   const supported = `log format ${limits.formatVersion}`;
   if (header.format !== limits.formatVersion) {
     throw new UnsupportedFormatError({ file, found: `log format ${header.format}`, supported });
@@ -212,22 +213,27 @@ const assertSupported = (file: string, header: SegmentHeader): void => {
     ...Object.keys(header.previous ?? {}).filter((key) => !previousFields.includes(key)),
     ...Object.keys(header.parent ?? {}).filter((key) => !parentFields.includes(key)),
   ][0];
-  const odd = field ?? oddField(header);
+  const odd = field ?? oddField(header, id);
   if (odd) throw new UnsupportedFormatError({ file, found: `header field "${odd}"`, supported });
 };
 
 /** What is computed with must be what this code writes: a checksum says nothing of values. */
-const oddField = ({ store, first, epoch, previous, parent }: SegmentHeader): string | undefined => {
+const oddField = (
+  { store, first, epoch, previous, parent }: SegmentHeader,
+  id: SegmentId,
+): string | undefined => {
   if (typeof store !== "string") return "store";
-  if (!isCount(first)) return "first";
-  if (!isCount(epoch)) return "epoch";
-  if (previous !== undefined && !isPrevious(previous)) return "previous";
+  if (first !== id.first) return "first";
+  if (epoch !== id.epoch) return "epoch";
+  if (previous !== undefined && !isPrevious(previous, id)) return "previous";
   return parent === undefined || isObject(parent) ? undefined : "parent";
 };
 
-const isPrevious = (value: unknown): boolean => {
+/** It stands before: one of a later epoch would override the very segment that names it. */
+const isPrevious = (value: unknown, id: SegmentId): boolean => {
   if (!isObject(value)) return false;
   const { first, epoch, last, bytes, sha256 } = value;
+  if (Number(first) > id.first || Number(epoch) > id.epoch) return false;
   return (
     [first, epoch, last, bytes].every(isCount) && ["string", "undefined"].includes(typeof sha256)
   );

@@ -16,6 +16,7 @@ import {
   UnsupportedFormatError,
   type RecoveryReport,
 } from "taskwal";
+import { judgeCost } from "./directory-cost.ts";
 import type { Harmed } from "./directory-harm.ts";
 import {
   openFuzzed,
@@ -127,6 +128,7 @@ const judgePages = (
     if (isSingle && manner !== "read-only")
       judgeMissing(store, harmed, opened.recovery, id, version);
   }
+  if (isSingle && manner !== "read-only") judgeCost(store, harmed, opened.recovery);
   const known = new Set<string>([...pageIds, ...harmed.forgedPages]);
   const isForged = harmed.isResealed;
   for (const { id } of opened.pages.all())
@@ -240,6 +242,7 @@ const reopened = async (store: FuzzStore, which: string): Promise<FuzzedStore> =
   }
 };
 
+/** Nothing is found that the first opening did not find. */
 const judgeNews = ({ recovery }: FuzzedStore): void => {
   const { lost, damaged, entities, torn } = recovery;
   const news = lost.length + damaged.length + entities.length + torn.length;

@@ -30,7 +30,7 @@ const slotAt = (bytes: Buffer, start: number): Slot | undefined => {
   const { epoch, first, dur } = value as Readonly<Record<string, unknown>>;
   const claimed = (value as { readonly store?: unknown }).store;
   if (!isCount(epoch) || !isCount(first) || !isCount(dur) || claimed !== store) return undefined;
-  return { store, epoch, first, durable: dur };
+  return epoch > limits.epochMax ? undefined : { store, epoch, first, durable: dur };
 };
 
 const isNewer = (a: Slot, b: Slot): boolean =>

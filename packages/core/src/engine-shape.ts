@@ -1,0 +1,114 @@
+/**
+ * What the engine keeps for itself, in snapshots and in records whose type begins with "$": whether it is
+ * what this code writes.
+ *
+ *     checksum right ─> the bytes are what somebody wrote          shape right ─> and that was the engine
+ *
+ * The rule: a checksum says nothing of values, so these are looked at before they are reckoned with. What
+ * is odd is a value: the reason as a clause, or false.
+ */
+import type { EntityModel, Model } from "./define-model.ts";
+import type { LoadedSnapshot } from "./snapshot-view.ts";
+import { bootType, gapType, markType, recoveredType } from "./system-record.ts";
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const isObject = (value: unknown): value is Fields =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 0;
+
+const isSpan = (value: unknown): boolean =>
+  Array.isArray(value) && value.length === 2 && value.every(isCount);
+
+const isListOf = (value: unknown, isItem: (item: unknown) => boolean): boolean =>
+  Array.isArray(value) && value.every(isItem);
+
+const hasTexts = (value: Fields, ...names: readonly string[]): boolean =>
+  names.every((name) => typeof value[name] === "string");
+
+const hasCounts = (value: Fields, ...names: readonly string[]): boolean =>
+  names.every((name) => isCount(value[name]));
+
+/** Why a snapshot that is whole was not written by this engine; undefined if it may have been. */
+export const snapshotDefect = (
+  model: Model,
+  { engine, collections }: Pick<LoadedSnapshot, "engine" | "collections">,
+): string | undefined => {
+  const names = [...model.entities.values()].map(({ name }) => name);
+  const odd = isObject(engine) ? sectionDefect(engine, names) : "engine";
+  if (odd !== undefined) return `its "${odd}" is not what the engine writes`;
+  for (const entity of model.entities.values()) {
+    const known = (engine as { readonly versions: Fields }).versions[entity.name];
+    const entities = collections.get(entity.collection) ?? [];
+    if (!entities.every((value) => isEntity(value, known, entity))) {
+      return `its "${entity.collection}" are not what the engine writes`;
+    }
+  }
+  return undefined;
+};
+
+const sectionDefect = (engine: Fields, names: readonly string[]): string | undefined => {
+  const { versions, deleted, keys, damaged, model } = engine;
+  if (!isTable(versions, names)) return "versions";
+  if (!isTable(deleted, names)) return "deleted";
+  if (!isListOf(keys, isKey)) return "keys";
+  if (!isListOf(damaged, isDamaged)) return "damaged";
+  return model === undefined || isPrint(model) ? undefined : "model";
+};
+
+/** Versions by entity and id. An entity that the model has got since has none. */
+const isTable = (value: unknown, names: readonly string[]): boolean =>
+  isObject(value) &&
+  names.every((name) => {
+    const versions = value[name];
+    return versions === undefined || (isObject(versions) && Object.values(versions).every(isCount));
+  });
+
+const isEntity = (value: unknown, versions: unknown, { lists }: EntityModel): boolean => {
+  if (!isObject(value) || typeof value["id"] !== "string") return false;
+  const isKnown = isObject(versions) && Object.hasOwn(versions, value["id"]);
+  return isKnown && [...lists.keys()].every((name) => isListIfThere(value[name]));
+};
+
+const isListIfThere = (value: unknown): boolean => value === undefined || Array.isArray(value);
+
+const isKey = (value: unknown): boolean =>
+  isObject(value) &&
+  hasTexts(value, "key", "fingerprint", "type", "id") &&
+  hasCounts(value, "version", "sequence") &&
+  Number.isFinite(value["at"]);
+
+const isDamaged = (value: unknown): boolean =>
+  isObject(value) &&
+  hasTexts(value, "entity", "id") &&
+  isListOf(value["lost"], isSpan) &&
+  typeof value["frozen"] === "boolean";
+
+const isPrint = (value: unknown): boolean => isObject(value) && hasTexts(value, "hash", "versions");
+
+const isLoss = (value: unknown): boolean =>
+  isObject(value) && hasTexts(value, "entity", "id") && isSpan(value["versions"]);
+
+const isStretch = (value: unknown): boolean =>
+  isObject(value) && hasTexts(value, "file") && hasCounts(value, "startBytes", "endBytes");
+
+const isMarked = (value: unknown): boolean => isObject(value) && hasTexts(value, "entity", "id");
+
+const shapes: Readonly<Record<string, (data: Fields) => boolean>> = {
+  [gapType]: ({ lost, entities, bytes }) =>
+    isListOf(lost, isSpan) && isListOf(entities, isLoss) && isListOf(bytes, isStretch),
+  [markType]: ({ accepted }) => accepted === undefined || isListOf(accepted, isMarked),
+  [recoveredType]: (data) =>
+    hasTexts(data, "entity", "id") &&
+    hasCounts(data, "n") &&
+    isObject(data["lists"]) &&
+    Object.values(data["lists"]).every(Array.isArray),
+  [bootType]: ({ model }) => model === undefined || isPrint(model),
+};
+
+/** Whether a record of the engine holds what the engine writes. Types that it does not know hold anything. */
+export const isSystemData = (type: string, data: unknown): boolean => {
+  const shape = Object.hasOwn(shapes, type) ? shapes[type] : undefined;
+  return shape === undefined || (isObject(data) && shape(data));
+};
