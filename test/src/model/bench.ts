@@ -21,19 +21,12 @@ import {
 } from "../crash/note-store.ts";
 import { worthOf, type Asked } from "./asked.ts";
 import { checkRecords, checkSnapshots } from "./disk-check.ts";
+import { Life } from "./life.ts";
 import { checkRefusals } from "./refusals.ts";
 import { Reference, type MutationFacts, type Waiting } from "./reference.ts";
 
 export const noteIds = ["a", "b", "c", "d"];
 export const tallyIds = ["x", "y"];
-
-/** One life of the store: from an opening to a close or a crash. */
-interface Life {
-  readonly store: NoteStore;
-  readonly process: SimProcess;
-  isClosing: boolean;
-  isOver: boolean;
-}
 
 export interface BenchOptions {
   readonly engine: Engine;
@@ -98,7 +91,7 @@ export class Bench {
     const { engine, mirrors, options } = this.options;
     const process = this.sim.process();
     const store = await openNotes(engine, process, mirrors, options);
-    const life: Life = { store, process, isClosing: false, isOver: false };
+    const life = new Life(store, process);
     this.#life = life;
     this.#listen(life);
     await this.recovered(least);
@@ -336,7 +329,7 @@ export class Bench {
 
   /** The life is over: what it still says counts for nothing. */
   end(): void {
-    this.life.isOver = true;
+    this.life.end();
   }
 
   /** As SIGKILL. */
