@@ -141,7 +141,10 @@ export class Reference {
 
   #begin(event: MutationFacts): Entry {
     const open = this.waiting.filter(({ entry, outcome }) => !entry && outcome !== "refused");
-    for (const call of [...open.filter((c) => !c.isAborted), ...open.filter((c) => c.isAborted)]) {
+    // Those that are expected first: a delete looks like another of the same entity.
+    const rank = ({ isAborted, forecast }: Waiting): number =>
+      typeof forecast === "object" && forecast.ok ? Number(isAborted) : 2;
+    for (const call of open.toSorted((one, other) => rank(one) - rank(other))) {
       const evaluation = evaluate(this.items, call.asked);
       const [step] = evaluation.ok ? evaluation.steps : [];
       if (!evaluation.ok || !step || !isOf(event, step)) continue;
