@@ -124,7 +124,10 @@ export const plantedBugs: readonly PlantedBug[] = [
         file: "log/dist/active-segment.js",
         find: "const temporary = temporaryName(start.id);",
         put: `const temporary = temporaryName(start.id);
-        if (start.previous && start.previous.epoch < start.id.epoch && start.carried.length === 0) {
+        const last = start.previous && segmentName(start.previous);
+        // HEAD tells of segments that this bug never made: only what is there can be appended to.
+        const isThere = last !== undefined && (await directory.stat(last)) !== undefined;
+        if (isThere && start.previous.epoch < start.id.epoch && start.carried.length === 0) {
             const id = { first: start.previous.first, epoch: start.previous.epoch };
             const file = await directory.open(segmentName(id), "write");
             const { inode, sizeBytes } = await file.stat();
