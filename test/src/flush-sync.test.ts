@@ -14,6 +14,15 @@ const turns = async (count: number): Promise<void> => {
   for (let left = count; left > 0; left -= 1) await Promise.resolve();
 };
 
+const refusalNow = (work: () => void): unknown => {
+  try {
+    work();
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+};
+
 /**
  * Found by the model campaign: a batch that a full disk had refused, and whose rejection was a few turns
  * away, was acknowledged by a flushSync in between: with sequence 0, and not in the log.
@@ -116,3 +125,43 @@ test("writes nothing of an older segment into a newer one, whatever the turn", a
     expect(Object.keys(notesOf(next))).toEqual(["a", "b"]);
   }
 });
+
+/**
+ * Found by the model campaign: a flushSync whose sync failed came just before a rotation, and that went
+ * on: the dead writer sealed bytes that were not durable, and the next opening told of a loss.
+ */
+test.each(["synced", "written"] as const)(
+  "that fails before a rotation ends the writer: nothing is sealed, started or told (%s), whatever the turn",
+  async (durability) => {
+    let died = 0;
+    for (let wait = 0; wait < 60; wait += 1) {
+      const sim = createSimDisk();
+      const store = await openNotes(sim.process(), { segmentBytesMax: 900 });
+      await store.notes.mutate("a", "note.created", { text: "a".repeat(300) });
+      const repair = sim.fail(
+        ({ kind, path }) => kind === "sync" && path.includes("/wal/0"),
+        "EIO",
+        { afterSync: "revert" },
+      );
+      const text = "b".repeat(300);
+      const second = refusalOf(store.notes.mutate("b", "note.created", { text }, { durability }));
+      await turns(wait);
+      const refusal = refusalNow(() => store.flushSync());
+      const before = sim.callCount;
+      const isPoisoned = store.poisoned !== undefined;
+      const told = await second;
+      await settle();
+      if (isPoisoned && refusal !== undefined) {
+        died += 1;
+        expect(told, String(wait)).toBe(store.poisoned);
+        expect(Object.keys(notesOf(store))).toEqual(["a"]);
+        const later = sim.trace.slice(before).filter(({ path }) => path.includes(".jsonl"));
+        expect(later, String(wait)).toEqual([]);
+      }
+      repair();
+      const { lost, damaged } = await store.reopen();
+      expect({ lost, damaged }, String(wait)).toEqual({ lost: [], damaged: [] });
+    }
+    expect(died).toBeGreaterThan(0);
+  },
+);

@@ -16,6 +16,12 @@ export interface Encoded {
   readonly crc: string;
 }
 
+/** What is being written and synced; `applied` once the write is done. */
+export interface InFlight extends Encoded {
+  readonly startBytes: number;
+  applied: boolean;
+}
+
 /** What they follow. */
 export interface EncodeFacts {
   readonly last: number;

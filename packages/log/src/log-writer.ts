@@ -11,17 +11,11 @@
 import type { DiskFailedError } from "@taskwal/errors";
 import { LineBuffer, markerBody } from "@taskwal/format";
 import type { ActiveSegment } from "./active-segment.ts";
-import { encodeBatch, type Encoded } from "./encode-batch.ts";
+import { encodeBatch, type Encoded, type InFlight } from "./encode-batch.ts";
 import { HeadFile } from "./head-file.ts";
 import { WriterLife } from "./writer-life.ts";
 import type { Appended, LogEntry, LogWriterOptions, Waiting } from "./writer-options.ts";
 import { WriterSegments } from "./writer-segments.ts";
-
-/** What is being written and synced; `applied` once the write is done. */
-interface InFlight extends Encoded {
-  readonly startBytes: number;
-  applied: boolean;
-}
 
 export class LogWriter {
   readonly #options: LogWriterOptions;
@@ -118,6 +112,7 @@ export class LogWriter {
     this.#waiting.add(waiting);
     return this.#exclusively(async () => {
       const appended = await this.#append(waiting);
+      this.#life.assertAlive();
       if (sync) await this.#sync();
       // A copy: the buffer is used again by the next batch. Not what a flushSync has made durable meanwhile.
       else if (this.#inFlight && this.#inFlight.last > this.#durable)
@@ -239,6 +234,7 @@ export class LogWriter {
   }
 
   async #write(active: ActiveSegment, encoded: Encoded): Promise<void> {
+    this.#life.assertAlive();
     const generation = this.#generation;
     const inFlight = { ...encoded, startBytes: active.bytes, applied: false };
     this.#inFlight = inFlight;
@@ -251,7 +247,7 @@ export class LogWriter {
         throw this.#segments.notWritten("write", cause);
       }
     }
-    if (this.#life.poison) throw this.#life.poison;
+    this.#life.assertAlive();
     if (generation === this.#generation) this.#apply(active, inFlight);
   }
 
@@ -292,7 +288,7 @@ export class LogWriter {
     const generation = this.#generation;
     const last = this.#last;
     await this.#segments.sync(active);
-    if (this.#life.poison) throw this.#life.poison;
+    this.#life.assertAlive();
     this.#unsynced = [];
     if (generation !== this.#generation) return;
     this.#segments.assertOwner(active);
@@ -316,6 +312,7 @@ export class LogWriter {
   }
 
   async #syncHead(): Promise<void> {
+    this.#life.assertAlive();
     try {
       // From here on a power cut leaves the promise: a last segment or batch that is gone is missed.
       await this.#head.sync();

@@ -33,8 +33,13 @@ export class WriterLife {
     return this.#poison;
   }
 
-  assertUsable(): void {
+  /** To be asked again after every wait: in between, a flushSync may have ended the writer. */
+  assertAlive(): void {
     if (this.#poison) throw this.#poison;
+  }
+
+  assertUsable(): void {
+    this.assertAlive();
     if (this.closed) throw new ClosedError("the log is closed");
   }
 

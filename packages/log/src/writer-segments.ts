@@ -112,6 +112,7 @@ export class WriterSegments {
   }
 
   async sync(active: ActiveSegment): Promise<void> {
+    this.#life.assertAlive();
     try {
       // Before anything up to here is acknowledged: the promise of append, sync and flushSync.
       await active.file.sync();
@@ -161,6 +162,8 @@ export class WriterSegments {
   }
 
   async #while<T>(busy: string, work: () => Promise<T>): Promise<T> {
+    // A flushSync may have died while the caller waited for its turn: nothing is written behind that.
+    this.#life.assertAlive();
     const before = this.#busy;
     this.#busy = busy;
     try {
