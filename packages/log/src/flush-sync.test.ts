@@ -76,6 +76,34 @@ describe("flushSync", () => {
     }
   });
 
+  it("keeps D where it is when the sync under way ends behind it, in HEAD too", async () => {
+    const world = await begun();
+    const release = world.sim.hang(on("sync"));
+    const call = world.writer.append([entry("b")], true);
+    await turns(world);
+    world.writer.flushSync([entry("c"), entry("d")]);
+    expect(world.writer.durable).toBe(4);
+    release();
+    await call;
+    await turns(world);
+    expect(world.writer.durable).toBe(4);
+    const { listing } = await readLog(world.directory);
+    expect(listing.head?.durable).toBe(4);
+  });
+
+  it("holds what it said also where the write under way fails behind it", async () => {
+    const world = await begun();
+    const release = world.sim.hang(on("write"));
+    const call = world.writer.append([entry("b")], true);
+    await turns(world);
+    world.writer.flushSync([entry("c")]);
+    world.sim.fail(on("write"), "ENOSPC");
+    release();
+    expect(await call).toEqual({ first: 2, last: 2 });
+    expect(await world.writer.append([entry("d")], true)).toEqual({ first: 4, last: 4 });
+    await checkDurable(world, ["a", "b", "c", "d"]);
+  });
+
   it("at any turn of many appends, rotations and idle marks keeps the order of the calls", async () => {
     for (let turn = 0; turn < 120; turn += 1) {
       const world = await begun({ segmentBytesMax: 700, idleMs: 1 });
@@ -150,6 +178,20 @@ describe("flushSync", () => {
       // The write that was under way cannot be called back; no sync follows it.
       expect(world.sim.callCount).toBeLessThanOrEqual(callCount + 1);
       expect(world.sim.trace.at(-1)?.kind).toBe("write");
+    }
+  });
+
+  it("that fails leaves no success to the sync under way, though that one succeeds", async () => {
+    for (const kind of ["write", "sync"] as const) {
+      const world = await begun();
+      const release = world.sim.hang(on("sync"));
+      const call = world.writer.append([entry("b")], true);
+      await turns(world);
+      world.sim.fail(on(kind), "EIO");
+      expect(() => world.writer.flushSync([entry("c")])).toThrow("unknown");
+      world.sim.clearFaults();
+      release();
+      await expect(call).rejects.toMatchObject({ outcome: "unknown" });
     }
   });
 
