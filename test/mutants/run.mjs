@@ -5,8 +5,8 @@
  *     copy of HEAD ─ plant one ─ tests, nearest first, up to the first that fails ─ take it out
  *                    └ that file passes without it?  no: not counted   yes: killed ──> results.json
  *
- * The rule: a mutant is killed only by a test file that passes without it, in a copy that holds nothing
- * else, and survives only the whole suite; one whose text no longer fits its source ends the run. What is
+ * The rule: a mutant is killed only by a test file that fails twice with it and passes without it, in a
+ * copy that holds nothing else, and survives only the whole suite; one whose text no longer fits its source ends the run. What is
  * not committed is not tested.
  */
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -71,9 +71,10 @@ const build = async (copy, name) => {
 const failing = new Map();
 
 /** The first failure, or undefined if every test file passes. */
-const tryTests = async (copy, { name, file: source, test }) => {
+const tryTests = async (copy, { name, file: source, test }, chance) => {
   const before = results.mutants.find((one) => one.name === name)?.by.split(" › ")[0];
-  const counts = (file) => (results.seconds[file] ?? 0) <= withinS && !failing.has(file);
+  const counts = (file) =>
+    (results.seconds[file] ?? 0) <= withinS && !failing.has(file) && !chance.has(file);
   // What an earlier mutant was built for must not be there for this one.
   if (built !== undefined) await build(copy, name);
   for (const { files, isBuilt } of testsFor(copy, source, results.seconds, test ?? before)) {
@@ -81,7 +82,15 @@ const tryTests = async (copy, { name, file: source, test }) => {
     if (isBuilt && counted.length > 0) await build(copy, name);
     const { failure, seconds } = await firstFailure(copy, counted, { timeoutS });
     Object.assign(results.seconds, seconds);
-    if (failure) return failure;
+    if (!failure) continue;
+    // A loaded machine makes tests of time fail: what sees a bug sees it twice.
+    const again = failure.file
+      ? await firstFailure(copy, [failure.file], { timeoutS })
+      : { failure };
+    if (again.failure) return failure;
+    print(`BY CHANCE: ${failure.by} failed once under ${name}, and passes`);
+    chance.add(failure.file);
+    return tryTests(copy, { name, file: source, test }, chance);
   }
   return undefined;
 };
@@ -103,7 +112,7 @@ const passes = async (copy, file) => {
 const tryMutant = async (copy, mutant) => {
   const startMs = performance.now();
   const takeOut = plant(copy, mutant);
-  const failure = await tryTests(copy, mutant).finally(takeOut);
+  const failure = await tryTests(copy, mutant, new Set()).finally(takeOut);
   const seconds = Math.round((performance.now() - startMs) / 100) / 10;
   if (failure && !(await passes(copy, failure.file))) return tryMutant(copy, mutant);
   const { by = "", message = "" } = failure ?? {};

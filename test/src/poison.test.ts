@@ -94,6 +94,27 @@ test("what was visible as written and is not durable is taken back, and its sequ
   expect(told.poisoned.map(({ takenBack }) => takenBack)).toEqual([[first, first + 1]]);
 });
 
+test("several changes of one entity that were visible as written are taken back to what is durable", async () => {
+  const sim = createSimDisk();
+  const { store } = await opened(sim.process());
+  await create(store, "a");
+  await store.notes.append("a", "lines", { text: "kept" });
+  const durable = notesOf(store);
+  for (const text of ["+", "-"]) {
+    await store.notes.mutate("a", "note.extended", { text }, { durability: "written" });
+    await store.notes.append("a", "lines", { text }, { durability: "written" });
+  }
+  await create(store, "b", { durability: "written" });
+  await store.notes.mutate("b", "note.extended", { text: "+" }, { durability: "written" });
+  failSyncs(sim);
+  sim.clock.advance(1_000);
+  await settle();
+  expect(notesOf(store)).toEqual(durable);
+  sim.clearFaults();
+  sim.powerCut("none");
+  expect(notesOf(await openNotes(sim.process()))).toEqual(durable);
+});
+
 /**
  * Found by the model campaign: a rotation (or the idle mark) syncs what was only written, and dies of
  * its next sync. The state then went back behind D: what was durable was no longer shown.

@@ -5,8 +5,9 @@
  *                     └──(rejected)──> undo, in reverse order
  *
  * A slot is one entity after one of its mutations; it never changes. A list is one array that only
- * grows, seen through a length: an append costs one push, and an older view stays what it was. The
- * rule: live and replayed mutations go through the same `applyMutation`.
+ * grows, seen through a length: an append costs one push, and an older view stays what it was. An item
+ * that was taken back is beyond every length, until the next one takes its place. The rule: live and
+ * replayed mutations go through the same `applyMutation`.
  */
 import { freezeJson, type JsonValue } from "@taskwal/format";
 import type { MutationMeta } from "./define-entity.ts";
@@ -81,9 +82,7 @@ export class State {
   }
 
   /** Takes a staged change back; the latest first. */
-  unstage(change: Change): void {
-    const { mutation, id, before } = change;
-    truncateList(change);
+  unstage({ mutation, id, before }: Change): void {
     const pending = this.#pending.get(mutation.entity);
     if (before === undefined || before === this.committed(mutation.entity, id)) pending?.delete(id);
     else pending?.set(id, before);
@@ -97,20 +96,12 @@ export class State {
   }
 
   /** Takes back what was shown without being durable; the latest first. */
-  uncommit(change: Change): void {
-    const { mutation, id, before } = change;
-    truncateList(change);
+  uncommit({ mutation, id, before }: Change): void {
     const committed = this.#committed.get(mutation.entity);
     if (before) committed?.set(id, before);
     else committed?.delete(id);
   }
 }
-
-const truncateList = ({ mutation, before, after }: Change): void => {
-  if (mutation.list === undefined) return;
-  const items = after.lists?.[mutation.list]?.items;
-  if (items) items.length = before?.lists?.[mutation.list]?.length ?? 0;
-};
 
 /** The items of a list, oldest first; `last` gives only the newest so many. */
 export const listItems = (view: ListView | undefined, last = Infinity): readonly JsonValue[] => {
