@@ -24,4 +24,13 @@ describe("a state directory with harmed files", () => {
     );
     expect(share).toBeGreaterThan(0.3);
   });
+
+  it.each([
+    // Told as new damage: a line that verifies and repeats another, behind the end that the next header names.
+    ["a line repeated behind the end of its segment", 1, 22],
+    // Forgotten at the second opening: what a last segment overrode that only HEAD still named.
+    ["a last segment that only HEAD names", 3, 317],
+  ])("is not misled by %s", async (_, seedThen, trial) => {
+    await new DirectoryRounds(seedThen).try(trial);
+  });
 });

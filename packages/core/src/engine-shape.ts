@@ -7,16 +7,12 @@
  * The rule: a checksum says nothing of values, so these are looked at before they are reckoned with. What
  * is odd is a value: the reason as a clause, or false.
  */
+import { isCount, isJsonObject } from "@taskwal/format";
 import type { EntityModel, Model } from "./define-model.ts";
 import type { LoadedSnapshot } from "./snapshot-view.ts";
 import { bootType, gapType, markType, recoveredType } from "./system-record.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
-
-const isObject = (value: unknown): value is Fields =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
-const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 0;
 
 const isSpan = (value: unknown): boolean =>
   Array.isArray(value) && value.length === 2 && value.every(isCount);
@@ -36,7 +32,7 @@ export const snapshotDefect = (
   { engine, collections }: Pick<LoadedSnapshot, "engine" | "collections">,
 ): string | undefined => {
   const names = [...model.entities.values()].map(({ name }) => name);
-  const odd = isObject(engine) ? sectionDefect(engine, names) : "engine";
+  const odd = isJsonObject(engine) ? sectionDefect(engine, names) : "engine";
   if (odd !== undefined) return `its "${odd}" is not what the engine writes`;
   for (const entity of model.entities.values()) {
     const known = (engine as { readonly versions: Fields }).versions[entity.name];
@@ -59,41 +55,45 @@ const sectionDefect = (engine: Fields, names: readonly string[]): string | undef
 
 /** Versions by entity and id. An entity that the model has got since has none. */
 const isTable = (value: unknown, names: readonly string[]): boolean =>
-  isObject(value) &&
+  isJsonObject(value) &&
   names.every((name) => {
     const versions = value[name];
-    return versions === undefined || (isObject(versions) && Object.values(versions).every(isCount));
+    return (
+      versions === undefined || (isJsonObject(versions) && Object.values(versions).every(isCount))
+    );
   });
 
 const isEntity = (value: unknown, versions: unknown, { lists }: EntityModel): boolean => {
-  if (!isObject(value) || typeof value["id"] !== "string") return false;
-  const isKnown = isObject(versions) && Object.hasOwn(versions, value["id"]);
+  if (!isJsonObject(value) || typeof value["id"] !== "string") return false;
+  const isKnown = isJsonObject(versions) && Object.hasOwn(versions, value["id"]);
   return isKnown && [...lists.keys()].every((name) => isListIfThere(value[name]));
 };
 
 const isListIfThere = (value: unknown): boolean => value === undefined || Array.isArray(value);
 
 const isKey = (value: unknown): boolean =>
-  isObject(value) &&
+  isJsonObject(value) &&
   hasTexts(value, "key", "fingerprint", "type", "id") &&
   hasCounts(value, "version", "sequence") &&
   Number.isFinite(value["at"]);
 
 const isDamaged = (value: unknown): boolean =>
-  isObject(value) &&
+  isJsonObject(value) &&
   hasTexts(value, "entity", "id") &&
   isListOf(value["lost"], isSpan) &&
   typeof value["frozen"] === "boolean";
 
-const isPrint = (value: unknown): boolean => isObject(value) && hasTexts(value, "hash", "versions");
+const isPrint = (value: unknown): boolean =>
+  isJsonObject(value) && hasTexts(value, "hash", "versions");
 
 const isLoss = (value: unknown): boolean =>
-  isObject(value) && hasTexts(value, "entity", "id") && isSpan(value["versions"]);
+  isJsonObject(value) && hasTexts(value, "entity", "id") && isSpan(value["versions"]);
 
 const isStretch = (value: unknown): boolean =>
-  isObject(value) && hasTexts(value, "file") && hasCounts(value, "startBytes", "endBytes");
+  isJsonObject(value) && hasTexts(value, "file") && hasCounts(value, "startBytes", "endBytes");
 
-const isMarked = (value: unknown): boolean => isObject(value) && hasTexts(value, "entity", "id");
+const isMarked = (value: unknown): boolean =>
+  isJsonObject(value) && hasTexts(value, "entity", "id");
 
 const shapes: Readonly<Record<string, (data: Fields) => boolean>> = {
   [gapType]: ({ lost, entities, bytes }) =>
@@ -102,7 +102,7 @@ const shapes: Readonly<Record<string, (data: Fields) => boolean>> = {
   [recoveredType]: (data) =>
     hasTexts(data, "entity", "id") &&
     hasCounts(data, "n") &&
-    isObject(data["lists"]) &&
+    isJsonObject(data["lists"]) &&
     Object.values(data["lists"]).every(Array.isArray),
   [bootType]: ({ model }) => model === undefined || isPrint(model),
 };
@@ -110,5 +110,5 @@ const shapes: Readonly<Record<string, (data: Fields) => boolean>> = {
 /** Whether a record of the engine holds what the engine writes. Types that it does not know hold anything. */
 export const isSystemData = (type: string, data: unknown): boolean => {
   const shape = Object.hasOwn(shapes, type) ? shapes[type] : undefined;
-  return shape === undefined || (isObject(data) && shape(data));
+  return shape === undefined || (isJsonObject(data) && shape(data));
 };

@@ -7,6 +7,7 @@
  * A slot is written only after the sync that it describes, so it may be old but never promises too
  * much; a torn slot leaves the other one. It only ever adds detection: nothing is rebuilt from it.
  */
+import { isCount, isJsonObject, parseJson } from "./json-shape.ts";
 import { epochMax, headLineBytes, headSlotBytes } from "./limits.ts";
 import { headSalt, LineBuffer, linePrefix, newline, verifyLine } from "./line.ts";
 import { objectBody } from "./record.ts";
@@ -65,20 +66,9 @@ const decodeSlot = (bytes: Uint8Array, start: number): Head | undefined => {
 
 /** Undefined for what this code would not have written: a checksum says nothing of values. */
 const headOf = (text: string, store: string): Head | undefined => {
-  let value: { store: unknown; epoch: unknown; first: unknown; dur: unknown };
-  try {
-    value = JSON.parse(text) as typeof value;
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
+  const value = parseJson(text);
+  if (!isJsonObject(value) || value["store"] !== store) return undefined;
   const { epoch, first, dur: durable } = value;
-  if (value.store !== store || !isCount(epoch) || !isCount(first) || !isCount(durable)) {
-    return undefined;
-  }
-  if (epoch > epochMax) return undefined;
+  if (!isCount(epoch) || !isCount(first) || !isCount(durable) || epoch > epochMax) return undefined;
   return { store, epoch, first, durable };
 };
-
-const isCount = (value: unknown): value is number =>
-  Number.isSafeInteger(value) && Number(value) >= 0;

@@ -50,4 +50,5 @@ export {
   type SegmentHeader,
   type SegmentSeal,
 } from "./record.ts";
+export { isCount, isJsonObject, parseJson } from "./json-shape.ts";
 export { decodeHead, encodeHeadSlot, type Head } from "./head.ts";

@@ -239,6 +239,18 @@ describe("segments", () => {
     });
   });
 
+  it("give no record below their first: what was lost before them stays lost", async () => {
+    // Found by fuzzing: a record spliced into a later segment, and sealed again, was replayed out of its place.
+    const spliced = rawSegment(
+      second.id,
+      [...batches(3, 3), ...batches(5, 8)],
+      previousOf(first, 4),
+    );
+    const { sequences, end } = await read([without(first, [2]), spliced]);
+    expect(sequences).toEqual([1, 2, ...range(4, 8)]);
+    expect(end.lost).toEqual([[3, 3]]);
+  });
+
   it("need a beginning: without the first one and a base nothing is replayed", async () => {
     await expect(read([second, third])).rejects.toBeInstanceOf(CorruptError);
     await expect(read([second, third])).rejects.toMatchObject({ sequences: [[1, 4]] });

@@ -12,6 +12,7 @@ import {
   lineOf,
   linePrefix,
   newline,
+  parseJson,
   verifyLine,
   verifyMarkedLine,
   type Line,
@@ -137,12 +138,12 @@ class ChunkScan {
     // Newlines between the lines become the commas of an array.
     for (const start of starts.slice(1)) this.#bytes[start - 1] = 0x2c;
     const text = this.#bytes.toString("utf8", starts[0], this.#joinedEnd);
-    const values = parsed(`[${text}]`) as unknown[] | undefined;
+    const values = parseJson(`[${text}]`) as unknown[] | undefined;
     return values?.length === starts.length ? values : undefined;
   }
 
   #valueOf(start: number, end: number | undefined): unknown {
-    return parsed(this.#bytes.toString("utf8", start, end));
+    return parseJson(this.#bytes.toString("utf8", start, end));
   }
 
   #reject(start: number, end: number, reason: string): void {
@@ -210,13 +211,3 @@ class ChunkScan {
     return found;
   }
 }
-
-/** Undefined if it is not JSON. */
-const parsed = (text: string): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
-};

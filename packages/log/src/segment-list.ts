@@ -12,10 +12,13 @@ import { errnoOf, UnsupportedFormatError } from "@taskwal/errors";
 import type { Directory, File } from "@taskwal/disk";
 import {
   decodeHead,
+  isCount,
+  isJsonObject,
   limits,
   lineOf,
   newline,
   parseClaimName,
+  parseJson,
   parseSegmentName,
   segmentName,
   segmentSalt,
@@ -192,7 +195,7 @@ const decodeHeader = (bytes: Uint8Array, id: SegmentId): SegmentHeader | undefin
   const whole = verifyLine(bytes, 0, end, salt) ? { start: 0, end } : undefined;
   const place = whole ?? verifyMarkedLine(bytes, 0, end, salt);
   if (!place) return undefined;
-  const line = lineOf(parsed(Buffer.from(bytes.subarray(place.start, place.end)).toString()));
+  const line = lineOf(parseJson(Buffer.from(bytes.subarray(place.start, place.end)).toString()));
   if (line.kind !== "header") return undefined;
   assertSupported(id, line.header);
   return line.header;
@@ -226,32 +229,17 @@ const oddField = (
   if (first !== id.first) return "first";
   if (epoch !== id.epoch) return "epoch";
   if (previous !== undefined && !isPrevious(previous, id)) return "previous";
-  return parent === undefined || isObject(parent) ? undefined : "parent";
+  return parent === undefined || isJsonObject(parent) ? undefined : "parent";
 };
 
 /** It stands before: one of a later epoch would override the very segment that names it. */
 const isPrevious = (value: unknown, id: SegmentId): boolean => {
-  if (!isObject(value)) return false;
+  if (!isJsonObject(value)) return false;
   const { first, epoch, last, bytes, sha256 } = value;
   if (Number(first) > id.first || Number(epoch) > id.epoch) return false;
   return (
     [first, epoch, last, bytes].every(isCount) && ["string", "undefined"].includes(typeof sha256)
   );
-};
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
-const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 0;
-
-/** Undefined if it is not JSON. */
-const parsed = (text: string): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 };
 
 const placeSegment = (

@@ -13,7 +13,7 @@
  * The rule: a file is believed only as a whole, by its checksum, and the last line is compared byte by
  * byte; so no change of any byte passes.
  */
-import { canonicalJson, limits, newline, type JsonValue } from "@taskwal/format";
+import { canonicalJson, isCount, limits, newline, type JsonValue } from "@taskwal/format";
 import type { JsonPiece } from "./json-piece.ts";
 
 /** What binds a snapshot to the log, and tells its versions. */
@@ -97,9 +97,6 @@ export const decodeHead = (bytes: Uint8Array): HeadReading => {
   if (format > limits.formatVersion) return { kind: "newer", format };
   return isHead(fields) ? { kind: "ours", head: fields } : other;
 };
-
-const isCount = (value: unknown): value is number =>
-  Number.isSafeInteger(value) && Number(value) >= 0;
 
 const isHead = (fields: object): fields is SnapshotHead => {
   const { version, epoch, sequence, last, schema, last_saved } = fields as Record<string, unknown>;

@@ -9,13 +9,12 @@ export const modelCampaign: Campaign = {
   name: "model",
   what: "random commands, faults and crashes against a plain reference, checked after each",
   promises: [1, 2, 4, 5, 6, 8, 13, 21],
-  round: async ({ seed, see, progress }) => {
+  round: async ({ seed, progress }) => {
     const counts: Record<string, number> = {};
     await runModel({
       engine: taskwal,
       seed,
       runs,
-      see,
       progress,
       count: (what) => {
         counts[what] = (counts[what] ?? 0) + 1;

@@ -16,6 +16,8 @@ import { rotLog, rotSnapshots } from "./rot.ts";
 import { startWorkload, WrongAnswer, type Run } from "./workload.ts";
 
 export interface CampaignOptions extends Omit<ExploreOptions, "ledger" | "subject"> {
+  /** Of the disk that the workload runs on (default `seed`): ids and so the bytes of every file follow from it. */
+  readonly diskSeed?: number;
   /** Only every so-many-th crash point, and the first of them (default 0). */
   readonly pointStride: number;
   readonly pointOffset?: number;
@@ -59,7 +61,7 @@ export class Campaign {
   }
 
   static async begin(engine: Engine, options: CampaignOptions): Promise<Campaign> {
-    return new Campaign(await runOf(engine, options.seed), engine, options);
+    return new Campaign(await runOf(engine, options.diskSeed ?? options.seed), engine, options);
   }
 
   async crashes(): Promise<Findings> {

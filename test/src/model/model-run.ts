@@ -7,7 +7,6 @@
 import * as fc from "fast-check";
 import { Bench } from "./bench.ts";
 import { commands } from "./commands.ts";
-import { fingerprint } from "../crash/explorer.ts";
 import type { Engine } from "../crash/note-store.ts";
 
 /** What a run draws at most: one in ten may be long. */
@@ -24,8 +23,6 @@ export interface ModelRuns {
   /** Stops at the first failure as it was drawn. Default: it is shrunk. */
   readonly endsAtFailure?: boolean;
   readonly progress?: (runs: number) => void;
-  /** Told the fingerprint of the disk at the end of each run. */
-  readonly see?: (hash: Uint8Array) => void;
   /** Told what was done, command by command. */
   readonly count?: (what: string) => void;
 }
@@ -39,7 +36,6 @@ export const runModel = async ({
   replayPath,
   endsAtFailure = false,
   progress,
-  see,
   count = () => {},
 }: ModelRuns): Promise<void> => {
   let done = 0;
@@ -61,7 +57,6 @@ export const runModel = async ({
       await bench.open(0);
       await fc.asyncModelRun(() => ({ model: bench.reference, real: bench }), list);
       bench.kill();
-      see?.(fingerprint(bench.sim));
     },
   );
   const details = await fc.check(property, {
