@@ -17,7 +17,10 @@ const drawn = 10;
 
 const explore = async (numbers: readonly number[], nestedStrides: number[]): Promise<void> => {
   const seen = new Set<string>();
-  const see = (hash: Uint8Array): void => void seen.add(Buffer.from(hash).toString("hex"));
+  const see = (hash: Uint8Array): boolean => {
+    const before = seen.size;
+    return seen.add(Buffer.from(hash).toString("hex")).size > before;
+  };
   let [points, disks, nested] = [0, 0, 0];
   for (const number of numbers) {
     const workload = workloadOf(number);

@@ -17,8 +17,8 @@ export interface Trials {
 
 export interface Round {
   readonly seed: number;
-  /** Notes a state by a hash of it (at least six bytes), so that a state tried twice counts once. */
-  readonly see: (hash: Uint8Array) => void;
+  /** Notes a state by a hash of it (at least six bytes), so that a state tried twice counts once; returns whether it is new. */
+  readonly see: (hash: Uint8Array) => boolean;
   /** Tells how far the round is. */
   readonly progress: (trials: number) => void;
 }

@@ -1,8 +1,10 @@
 /** All campaigns, in the order in which they are listed. */
 import type { Campaign } from "./campaign.ts";
 import { crashCampaign } from "./crash-campaign.ts";
+import { faultCallsCampaign } from "./fault-calls-campaign.ts";
 import { fuzzDecodersCampaign } from "./fuzz-decoders-campaign.ts";
 import { fuzzDirectoryCampaign } from "./fuzz-directory-campaign.ts";
+import { killCampaign } from "./kill-campaign.ts";
 import { metamorphicCampaign } from "./metamorphic-campaign.ts";
 import { modelCampaign } from "./model-campaign.ts";
 import { smallScopeCampaign } from "./small-scope-campaign.ts";
@@ -14,9 +16,11 @@ import { dmLogWritesCampaign } from "./dm-log-writes-campaign.ts";
 
 export const campaigns: readonly Campaign[] = [
   crashCampaign,
+  smallScopeCampaign,
+  faultCallsCampaign,
   fuzzDecodersCampaign,
   fuzzDirectoryCampaign,
-  smallScopeCampaign,
+  killCampaign,
   shutdownExt4Campaign,
   shutdownXfsCampaign,
   syscallsCampaign,

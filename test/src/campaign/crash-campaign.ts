@@ -21,11 +21,15 @@ export const crashCampaign: Campaign = {
       see,
       progress,
     });
-    const { disks, nested, phases } = await campaign.crashes();
+    const { disks, nested, distinctNested, phases } = await campaign.crashes();
     const inRecovery = nested.reduce((sum, count) => sum + count, 0);
     return {
       trials: disks,
-      counts: { "inside recovery": inRecovery, ...Object.fromEntries(phases) },
+      counts: {
+        "inside recovery": inRecovery,
+        "distinct, inside recovery": distinctNested,
+        ...Object.fromEntries(phases),
+      },
     };
   },
 };

@@ -25,11 +25,13 @@ export class Seen {
     return this.#known.size;
   }
 
-  add(hash: Uint8Array): void {
+  /** Returns whether it is new. */
+  add(hash: Uint8Array): boolean {
     const short = Buffer.from(hash).readUIntBE(0, hashBytes);
-    if (this.#known.has(short)) return;
+    if (this.#known.has(short)) return false;
     this.#known.add(short);
     this.#unsaved.push(short);
+    return true;
   }
 
   save(): void {

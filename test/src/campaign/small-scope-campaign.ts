@@ -39,6 +39,7 @@ export const smallScopeCampaign: Campaign = {
       counts = addCounts(counts, {
         workloads: 1,
         "inside recovery": findings.nested[0] ?? 0,
+        "distinct, inside recovery": findings.distinctNested,
         "inside recovery, depth 3": findings.nested[1] ?? 0,
         torn: findings.torn,
         ...Object.fromEntries(findings.phases),

@@ -29,8 +29,8 @@ export interface ExploreOptions {
   /** Every so-many-th recovery is appended to and opened a third time. */
   readonly appendStride: number;
   readonly seed: number;
-  /** Told the fingerprint of every disk that is recovered from. */
-  readonly see?: (hash: Uint8Array) => void;
+  /** Told the fingerprint of every disk that is recovered from; returns whether no other run had it. */
+  readonly see?: (hash: Uint8Array) => boolean;
   /** Told how many disks there were so far. */
   readonly progress?: (disks: number) => void;
 }
@@ -43,6 +43,8 @@ export interface Findings {
   distinct: number;
   /** Crashes inside recoveries, by depth from 2 on. */
   readonly nested: number[];
+  /** Disks that crashes inside recoveries left, and `see` said were new. */
+  distinctNested: number;
   torn: number;
   readonly kinds: Map<string, number>;
   readonly phases: Map<string, number>;
@@ -68,6 +70,7 @@ export class Explorer {
     disks: 0,
     distinct: 0,
     nested: [],
+    distinctNested: 0,
     torn: 0,
     kinds: new Map(),
     phases: new Map(),
@@ -183,7 +186,7 @@ export class Explorer {
     if (cut !== "kill") sim.powerCut(cut);
     this.findings.disks += 1;
     const hash = fingerprint(sim);
-    this.#options.see?.(hash);
+    if (this.#options.see?.(hash) === true && depth > 1) this.findings.distinctNested += 1;
     if (this.findings.disks % 256 === 0) this.#options.progress?.(this.findings.disks);
     const key = cut === "kill" ? undefined : hash.toString("base64");
     const known = key === undefined ? undefined : this.#known.get(key);

@@ -7,12 +7,12 @@
  * recovered is a prefix of what was issued and has all that was acknowledged; the next victim, if it
  * comes so far, must recover the same.
  */
+import assert from "node:assert/strict";
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Prng } from "@taskwal/disk/sim";
 import { openTaskStore, type RecoveryReport } from "taskwal";
-import { expect } from "vitest";
 import { aimAndKill, type Aim } from "./aim.ts";
 import { callsIn, taskIn, tasksAfter, type ToldCall } from "./told.ts";
 import { hasOpened, isInside, Victim, type ToldLine } from "./victim.ts";
@@ -67,11 +67,11 @@ export class Lineage {
   /** One life and its end by a signal that it handles. */
   async terminate(signal: NodeJS.Signals): Promise<RecoveryReport> {
     const victim = this.#spawn();
-    expect(await victim.until(({ phase }) => phase === "open"), victim.errors).toBe(true);
+    assert.ok(await victim.until(({ phase }) => phase === "open"), victim.errors);
     await victim.until(({ ack }) => ack !== undefined);
     await new Promise((resolve) => setTimeout(resolve, this.#prng.below(60)));
     const { end } = await victim.terminate(signal);
-    expect(end, victim.errors).toBe(signal);
+    assert.equal(end, signal, victim.errors);
     const { told } = victim;
     this.#expectSameAsCopy(told);
     // It went on until it was closed: what it acknowledged after the signal counts as well.
@@ -98,8 +98,8 @@ export class Lineage {
   #expectSameAsCopy(told: readonly ToldLine[]): void {
     const open = told.find(({ phase }) => phase === "open");
     if (!open) return;
-    expect([open.lost, open.damaged]).toEqual([0, 0]);
-    if (this.#digest !== undefined) expect(open.digest).toBe(this.#digest);
+    assert.deepEqual([open.lost, open.damaged], [0, 0]);
+    if (this.#digest !== undefined) assert.equal(open.digest, this.#digest);
   }
 
   /** Opens a copy of what the end left, and holds it against what was told. */
@@ -112,24 +112,23 @@ export class Lineage {
     const store = await openTaskStore({ dir: copy });
     try {
       const { recovery } = store;
-      expect([recovery.lost, recovery.damaged, recovery.skipped], recovery.toText()).toEqual([
-        [],
-        [],
-        [],
-      ]);
+      const { lost, damaged, skipped } = recovery;
+      assert.deepEqual([lost, damaged, skipped], [[], [], []], recovery.toText());
       const kept = calls.slice(0, callsIn(store, calls));
       const keptNumbers = new Set(kept.map(({ number }) => number));
-      expect(kept.length).toBeGreaterThanOrEqual(this.#calls.length);
-      expect(acked.filter((number) => !keptNumbers.has(number))).toEqual([]);
+      assert.ok(kept.length >= this.#calls.length, "what an opening had shown is gone");
+      assert.deepEqual(
+        acked.filter((number) => !keptNumbers.has(number)),
+        [],
+        "what was acknowledged is gone",
+      );
       const expected = tasksAfter(kept);
-      for (const [id, task] of expected) expect(taskIn(store, id)).toEqual(task);
+      for (const [id, task] of expected) assert.deepEqual(taskIn(store, id), task);
       const alive = [...expected.values()].filter(({ description }) => description !== undefined);
-      expect(
-        store
-          .list()
-          .map(({ id }) => id)
-          .toSorted(),
-      ).toEqual(alive.map(({ id }) => id).toSorted());
+      assert.deepEqual(
+        new Set(store.list().map(({ id }) => id)),
+        new Set(alive.map(({ id }) => id)),
+      );
       this.#calls = kept;
       this.#digest = store.digest();
       return recovery;
