@@ -1,7 +1,11 @@
 /** The power fails at every call of a whole life of a store, and again inside the recoveries. */
 import * as taskwal from "taskwal";
 import { Campaign as CrashCampaign } from "../crash/campaign.ts";
+import { RecoveredDisks } from "../crash/recovered.ts";
 import type { Campaign } from "./campaign.ts";
+
+/** Of all rounds of a run: they crash the same life. */
+const recovered = new RecoveredDisks();
 
 export const crashCampaign: Campaign = {
   name: "crash",
@@ -18,6 +22,7 @@ export const crashCampaign: Campaign = {
       pointStride: 3,
       pointOffset: seed % 3,
       rotStrideBytes: 1_009,
+      recovered,
       see,
       progress,
     });

@@ -1,19 +1,22 @@
 /** Every workload of up to four operations; once all were had, again with other draws. */
 import * as taskwal from "taskwal";
+import { RecoveredDisks } from "../crash/recovered.ts";
 import { exploreWorkload, workloadCount, workloadOf } from "../crash/small-scope.ts";
 import type { Campaign } from "./campaign.ts";
 import { addCounts } from "./results.ts";
 
 const perRound = 5;
+/** Of all rounds of a run: workloads that begin alike leave the same disks. */
+const recovered = new RecoveredDisks();
 
 /** The shorter a workload, the more of the recoveries are crashed in turn. */
 const stridesOf = (length: number): number[] =>
   [
     [1, 1],
     [1, 3],
-    [2, 17],
-    [5, 23],
-    [11, 29],
+    [2, 7],
+    [3, 7],
+    [3, 7],
   ][length] ?? [];
 
 export const smallScopeCampaign: Campaign = {
@@ -32,6 +35,7 @@ export const smallScopeCampaign: Campaign = {
         nestedStrides: stridesOf(workload.length),
         appendStride: 5,
         seed,
+        recovered,
         see,
         progress: (disks) => progress(trials + disks),
       });

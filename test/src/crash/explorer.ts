@@ -2,7 +2,7 @@
  * Goes through the crash points of a run, and through those of the recoveries from them.
  *
  *     point ─ choice of what survived ─> disk ─ seen before? ─no─> inspect ─ its points, one level deeper
- *                                         └ yes: the same disk recovers the same, judge it again
+ *                                         └ yes: the same disk recovers the same, judge that again
  *
  * The rule: what a recovery reached is judged against the ledger at the crash point: never less than
  * was acknowledged, never anything but a prefix of what was issued, never what was refused.
@@ -11,7 +11,8 @@ import { createHash } from "node:crypto";
 import type { PowerCutChoice, SimDisk } from "@taskwal/disk/sim";
 import { Broken, inspect, type Inspection, type Subject } from "./inspect.ts";
 import { judge } from "./judge.ts";
-import type { Expectation, Ledger } from "./ledger.ts";
+import type { Dump, Expectation, Ledger } from "./ledger.ts";
+import { RecoveredDisks } from "./recovered.ts";
 import type { CrashPoint } from "./recording.ts";
 
 /** "kill": the process alone dies; what it wrote stays in the page cache, synced or not. */
@@ -29,6 +30,8 @@ export interface ExploreOptions {
   /** Every so-many-th recovery is appended to and opened a third time. */
   readonly appendStride: number;
   readonly seed: number;
+  /** What other runs recovered, and where it is noted what this one does. Default: nothing yet. */
+  readonly recovered?: RecoveredDisks;
   /** Told the fingerprint of every disk that is recovered from; returns whether no other run had it. */
   readonly see?: (hash: Uint8Array) => boolean;
   /** Told how many disks there were so far. */
@@ -39,7 +42,7 @@ export interface Findings {
   /** Crash points of the workload, and disks that they were made into. */
   points: number;
   disks: number;
-  /** Disks that no other crash had left. */
+  /** Disks that were not known to recover: each is opened two or three times. */
   distinct: number;
   /** Crashes inside recoveries, by depth from 2 on. */
   readonly nested: number[];
@@ -79,11 +82,12 @@ export class Explorer {
   readonly #options: ExploreOptions;
   /** Recoveries that were looked at, by depth. */
   readonly #recovered: number[] = [];
-  readonly #known = new Map<string, Inspection>();
+  readonly #known: RecoveredDisks;
 
   constructor(sim: SimDisk, options: ExploreOptions) {
     this.#sim = sim;
     this.#options = options;
+    this.#known = options.recovered ?? new RecoveredDisks();
   }
 
   /** Throws Broken, with the crash that it takes to see it again. */
@@ -165,43 +169,50 @@ export class Explorer {
     const { ledger } = this.#options;
     const afterPower = ledger.expectation(point.mark, "power");
     try {
-      const inspection = await this.#recover(point, cut, 1, afterPower);
-      judge(
-        inspection.dump,
-        cut === "kill" ? ledger.expectation(point.mark, "process") : afterPower,
-      );
+      const dump = await this.#recover(point, cut, 1, afterPower);
+      judge(dump, cut === "kill" ? ledger.expectation(point.mark, "process") : afterPower);
     } catch (error) {
       throw located(error, describe(point, cut));
     }
   }
 
+  /** Returns what the disk recovers to. */
   async #recover(
     point: CrashPoint,
     cut: Cut,
     depth: number,
     afterPower: Expectation,
-  ): Promise<Inspection> {
+  ): Promise<Dump> {
     const sim = this.#sim;
+    const { subject, appendStride } = this.#options;
     sim.restore(point.state);
     if (cut !== "kill") sim.powerCut(cut);
-    this.findings.disks += 1;
-    const hash = fingerprint(sim);
-    if (this.#options.see?.(hash) === true && depth > 1) this.findings.distinctNested += 1;
-    if (this.findings.disks % 256 === 0) this.#options.progress?.(this.findings.disks);
-    const key = cut === "kill" ? undefined : hash.toString("base64");
-    const known = key === undefined ? undefined : this.#known.get(key);
-    if (known) return known;
+    const hash = this.#count(depth);
+    const by = depth === 1 ? "run" : "recovery";
+    const known = cut === "kill" ? undefined : this.#known.dumpOf(hash);
+    if (known !== undefined) {
+      subject.checkSnapshots(sim, by);
+      return known;
+    }
     const { distinct } = this.findings;
     this.findings.distinct += 1;
     const alsoInside = this.#isTurnOf(depth);
-    const by = depth === 1 ? "run" : "recovery";
-    const alsoAppend = distinct % this.#options.appendStride === 0;
+    const alsoAppend = distinct % appendStride === 0;
     const also = { by, alsoAppend, alsoClose: distinct % 8 === 0, alsoInside } as const;
-    const inspection = await inspect(sim, this.#options.subject, also);
+    const inspection = await inspect(sim, subject, also);
     if (inspection.torn) this.findings.torn += 1;
-    if (key !== undefined) this.#known.set(key, { ...inspection, inside: [] });
+    if (cut !== "kill") this.#known.add(hash, inspection.dump);
     if (alsoInside) await this.#crashInside(inspection, cut, depth + 1, afterPower);
-    return inspection;
+    return inspection.dump;
+  }
+
+  /** Counts the disk as it stands; returns its fingerprint. */
+  #count(depth: number): Buffer {
+    const hash = fingerprint(this.#sim);
+    this.findings.disks += 1;
+    if (this.#options.see?.(hash) === true && depth > 1) this.findings.distinctNested += 1;
+    if (this.findings.disks % 256 === 0) this.#options.progress?.(this.findings.disks);
+    return hash;
   }
 
   #isTurnOf(depth: number): boolean {
@@ -228,11 +239,11 @@ export class Explorer {
         try {
           const again = await this.#recover(point, cut, depth, afterPower);
           // What only a page cache held may be gone until an opening has made it durable.
-          if (outer === "kill") judge(again.dump, afterPower);
-          else if (again.dump !== dump) {
+          if (outer === "kill") judge(again, afterPower);
+          else if (again !== dump) {
             throw new Broken(
               "a recovery that crashed recovers the same",
-              `${again.dump}\n-- not --\n${dump}`,
+              `${again}\n-- not --\n${dump}`,
             );
           }
         } catch (error) {
