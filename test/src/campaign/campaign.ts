@@ -29,6 +29,8 @@ export interface Campaign {
   readonly what: string;
   /** Numbers of the promises in docs/guarantees.md that a loss would break. */
   readonly promises: readonly number[];
+  /** Its quick part in `pnpm test`. */
+  readonly test: { readonly file: string; readonly name: string };
   /** What this machine lacks for it, in words; undefined if it can run. */
   readonly missing?: () => string | undefined;
   /** Throws what it found. */

@@ -11,6 +11,10 @@ export const crashCampaign: Campaign = {
   name: "crash",
   what: "power cuts at every call of a store's life, and inside recovery to depth 3",
   promises: [1, 2, 4, 8, 9, 10],
+  test: {
+    file: "test/src/crash.test.ts",
+    name: "recovers all that was acknowledged and nothing that was refused, the same at every opening, also when it fails again meanwhile",
+  },
   round: async ({ seed, see, progress }) => {
     const campaign = await CrashCampaign.begin(taskwal, {
       seed,

@@ -1,5 +1,5 @@
 /** States of a disk at a power cut, from the log of every write of a life: prefixes and reorderings. */
-import { missingOf } from "../kernel/needs.ts";
+import { missingForGuest } from "../kernel/needs.ts";
 import { loggedInitPath, loggedWorkerPath, runReplayedCuts } from "../kernel/replayed-cuts.ts";
 import type { Campaign } from "./campaign.ts";
 
@@ -10,19 +10,11 @@ export const dmLogWritesCampaign: Campaign = {
   name: "dm-log-writes",
   what: "prefixes and reorderings of every write below ext4, xfs and btrfs, replayed, mounted and opened",
   promises: [1, 2, 4, 10],
-  missing: () =>
-    missingOf({
-      programs: [
-        "linux.uml",
-        "dmsetup",
-        "busybox",
-        "mount",
-        "umount",
-        ...kinds.map((kind) => `mkfs.${kind}`),
-      ],
-      fileSystems: kinds,
-      files: [loggedInitPath, loggedWorkerPath],
-    }),
+  test: {
+    file: "test/src/guest.test.ts",
+    name: "whichever writes below a file system reached the disk before a power cut, what was acknowledged is there",
+  },
+  missing: () => missingForGuest(kinds, [loggedInitPath, loggedWorkerPath], { mapped: true }),
   round: async ({ seed, progress }) => {
     const kind = kinds[seed % kinds.length] ?? "ext4";
     const counts = await runReplayedCuts({ kind, seed, states: statesPerLife, progress });

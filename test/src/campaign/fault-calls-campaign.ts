@@ -19,6 +19,10 @@ export const faultCallsCampaign: Campaign = {
   name: "fault-calls",
   what: "each call of the disk fails, with each errno, once or for ever; then repaired, and cut off",
   promises: [1, 2, 4, 6, 13, 14],
+  test: {
+    file: "test/src/fault-calls.test.ts",
+    name: "whichever changing call fails with %s (%s), the caller gets an error or a success that a power cut keeps",
+  },
   round: async ({ seed, progress }) => {
     const kind = kinds[(seed - 1) % kinds.length];
     assert.ok(kind);

@@ -1,6 +1,6 @@
 /** A block of the log cannot be written once, on a real kernel; what a new process then showed survives. */
 import { gateInitPath, gateWorkerPath, runFsyncGate } from "../kernel/fsync-gate.ts";
-import { missingOf } from "../kernel/needs.ts";
+import { missingForGuest } from "../kernel/needs.ts";
 import type { Campaign } from "./campaign.ts";
 
 const kinds = ["ext4", "xfs"] as const;
@@ -9,19 +9,14 @@ export const fsyncgateCampaign: Campaign = {
   name: "fsyncgate",
   what: "a failed fsync in a User-Mode Linux, a new process that reads the cache, a power cut; on ext4 and xfs",
   promises: [1, 2, 7],
+  test: {
+    file: "test/src/fsyncgate.test.ts",
+    name: "whatever a new process has $what is there after a power cut",
+  },
   missing: () =>
-    missingOf({
-      programs: [
-        "linux.uml",
-        "dmsetup",
-        "busybox",
-        "filefrag",
-        "mount",
-        "umount",
-        ...kinds.map((kind) => `mkfs.${kind}`),
-      ],
-      fileSystems: kinds,
-      files: [gateInitPath, gateWorkerPath],
+    missingForGuest(kinds, [gateInitPath, gateWorkerPath], {
+      mapped: true,
+      programs: ["filefrag", "awk"],
     }),
   round: async ({ seed }) => {
     const kind = kinds[seed % kinds.length] ?? "ext4";

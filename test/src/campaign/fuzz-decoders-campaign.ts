@@ -9,6 +9,10 @@ export const fuzzDecodersCampaign: Campaign = {
   name: "fuzz-decoders",
   what: "changed lines, segments, HEADs, snapshots, legacy files; two in five with the checksum right again",
   promises: [3, 15, 17],
+  test: {
+    file: "test/src/fuzz-decoders.test.ts",
+    name: "end in what they say, in a bad stretch or in a refusal: nothing is invented, nothing else is thrown",
+  },
   round: async ({ seed, progress }) => {
     const rounds = await DecoderRounds.begin(seed);
     const counts: Record<string, number> = {};

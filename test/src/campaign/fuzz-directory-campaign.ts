@@ -9,6 +9,10 @@ export const fuzzDirectoryCampaign: Campaign = {
   name: "fuzz-directory",
   what: "state directories changed, swapped, misdirected, restored; two in five with checksums right again",
   promises: [2, 3, 10, 15],
+  test: {
+    file: "test/src/fuzz-directory.test.ts",
+    name: "opens at states that it had and tells what is missing, or is refused; then it lives on",
+  },
   round: async ({ seed, see, progress }) => {
     const rounds = new DirectoryRounds(seed);
     const counts: Record<string, number> = {};

@@ -8,6 +8,10 @@ export const killCampaign: Campaign = {
   name: "kill",
   what: "a real process killed at any moment, or in a snapshot, a rotation, a recovery, again and again",
   promises: [1, 2, 4, 10],
+  test: {
+    file: "test/src/kill.test.ts",
+    name: "a process killed at any time loses nothing that was acknowledged, and what is recovered is a prefix of what was issued",
+  },
   round: async ({ seed, progress }) => {
     const counts = countKills(await runKills({ ...perRound, seed, progress }));
     return {

@@ -7,6 +7,10 @@ export const metamorphicCampaign: Campaign = {
   name: "metamorphic",
   what: "the same mutations under random options, batches, snapshots, reopenings and crashes: the same digest",
   promises: [1, 8, 10, 12, 16],
+  test: {
+    file: "test/src/metamorphic.test.ts",
+    name: "the same mutations give the same entities and digest, whatever the options and whatever happens between",
+  },
   round: async ({ seed, see, progress }) => {
     const counts: Record<string, number> = {};
     const count = (what: string): void => {

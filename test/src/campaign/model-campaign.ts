@@ -9,6 +9,10 @@ export const modelCampaign: Campaign = {
   name: "model",
   what: "random commands, faults and crashes against a plain reference, checked after each",
   promises: [1, 2, 4, 5, 6, 8, 13, 21],
+  test: {
+    file: "test/src/model.test.ts",
+    name: "a store does what a plain reference does, whatever comes, in whatever order",
+  },
   round: async ({ seed, progress }) => {
     const counts: Record<string, number> = {};
     await runModel({

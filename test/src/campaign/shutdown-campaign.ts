@@ -11,6 +11,10 @@ const shutdownCampaign = (kind: "ext4" | "xfs"): Campaign => ({
   name: `shutdown-${kind}`,
   what: `${kind} shut down under a writing process at any moment, its journal recovered, again and again`,
   promises: [1, 2, 10],
+  test: {
+    file: "test/src/shutdown.test.ts",
+    name: "what was acknowledged on %s before it was shut down is there after its journal was recovered",
+  },
   missing: () => missingForShutdown(kind),
   round: async ({ seed, progress }) => ({
     trials: cyclesPerImage,

@@ -23,6 +23,10 @@ export const smallScopeCampaign: Campaign = {
   name: "small-scope",
   what: `all ${workloadCount} workloads of up to 4 operations, power cuts at every call`,
   promises: [1, 2, 4, 8, 9, 10],
+  test: {
+    file: "test/src/small-scope.test.ts",
+    name: "a power cut at any call of any workload of one operation loses nothing that was acknowledged",
+  },
   round: async ({ seed, see, progress }) => {
     let trials = 0;
     let counts: Record<string, number> = {};

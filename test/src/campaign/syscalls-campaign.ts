@@ -12,6 +12,10 @@ export const syscallsCampaign: Campaign = {
   name: "syscalls",
   what: "a real process killed before, or given an error or a lie by, every system call of a short life",
   promises: [1, 2, 6, 13],
+  test: {
+    file: "test/src/syscalls.test.ts",
+    name: "a process killed before a system call, or given an error or a lie by it, loses nothing that it acknowledged, or says so",
+  },
   missing: () => missingForSyscalls(),
   round: async ({ seed, see, progress }) => {
     const life = new SyscallLife();

@@ -18,12 +18,13 @@ export const boundOf = (trials: number): string =>
 const row = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
 
 export const tableOf = (campaigns: readonly Campaign[], results: readonly Result[]): string => {
-  const rows = campaigns.map(({ name, what, promises }) => {
+  const rows = campaigns.map(({ name, what, promises, test }) => {
     const { trials, distinct, losses } = totalOf(results, name);
     return row([
       `\`${name}\``,
       what,
       promises.join(", "),
+      `\`${test.file}\` › \`${test.name}\``,
       trials === 0 ? "not yet" : number.format(trials),
       distinct === 0 ? "" : number.format(distinct),
       trials === 0 ? "" : String(losses),
@@ -34,6 +35,7 @@ export const tableOf = (campaigns: readonly Campaign[], results: readonly Result
     "campaign",
     "what is tried",
     "promises",
+    "its quick part in `pnpm test`",
     "trials",
     "distinct states",
     "losses",

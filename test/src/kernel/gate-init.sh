@@ -2,14 +2,8 @@
 # The first process of a User-Mode Linux in which one block of the log cannot be written, once; then the disk is well.
 #
 #     linear ─ writer: a ✓ ─ that block: error ─ b ✗ ─ killed ─ linear ─ next process: shows …, c ✓ ─ waits for the power cut
-export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-mount -t proc proc /proc
-mount -t sysfs sys /sys
-mount -t devtmpfs dev /dev 2>/dev/null
-mount -t tmpfs tmp /run
-mkdir /run/m
-fail() { echo "! $1"; exec sleep 100000; }
-busybox insmod "/usr/lib/uml/modules/$(uname -r)/kernel/drivers/md/dm-mod.ko" || fail "dm-mod"
+. "${0%/*}/guest-prelude.sh"
+load dm-mod
 sectors=$(blockdev --getsz /dev/ubda)
 dmsetup create d --noudevsync --table "0 $sectors linear /dev/ubda 0" || fail "dmsetup create"
 mount -t "$tw_kind" /dev/dm-0 /run/m || fail "mount"

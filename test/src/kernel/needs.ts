@@ -5,6 +5,7 @@
  */
 import { existsSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
+import { areRegistersTooLarge } from "./uml-registers.ts";
 
 export interface Needs {
   readonly programs: readonly string[];
@@ -33,6 +34,26 @@ export const missingOf = ({
   ];
   return lacks.length === 0 ? undefined : lacks.join(", ");
 };
+
+/** What a User-Mode Linux needs that has images of these kinds, and device mapper if it is `mapped`. */
+export const missingForGuest = (
+  kinds: readonly string[],
+  files: readonly string[],
+  { mapped = false, programs = [] }: { mapped?: boolean; programs?: readonly string[] } = {},
+): string | undefined =>
+  missingOf({
+    programs: [
+      "linux.uml",
+      "mount",
+      "umount",
+      ...kinds.map((kind) => `mkfs.${kind}`),
+      ...(mapped ? ["dmsetup", "busybox", "blockdev"] : []),
+      ...(areRegistersTooLarge() ? ["cc"] : []),
+      ...programs,
+    ],
+    fileSystems: kinds,
+    files: [...files, ...(mapped ? ["/usr/lib/uml/modules"] : [])],
+  });
 
 // Also where root's programs are: a PATH of a plain user does not name them.
 const isOnPath = (name: string): boolean =>

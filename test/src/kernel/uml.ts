@@ -5,6 +5,7 @@
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import type { LoopImage } from "./loop-image.ts";
+import { registersEnv } from "./uml-registers.ts";
 
 export class Uml {
   readonly #child: ChildProcess;
@@ -36,7 +37,7 @@ export class Uml {
     const { NODE_OPTIONS: _, ...env } = process.env;
     // A group of its own: the guest's processes are processes of the host.
     this.#child = spawn("linux.uml", words, {
-      env: { ...env, TMPDIR: image.folder },
+      env: { ...env, TMPDIR: image.folder, ...registersEnv(image.folder) },
       stdio: ["ignore", "pipe", "pipe"],
       detached: true,
     });
