@@ -1,7 +1,8 @@
 /**
  * What a machine must have for harm that only a kernel can do: the right to mount, programs, file systems.
  *
- * The rule: the answer names what is missing, so that nobody takes "not run" for "passed".
+ * The rule: the answer names what is missing and the package that has it, so that nobody takes "not run"
+ * for "passed".
  */
 import { existsSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
@@ -17,6 +18,20 @@ export interface Needs {
   readonly mounts?: boolean;
 }
 
+/** Debian's, where the name does not say it. */
+const packages = new Map([
+  ["linux.uml", "user-mode-linux"],
+  ["mkfs.ext4", "e2fsprogs"],
+  ["filefrag", "e2fsprogs"],
+  ["mkfs.xfs", "xfsprogs"],
+  ["xfs_io", "xfsprogs"],
+  ["mkfs.btrfs", "btrfs-progs"],
+  ["cc", "gcc"],
+]);
+
+const inPackage = (name: string): string =>
+  packages.has(name) ? `the program ${name} (${packages.get(name)})` : `the program ${name}`;
+
 /** In words what is missing, or undefined. */
 export const missingOf = ({
   programs,
@@ -28,7 +43,7 @@ export const missingOf = ({
     ...(process.platform === "linux" ? [] : ["Linux"]),
     ...(mounts && process.getuid?.() !== 0 ? ["root, to mount an image"] : []),
     ...(mounts && !existsSync("/dev/loop-control") ? ["loop devices (/dev/loop-control)"] : []),
-    ...programs.filter((name) => !isOnPath(name)).map((name) => `the program ${name}`),
+    ...programs.filter((name) => !isOnPath(name)).map(inPackage),
     ...fileSystems.filter((name) => !kernelKnows(name)).map((name) => `${name} in the kernel`),
     ...files.filter((path) => !existsSync(path)).map((path) => `the file ${path}`),
   ];
