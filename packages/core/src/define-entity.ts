@@ -58,8 +58,9 @@ type Frozen<T> = T extends Scalar
       : { readonly [Key in keyof T]: Frozen<T[Key]> };
 
 /**
- * What a reducer returns: an entity, which may have parts that are frozen. Also what lets it write
- * `status: "open"` without `as const`: `Value` alone, of a const type parameter, keeps literals as they are.
+ * What a reducer returns: an entity, which may have parts that are frozen: those of the entity and of the
+ * payload that it was given. One that it froze itself is not looked into and must be JSON. Also what lets it
+ * write `status: "open"` without `as const`: `Value` alone, of a const type parameter, keeps literals as they are.
  */
 export type Reduced<Value> = Value | Frozen<Value>;
 
