@@ -141,9 +141,15 @@ describe.each(seeds)("a store whose power fails at any call (seed %i)", (seed) =
           lab.restore(state);
           lab.powerCut(inside ? "random" : "all");
           if (!inside) expect(fingerprint(lab), `call ${point.call.number}`).toEqual(expected);
-          const also = { by: "run", alsoAppend: true, alsoClose: true, alsoInside: false } as const;
-          const { dump } = await inspect(lab, campaign.subject, also);
-          judge(dump, ledger.expectation(mark, "power"));
+          const expectation = ledger.expectation(mark, "power");
+          const { dump } = await inspect(lab, campaign.subject, {
+            by: "run",
+            expectation,
+            alsoAppend: true,
+            alsoClose: true,
+            alsoInside: false,
+          });
+          judge(dump, expectation);
         }
       }
     },
@@ -166,14 +172,15 @@ describe.each(seeds)("a store whose power fails at any call (seed %i)", (seed) =
         });
         lab.capacityBytes = undefined;
         lab.powerCut("none");
-        const also = {
-          by: "recovery",
+        const expectation = ledger.expectation(point.mark, "power");
+        const { dump } = await inspect(lab, campaign.subject, {
+          by: expectation,
+          expectation,
           alsoAppend: true,
           alsoClose: false,
           alsoInside: false,
-        } as const;
-        const { dump } = await inspect(lab, campaign.subject, also);
-        judge(dump, ledger.expectation(point.mark, "power"));
+        });
+        judge(dump, expectation);
       }
     }
     expect(refused).toBeGreaterThan(0);

@@ -188,7 +188,7 @@ export class Explorer {
     sim.restore(point.state);
     if (cut !== "kill") sim.powerCut(cut);
     const hash = this.#count(depth);
-    const by = depth === 1 ? "run" : "recovery";
+    const by = depth === 1 ? "run" : afterPower;
     const known = cut === "kill" ? undefined : this.#known.dumpOf(hash);
     if (known !== undefined) {
       subject.checkSnapshots(sim, by);
@@ -197,9 +197,13 @@ export class Explorer {
     const { distinct } = this.findings;
     this.findings.distinct += 1;
     const alsoInside = this.#isTurnOf(depth);
-    const alsoAppend = distinct % appendStride === 0;
-    const also = { by, alsoAppend, alsoClose: distinct % 8 === 0, alsoInside } as const;
-    const inspection = await inspect(sim, subject, also);
+    const inspection = await inspect(sim, subject, {
+      by,
+      expectation: afterPower,
+      alsoAppend: distinct % appendStride === 0,
+      alsoClose: distinct % 8 === 0,
+      alsoInside,
+    });
     if (inspection.torn) this.findings.torn += 1;
     if (cut !== "kill") this.#known.add(hash, inspection.dump);
     if (alsoInside) await this.#crashInside(inspection, cut, depth + 1, afterPower);

@@ -11,7 +11,7 @@
  */
 import type { RecoveryReport } from "taskwal";
 import type { SimDisk } from "@taskwal/disk/sim";
-import type { Dump } from "./ledger.ts";
+import type { Dump, Expectation } from "./ledger.ts";
 import { recordCrashPoints, type CrashPoint } from "./recording.ts";
 
 /** A promise that did not hold; `invariant` is its name. */
@@ -44,8 +44,8 @@ export interface Subject {
   checkSnapshots(sim: SimDisk, by: Author): void;
 }
 
-/** Who wrote what stands on a disk: only the run that was recorded, or recoveries too. */
-export type Author = "run" | "recovery";
+/** Who wrote what stands on a disk: only the run that was recorded, or recoveries too, and what they may have reached. */
+export type Author = "run" | Expectation;
 
 export interface Inspection {
   /** What the first opening recovered. */
@@ -90,6 +90,8 @@ const assertSame = (found: Dump, expected: Dump, which: string): void => {
 export interface InspectOptions {
   /** Who wrote the disk. */
   readonly by: Author;
+  /** What the recoveries may reach. */
+  readonly expectation: Expectation;
   /** Appends at the second opening, and opens a third time. */
   readonly alsoAppend: boolean;
   /** Closes the store at the end, which takes a snapshot. */
@@ -102,7 +104,7 @@ export interface InspectOptions {
 export const inspect = async (
   sim: SimDisk,
   subject: Subject,
-  { by, alsoAppend, alsoClose, alsoInside }: InspectOptions,
+  { by, expectation, alsoAppend, alsoClose, alsoInside }: InspectOptions,
 ): Promise<Inspection> => {
   subject.checkSnapshots(sim, by);
   const recorder = alsoInside ? recordCrashPoints(sim, "recovery", () => 0) : undefined;
@@ -128,7 +130,7 @@ export const inspect = async (
   }
   if (alsoClose) {
     await last.close();
-    subject.checkSnapshots(sim, "recovery");
+    subject.checkSnapshots(sim, expectation);
   }
   return { dump, torn: first.report.torn.length > 0, inside: recorder?.points ?? [] };
 };

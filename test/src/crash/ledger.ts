@@ -155,11 +155,6 @@ export class Ledger {
     return this.expectation(this.mark, "power").allowed.at(-1) ?? "";
   }
 
-  /** All states, in order, without what was refused by now. */
-  get dumps(): readonly Dump[] {
-    return this.#chain(this.#refusedBy(this.mark)).dumps;
-  }
-
   /** Values and lists, without versions, as they would be had one operation never been. */
   finalValuesWithout(operation: number | undefined): Dump {
     const refused = this.#refusedBy(this.mark);

@@ -1,9 +1,10 @@
 /**
  * Every state.json and backup on a crashed disk, held against the ledger at the sequence it claims.
  *
- * The rule: once per content. A recovery counts its own sequences on (and an import that goes on, goes on
- * at others than the run did), so of what a recovery wrote only the state is looked up, and what the
- * probe of an inspection has changed is only checked for wholeness.
+ * The rule: read once per content. A recovery counts its own sequences on (and an import that goes on, goes
+ * on at others than the run did), so of what a recovery wrote only the state is looked up, among those that a
+ * recovery from that crash may reach: what the run was refused later may be there. What the probe of an
+ * inspection has changed is only checked for wholeness.
  */
 import type { SimDisk } from "@taskwal/disk/sim";
 import { Broken, probeId, type Author } from "./inspect.ts";
@@ -17,17 +18,17 @@ export const snapshotCheck = (
   ledger: Ledger,
   collections: Collections,
 ): ((path: string, bytes: Uint8Array, by: Author) => void) => {
-  const verified = new Set<string>();
+  const files = new Map<string, SnapshotFile>();
   return (path, bytes, by) => {
-    const content = `${by} ${Buffer.from(bytes).toString("latin1")}`;
-    if (verified.has(content)) return;
-    const { sequence, dump } = whole(path, bytes, collections);
-    const allowed: readonly Dump[] = by === "run" ? ledger.dumpsAtSequence(sequence) : ledger.dumps;
-    if (!dump.includes(probeId) && !allowed.includes(dump)) {
-      const details = `${path} @${sequence}:\n${dump}\n-- not --\n${allowed[0] ?? ""}`;
-      throw new Broken("a snapshot holds exactly the state of its sequence", details);
-    }
-    verified.add(content);
+    const content = Buffer.from(bytes).toString("latin1");
+    const file = files.get(content) ?? whole(path, bytes, collections);
+    files.set(content, file);
+    const { sequence, dump } = file;
+    const allowed: readonly Dump[] =
+      by === "run" ? ledger.dumpsAtSequence(sequence) : [...by.tooLittle, ...by.allowed];
+    if (dump.includes(probeId) || allowed.includes(dump)) return;
+    const details = `${path} @${sequence}:\n${dump}\n-- not --\n${allowed.at(-1) ?? ""}`;
+    throw new Broken("a snapshot holds exactly the state of its sequence", details);
   };
 };
 
