@@ -270,6 +270,25 @@ describe("a failed disk", () => {
   });
 });
 
+describe("a state.json without any backup", () => {
+  it("is not all that is left: the log stays, and answers for it when it is damaged", async () => {
+    const disk = createSimDisk({ seed: 10 });
+    const store = await open(disk, { segmentBytesMax: 4_096, historyBytesMax: 0 });
+    await store.notes.mutate("a", "note.added", { text: "one" });
+    for (let edit = 0; edit < 20; edit += 1)
+      await store.notes.mutate("a", "note.edited", { text: `${edit} ${"x".repeat(500)}` });
+    await store.compact();
+    await store.close();
+    expect(segmentsOf(disk).length).toBeGreaterThan(2);
+    for (const path of disk.listRaw()) if (path.includes(".backup.")) disk.removeRaw(path);
+    disk.flipBit(`${dir}/state.json`, 1_600);
+    const again = await open(disk);
+    expect(again.notes.get("a")?.text).toMatch(/^19 /);
+    expect(again.recovery.lost).toEqual([]);
+    await again.close();
+  });
+});
+
 describe("a snapshot of another store", () => {
   it.each([1, 5])(
     "is not taken for this one's, wherever it ends (after %i changes)",
