@@ -9,7 +9,8 @@
  *     open, replay   from state.json, and from the log alone
  *
  * `pnpm bench campaign …` tries to lose something instead (test/src/campaign/main.ts), and
- * `pnpm bench mutants …` plants bugs and looks whether the tests see them (test/mutants/run.mjs).
+ * `pnpm bench mutants …` plants bugs and looks whether the tests see them (test/mutants/run.mjs), and
+ * `pnpm bench stryker …` has StrykerJS change every expression (test/mutants/stryker.mjs).
  *
  * The rule: everything is measured in this run and in this folder; each line tells how often. A share of
  * another machine, or of a memory file system, is not a result.
@@ -30,6 +31,7 @@ const replayed = 50_000;
 const programs = new Map([
   ["campaign", "./dist/test/src/campaign/main.js"],
   ["mutants", "./mutants/run.mjs"],
+  ["stryker", "./mutants/stryker.mjs"],
 ]);
 const program = programs.get(process.argv[2]);
 const folder = program
