@@ -38,7 +38,7 @@ const writeConfig = (copy, mutate) => {
   writeFileSync(
     join(copy, "vitest.stryker.config.mjs"),
     `import base from "./vitest.config.ts";
-export default { ...base, test: { ...base.test, include: ${JSON.stringify(include)} } };
+export default { ...base, test: { ...base.test, include: ${JSON.stringify(include)}, testTimeout: 600_000 } };
 `,
   );
   const config = {
