@@ -1,0 +1,169 @@
+/**
+ * P10: what an append costs as everything else grows. It should not notice.
+ *
+ *     tasks   1 → 100,000      the log   1 → 10,000,000      one list   1 → 1,000,000
+ *
+ *     cost ┤ · · · · ·  ─ a fit over the logarithm of the size; its rise over the whole range is set
+ *          └────────────  beside the noise: the spread of the middle half of batches at one size
+ *
+ * The rule: a thousand at once, so that the cost is the store's and not the disk's. Batches at one size are
+ * all alike; at size 1 the log and the list have grown to the length of what is measured, and not further.
+ */
+import { join } from "node:path";
+import { sized, type Bench, type Benchmark, type Scale } from "./benchmark.ts";
+import { entityId } from "./contender.ts";
+import { Gathering } from "./fill.ts";
+import { openItems, type ItemStore } from "./item-model.ts";
+import { makePayloads, payloadAt } from "./payload.ts";
+import { median, quantile, rowOf, type Row } from "./row.ts";
+
+const payloads = makePayloads(200);
+
+interface Growth {
+  readonly name: string;
+  readonly sizes: Readonly<Record<Scale, readonly number[]>>;
+  /** Makes the store one larger. */
+  grow(store: ItemStore, size: number): Promise<unknown>;
+  /** An append at a size that it does not change, or changes little. */
+  append(store: ItemStore, size: number, index: number): Promise<unknown>;
+}
+
+const text = (index: number): { readonly text: string } => payloadAt(payloads, index).value;
+
+const growths: readonly Growth[] = [
+  {
+    name: "tasks",
+    sizes: {
+      full: [1, 10, 100, 1_000, 10_000, 100_000],
+      quick: [1, 100, 10_000],
+      tiny: [1, 10],
+    },
+    grow: (store, size) => store.items.mutate(entityId(size), "item.created", text(size)),
+    // A stride that meets them all, in no order that a cache would like.
+    append: (store, size, index) =>
+      store.items.mutate(entityId((index * 7_919) % size), "item.changed", text(index)),
+  },
+  {
+    name: "records in the log",
+    sizes: {
+      full: [1, 1_000, 10_000, 100_000, 1_000_000, 10_000_000],
+      quick: [1, 1_000, 100_000],
+      tiny: [1, 100],
+    },
+    grow: (store, size) =>
+      size === 0
+        ? store.items.mutate(entityId(0), "item.created", text(0))
+        : store.items.mutate(entityId(0), "item.changed", text(size)),
+    append: (store, _size, index) =>
+      store.items.mutate(entityId(0), "item.changed", text(index)),
+  },
+  {
+    name: "entries of one list",
+    sizes: {
+      full: [1, 1_000, 10_000, 100_000, 1_000_000],
+      quick: [1, 1_000, 50_000],
+      tiny: [1, 100],
+    },
+    grow: (store, size) =>
+      size === 0
+        ? store.items.mutate(entityId(0), "item.created", text(0))
+        : store.items.append(entityId(0), "lines", text(size)),
+    append: (store, _size, index) => store.items.append(entityId(0), "lines", text(index)),
+  },
+];
+
+/** Microseconds per append, one figure a batch; the first batches only warm up. */
+const costs = async (
+  bench: Bench,
+  store: ItemStore,
+  growth: Growth,
+  size: number,
+): Promise<number[]> => {
+  const { batches, atOnce } = sized(bench, {
+    full: { batches: 40, atOnce: 1_000 },
+    quick: { batches: 10, atOnce: 1_000 },
+    tiny: { batches: 4, atOnce: 10 },
+  });
+  const us: number[] = [];
+  for (let batch = -batches / 4; batch < batches; batch += 1) {
+    const startMs = performance.now();
+    await Promise.all(
+      Array.from({ length: atOnce }, (_, index) => growth.append(store, size, index)),
+    );
+    if (batch >= 0) us.push(((performance.now() - startMs) * 1_000) / atOnce);
+  }
+  return us;
+};
+
+interface Measured {
+  readonly size: number;
+  readonly us: readonly number[];
+}
+
+const grown = async (bench: Bench, growth: Growth): Promise<Measured[]> => {
+  const store = await openItems(join(bench.dir, growth.name.replaceAll(" ", "-")), {
+    autosaveMs: Number.POSITIVE_INFINITY,
+  });
+  const measured: Measured[] = [];
+  let size = 0;
+  for (const wanted of growth.sizes[bench.scale]) {
+    bench.progress(`${wanted.toLocaleString("en-US")} ${growth.name}`);
+    const gathering = new Gathering();
+    for (; size < wanted; size += 1) await gathering.add(growth.grow(store, size));
+    await gathering.settle();
+    measured.push({ size: wanted, us: await costs(bench, store, growth, wanted) });
+  }
+  await store.close();
+  return measured;
+};
+
+/** Rise of the fitted line from the smallest to the largest size, in percent of the median cost. */
+export const risePercent = (measured: readonly Measured[]): number => {
+  const points = measured.map(({ size, us }) => [Math.log10(size), median(us)] as const);
+  const meanX = points.reduce((sum, [x]) => sum + x, 0) / points.length;
+  const meanY = points.reduce((sum, [, y]) => sum + y, 0) / points.length;
+  const covariance = points.reduce((sum, [x, y]) => sum + (x - meanX) * (y - meanY), 0);
+  const variance = points.reduce((sum, [x]) => sum + (x - meanX) ** 2, 0);
+  const range = (points.at(-1)?.[0] ?? 0) - (points[0]?.[0] ?? 0);
+  return (100 * (covariance / variance) * range) / median(points.map(([, y]) => y));
+};
+
+/** Spread of the middle half of the batches at one size, in percent of their median; of all sizes the median. */
+const noisePercent = (measured: readonly Measured[]): number =>
+  median(
+    measured.map(({ us }) => (100 * (quantile(us, 0.75) - quantile(us, 0.25))) / median(us)),
+  );
+
+const rowsOf = ({ name }: Growth, measured: readonly Measured[]): Row[] => {
+  const first = measured[0]?.us ?? [];
+  const largest = (measured.at(-1)?.size ?? 0).toLocaleString("en-US");
+  return [
+    ...measured.map(({ size, us }) =>
+      rowOf({
+        name: `P10 an append at ${size.toLocaleString("en-US")} ${name}, beside at 1`,
+        unit: "µs/record",
+        ours: us,
+        theirs: first,
+        point: { curve: name, x: size },
+      }),
+    ),
+    rowOf({
+      name: `P10 rise of the cost from 1 to ${largest} ${name}, beside the noise`,
+      unit: "%",
+      ours: [risePercent(measured)],
+      theirs: [noisePercent(measured)],
+      goal: { ratioAtMost: 1 },
+      note: "a fit over the logarithm of the size; noise is the middle half of batches at one size",
+    }),
+  ];
+};
+
+export const growth: Benchmark = {
+  name: "P10",
+  what: "cost of an append as tasks, the log and one list grow",
+  run: async (bench) => {
+    const rows: Row[] = [];
+    for (const each of growths) rows.push(...rowsOf(each, await grown(bench, each)));
+    return rows;
+  },
+};
