@@ -41,7 +41,9 @@ export const openSqlite = (
   const mode = db.pragma("journal_mode", { simple: true });
   const synchronous = db.pragma("synchronous", { simple: true });
   if (mode !== "wal" || synchronous !== 2) {
-    throw new Error(`SQLite is at journal_mode ${String(mode)}, synchronous ${String(synchronous)}`);
+    throw new Error(
+      `SQLite is at journal_mode ${String(mode)}, synchronous ${String(synchronous)}`,
+    );
   }
   db.exec(
     `CREATE TABLE IF NOT EXISTS events (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, type TEXT NOT NULL,
@@ -69,10 +71,11 @@ const open = (
   return { db, append };
 };
 
-const load = (peers: Peers): SqliteModule | undefined => peers.load("better-sqlite3");
+export const loadSqlite = (peers: Peers): SqliteModule | undefined =>
+  peers.load("better-sqlite3") as SqliteModule | undefined;
 
 export const betterSqlite3Contender = (peers: Peers): Contender[] => {
-  const Database = load(peers);
+  const Database = loadSqlite(peers);
   return Database
     ? [
         {
@@ -89,7 +92,7 @@ export const betterSqlite3Contender = (peers: Peers): Contender[] => {
 const perTransaction = 1_000;
 
 export const betterSqlite3TransactionsContender = (peers: Peers): Contender[] => {
-  const Database = load(peers);
+  const Database = loadSqlite(peers);
   return Database
     ? [
         {

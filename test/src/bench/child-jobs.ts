@@ -12,14 +12,8 @@
 import { closeSync, openSync, readdirSync, readFileSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { openTaskStore } from "taskwal";
-import { openSqlite, type SqliteModule } from "./better-sqlite3-contender.ts";
-import {
-  fillItems,
-  fillItemsWithSnapshot,
-  fillSqlite,
-  fillTasks,
-  writeState,
-} from "./fill.ts";
+import { loadSqlite, openSqlite, type SqliteModule } from "./better-sqlite3-contender.ts";
+import { fillItems, fillItemsWithSnapshot, fillSqlite, fillTasks, writeState } from "./fill.ts";
 import { openItems } from "./item-model.ts";
 import type { History } from "./item-records.ts";
 import { loadPeers } from "./peers.ts";
@@ -64,11 +58,14 @@ const openItemsOnce = async (dir: string): Promise<Opening> => {
 const openTasksOnce = async (dir: string): Promise<Opening> => {
   const startMs = performance.now();
   const store = await openTaskStore({ dir, mirrors: false, autosaveMs: Number.POSITIVE_INFINITY });
-  return opening(startMs, store.list().map(({ description }) => description));
+  return opening(
+    startMs,
+    store.list().map(({ description }) => description),
+  );
 };
 
 const sqliteModule = (): SqliteModule => {
-  const Database = loadPeers().load<SqliteModule>("better-sqlite3");
+  const Database = loadSqlite(loadPeers());
   if (!Database) throw new Error("better-sqlite3 is missing");
   return Database;
 };
@@ -117,7 +114,10 @@ const parseLog = (dir: string): Opening => {
 const parseFile = (path: string): Opening => {
   const startMs = performance.now();
   const parsed = JSON.parse(readFileSync(path, "utf8")) as { tasks: { description: string }[] };
-  return opening(startMs, parsed.tasks.map(({ description }) => description));
+  return opening(
+    startMs,
+    parsed.tasks.map(({ description }) => description),
+  );
 };
 
 /** Resident after everything else was let go. */

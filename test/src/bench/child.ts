@@ -17,8 +17,7 @@ export const runInChild = async <Result>(
 ): Promise<Result> => {
   const { stdout } = await promisify(execFile)(
     process.execPath,
-    // A limit of the heap that depends on the machine's memory would be another benchmark elsewhere.
-    ["--expose-gc", "--max-old-space-size=8192", childMain, job, JSON.stringify(facts)],
+    ["--expose-gc", childMain, job, JSON.stringify(facts)],
     { maxBuffer: 1 << 20 },
   );
   return JSON.parse(stdout) as Result;

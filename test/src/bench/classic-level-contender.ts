@@ -14,7 +14,7 @@ interface LevelModule {
 }
 
 export const classicLevelContender = (peers: Peers): Contender[] => {
-  const level = peers.load<LevelModule>("classic-level");
+  const level = peers.load("classic-level") as LevelModule | undefined;
   if (!level) return [];
   return [
     {

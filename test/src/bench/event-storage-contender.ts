@@ -19,7 +19,7 @@ type EventStoreModule = new (name: string, config: Readonly<Record<string, unkno
 const writeBufferSize = 32 * 1024 * 1024;
 
 export const eventStorageContender = (peers: Peers): Contender[] => {
-  const EventStore = peers.load<EventStoreModule>("event-storage");
+  const EventStore = peers.load("event-storage") as EventStoreModule | undefined;
   if (!EventStore) return [];
   return [
     {

@@ -64,9 +64,7 @@ export const fillSqlite = (
 ): { readonly close: () => void } => {
   mkdirSync(dir, { recursive: true });
   const db = openSqlite(Database, join(dir, "events.db"), { unique });
-  const statement = db.prepare(
-    "INSERT INTO events (at, type, id, n, data) VALUES (?, ?, ?, ?, ?)",
-  );
+  const statement = db.prepare("INSERT INTO events (at, type, id, n, data) VALUES (?, ?, ?, ?, ?)");
   const records = itemRecords(history);
   const insertSome = db.transaction(() => {
     for (let count = 0; count < perTransaction; count += 1) {

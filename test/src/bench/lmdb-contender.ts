@@ -42,7 +42,7 @@ const ways = [
 ];
 
 export const lmdbContenders = (peers: Peers): Contender[] => {
-  const lmdb = peers.load<LmdbModule>("lmdb");
+  const lmdb = peers.load("lmdb") as LmdbModule | undefined;
   if (!lmdb) return [];
   return ways.map(({ name, options, durable }) => ({
     name,

@@ -28,7 +28,10 @@ export const openGrowth: Benchmark = {
       const history = { items, records, sizeBytes: 200 };
       const length = `${records.toLocaleString("en-US")} records`;
       const progress = (text: string): void => bench.progress(`${length}, ${text}`);
-      const [log, snapshot] = [join(bench.dir, `log-${records}`), join(bench.dir, `all-${records}`)];
+      const [log, snapshot] = [
+        join(bench.dir, `log-${records}`),
+        join(bench.dir, `all-${records}`),
+      ];
       progress("filling");
       await runInChild("fill-items", log, history);
       await runInChild("fill-items-with-snapshot", snapshot, history);

@@ -54,8 +54,7 @@ const growths: readonly Growth[] = [
       size === 0
         ? store.items.mutate(entityId(0), "item.created", text(0))
         : store.items.mutate(entityId(0), "item.changed", text(size)),
-    append: (store, _size, index) =>
-      store.items.mutate(entityId(0), "item.changed", text(index)),
+    append: (store, _size, index) => store.items.mutate(entityId(0), "item.changed", text(index)),
   },
   {
     name: "entries of one list",
@@ -130,9 +129,7 @@ export const risePercent = (measured: readonly Measured[]): number => {
 
 /** Spread of the middle half of the batches at one size, in percent of their median; of all sizes the median. */
 const noisePercent = (measured: readonly Measured[]): number =>
-  median(
-    measured.map(({ us }) => (100 * (quantile(us, 0.75) - quantile(us, 0.25))) / median(us)),
-  );
+  median(measured.map(({ us }) => (100 * (quantile(us, 0.75) - quantile(us, 0.25))) / median(us)));
 
 const rowsOf = ({ name }: Growth, measured: readonly Measured[]): Row[] => {
   const first = measured[0]?.us ?? [];

@@ -23,8 +23,8 @@ const peerVersions: Readonly<Record<string, string>> = (
 ).optionalDependencies;
 
 export interface Peers {
-  /** The module, or undefined if it is missing. */
-  load<Module>(name: string): Module | undefined;
+  /** The module, undefined if it is missing; its contender knows what is in it. */
+  load(name: string): unknown;
   /** Why, by name. */
   readonly missing: ReadonlyMap<string, string>;
   /** "better-sqlite3 12.0.0", of those that are there. */
@@ -45,7 +45,7 @@ export const loadPeers = (): Peers => {
     }
   }
   return {
-    load: <Module>(name: string) => modules.get(name) as Module | undefined,
+    load: (name) => modules.get(name),
     missing,
     present: [...modules.keys()].map((name) => `${name} ${peerVersions[name]}`),
   };

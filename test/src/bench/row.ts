@@ -43,6 +43,8 @@ export interface Row {
 export interface Measured extends Pick<Row, "name" | "unit" | "goal" | "note" | "point"> {
   readonly ours: readonly number[];
   readonly theirs: readonly number[];
+  /** Where a figure stands for more rounds than it has entries. */
+  readonly rounds?: number;
 }
 
 /** The value below which `share` of the figures lie, 0 to 1. */
@@ -59,13 +61,22 @@ export const median = (figures: readonly number[]): number => quantile(figures, 
 
 const spread = (figures: readonly number[]): Spread => [Math.min(...figures), Math.max(...figures)];
 
-export const rowOf = ({ name, unit, goal, note, point, ours, theirs }: Measured): Row => ({
+export const rowOf = ({
+  name,
+  unit,
+  goal,
+  note,
+  point,
+  ours,
+  theirs,
+  rounds = Math.min(ours.length, theirs.length),
+}: Measured): Row => ({
   name,
   ratio: median(ours) / median(theirs),
   ours: median(ours),
   theirs: median(theirs),
   unit,
-  rounds: Math.min(ours.length, theirs.length),
+  rounds,
   oursSpread: spread(ours),
   theirsSpread: spread(theirs),
   ...(goal ? { goal } : {}),
