@@ -33,7 +33,11 @@ export const contestRows = async (
     const payloads = makePayloads(sizeBytes);
     const rates = await runContest(
       { ...bench, progress },
-      { contenders, callers: sized(bench, { full: callers, quick: callers, tiny: 4 }), payloads },
+      {
+        contenders,
+        callers: sized(bench, { full: callers, quick: callers, tiny: Math.min(callers, 4) }),
+        payloads,
+      },
     );
     for (const { contender, goal } of opponents) {
       rows.push(

@@ -33,7 +33,7 @@ const cells = (row: Row): string[] => {
     goal ? `${goalText(goal, unit)}: ${met}` : "",
     String(rounds),
     note ?? "",
-  ];
+  ].map((cell) => cell.replaceAll("|", "\\|"));
 };
 
 const heads = ["what: beside what", "ours", "theirs", "unit", "ratio", "goal", "rounds", "note"];
