@@ -13,7 +13,8 @@ import type { Contender } from "./contender.ts";
 import type { Peers } from "./peers.ts";
 
 interface Put extends Promise<boolean> {
-  readonly flushed: Promise<void>;
+  /** There with `separateFlushed`. */
+  readonly flushed?: Promise<void>;
 }
 
 interface Lmdb {
@@ -30,6 +31,7 @@ const ways = [
     name: "lmdb, flushed",
     options: { overlappingSync: true, separateFlushed: true },
     durable: async (put: Put): Promise<void> => {
+      if (!put.flushed) throw new Error("lmdb does not tell when this commit is flushed");
       await put;
       await put.flushed;
     },

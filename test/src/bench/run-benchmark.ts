@@ -1,5 +1,7 @@
 /**
- * Runs one benchmark in a directory of its own, which is gone afterwards.
+ * Runs one benchmark in a directory of its own, which is gone afterwards, also when it is interrupted.
+ *
+ *     dir ─ taskwal-bench-…/ ─ run ─ removed
  *
  * The rule: never on a file system in memory, where a sync costs nothing and keeps nothing.
  */
@@ -32,9 +34,16 @@ export const runBenchmark = async (
 ): Promise<Row[]> => {
   const dir = mkdtempSync(join(resolve(bench.dir), "taskwal-bench-"));
   const progress = (text: string): void => bench.progress(`${benchmark.name}: ${text}`);
+  const remove = (): void => rmSync(dir, { recursive: true, force: true });
+  const interrupted = (): void => {
+    remove();
+    process.exit(130);
+  };
+  process.once("SIGINT", interrupted);
   try {
     return await benchmark.run({ ...bench, ...paceOf(bench.scale), dir, progress });
   } finally {
-    rmSync(dir, { recursive: true, force: true });
+    process.off("SIGINT", interrupted);
+    remove();
   }
 };
