@@ -24,12 +24,18 @@ const git = (root, ...args) => execFileSync("git", ["-C", root, ...args], { enco
 
 export const commitOf = (root) => git(root, "rev-parse", "--short", "HEAD").trim();
 
-/** Makes the copy and returns its folder. */
-export const makeCopy = (root) => {
+/** A clone in a temporary folder, in which nothing is installed; returns its folder. */
+export const cloneOf = (root) => {
   const copy = realpathSync(mkdtempSync(join(tmpdir(), "taskwal-mutants-")));
   // Some tests run as another user, who must be able to read what they run.
   chmodSync(copy, 0o755);
   git(root, "clone", "--quiet", "--local", root, copy);
+  return copy;
+};
+
+/** Makes the copy and returns its folder. */
+export const makeCopy = (root) => {
+  const copy = cloneOf(root);
   linkRootModules(root, copy);
   for (const workspace of workspacesOf(copy)) {
     const modules = join(root, workspace, "node_modules");

@@ -13,11 +13,13 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { commitOf, makeCopy, plant } from "./copy.mjs";
+import { listOf } from "./list.mjs";
 import { allTests, firstFailure, runIn, testsFor } from "./tests.mjs";
 
 const root = join(import.meta.dirname, "../..");
 const mutantsFile = join(import.meta.dirname, "mutants.json");
 const resultsFile = join(import.meta.dirname, "results.json");
+const listFile = join(root, "docs/planted-bugs.md");
 
 /** A suite that takes longer than this under a mutant hangs. */
 const timeoutS = 1_500;
@@ -54,6 +56,7 @@ const save = () => {
     .filter((one) => place(one) >= 0)
     .toSorted((a, b) => place(a) - place(b));
   writeFileSync(resultsFile, `${JSON.stringify(results, null, 2)}\n`);
+  writeFileSync(listFile, listOf(all, results));
 };
 
 /** What is built in the copy: the name of a mutant, "" without one, undefined if nothing is. */

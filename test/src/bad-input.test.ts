@@ -2,8 +2,9 @@
  * Calls that are wrong: each is refused with its class, names where it is wrong, and leaves nothing behind.
  */
 import { createSimDisk } from "@taskwal/disk/sim";
-import { ConflictError, InvalidMutationError } from "taskwal";
+import { ConflictError, defineEntity, defineModel, InvalidMutationError, openStore } from "taskwal";
 import { expect, test } from "vitest";
+import { z } from "zod";
 import { settle } from "./world/fault-workload.ts";
 import { notesOf, openNotes, refusalOf, type NoteStore } from "./world/note-model.ts";
 import { simTreeOf } from "./world/scratch.ts";
@@ -166,6 +167,36 @@ test("what a reducer throws passes through as it is, and nothing of the call is 
   await settle();
   expect(simTreeOf(sim)).toEqual(before);
   await goesOn(store);
+});
+
+test("what a schema makes of a payload is refused as well if JSON would change it", async () => {
+  const model = defineModel({
+    entities: {
+      dates: defineEntity({
+        name: "date",
+        collection: "dates",
+        version: 1,
+        schema: z.object({ id: z.string(), at: z.unknown() }),
+        create: {
+          "date.set": {
+            payload: z.object({ at: z.number().transform((ms) => new Date(ms)) }),
+            // The reducer sees what a replay would see, so a Date must not come so far.
+            reduce: ({ at }, { id }) => ({ id, at: String(at) }),
+          },
+        },
+        change: {},
+      }),
+    },
+  });
+  const sim = createSimDisk();
+  const store = await openStore({ dir: "/state", model, disk: sim.process(), mirrors: false });
+  const before = sim.callCount;
+  const error = await refusalOf(store.dates.mutate("a", "date.set", { at: 0 }));
+  expect(error).toBeInstanceOf(InvalidMutationError);
+  expect(error).toMatchObject({ type: "date.set", id: "a", path: "$.at" });
+  expect(store.dates.get("a")).toBe(undefined);
+  await settle();
+  expect(sim.callCount).toBe(before);
 });
 
 test("a call on what does not exist is a conflict that says so", async () => {

@@ -15,7 +15,7 @@ import * as taskwal from "taskwal";
 import { beforeAll, describe, expect, it } from "vitest";
 import { Campaign } from "./crash/campaign.ts";
 import { Explorer, fingerprint, type Findings } from "./crash/explorer.ts";
-import { importSubject, runImport } from "./crash/import-workload.ts";
+import { importSubject, legacyFiles, openTasks, runImport } from "./crash/import-workload.ts";
 import { inspect } from "./crash/inspect.ts";
 import { judge } from "./crash/judge.ts";
 import { startWorkload } from "./crash/workload.ts";
@@ -205,4 +205,28 @@ describe("a legacy directory whose import is cut by a power failure at any call"
     },
     timeoutMs,
   );
+
+  it("keeps its files under legacy/, though of the names that no sync has covered any one is lost", async () => {
+    const { points } = await runImport(taskwal, 1);
+    const lab = createSimDisk({ seed: 3 });
+    const kept = (): string[] =>
+      lab
+        .listRaw()
+        .filter((path) => path.startsWith("/state/legacy/"))
+        .map((path) => Buffer.from(lab.readRaw(path)).toString());
+    let cuts = 0;
+    for (const { state } of points.filter(({ call }) => call.kind === "syncFolder")) {
+      lab.restore(state);
+      for (const lost of lab.unsynced()) {
+        lab.restore(state);
+        lab.powerCut({ writes: "all", names: ({ index }) => index !== lost.index });
+        // With mirrors: they and the snapshot take the places of the files.
+        const store = await openTasks(taskwal, lab, true);
+        await store.close();
+        expect(kept()).toEqual(expect.arrayContaining([...legacyFiles.values()]));
+        cuts += 1;
+      }
+    }
+    expect(cuts).toBeGreaterThan(20);
+  });
 });

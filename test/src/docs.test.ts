@@ -251,6 +251,16 @@ test("what was tried is in docs/guarantees.md as the results of the campaigns sa
   expect(textOf("docs/guarantees.md").endsWith(tableOf(campaigns, results))).toBe(true);
 });
 
+test("docs/planted-bugs.md is the list of what was planted and of the tests that saw it", async () => {
+  // A program that is not compiled: its types are said here.
+  const program = join(repository, "test/mutants/list.mjs");
+  const { listOf } = (await import(program)) as {
+    listOf: (mutants: unknown, results: unknown) => string;
+  };
+  const read = (name: string): unknown => JSON.parse(textOf(`test/mutants/${name}.json`));
+  expect(textOf("docs/planted-bugs.md")).toBe(listOf(read("mutants"), read("results")));
+});
+
 test("a campaign names promises that docs/guarantees.md makes", () => {
   const rows = tableRows(section(textOf("docs/guarantees.md"), "## Promised"));
   const made = new Set(rows.map(([number]) => Number(number)));

@@ -327,3 +327,35 @@ test("a reader that fell behind what was pruned begins again from a snapshot, an
   await reader.flush();
   expect(notesOf(reader)).toMatchObject({ ...durable, b: [1, "b"] });
 });
+
+test("while a close still writes or syncs anything of the log, nobody else gets the directory", async () => {
+  const fork = createSimDisk();
+  const first = await openNotes(fork.process("first"));
+  await create(first, "a");
+  const before = fork.callCount;
+  await first.close();
+  const ofLog = fork.trace.filter(
+    ({ number, path }) => (number ?? 0) > before && path.startsWith("/state/wal/"),
+  );
+  expect(ofLog.length).toBeGreaterThan(3);
+  for (const { number, kind, path } of ofLog) {
+    const sim = createSimDisk();
+    const store = await openNotes(sim.process("first"));
+    await create(store, "a");
+    expect(sim.callCount).toBe(before);
+    const release = sim.hang(
+      (call) => call.number === number && call.kind === kind && call.path === path,
+    );
+    let isClosed = false;
+    const closing = store.close().then(() => (isClosed = true));
+    await settle();
+    expect(isClosed, `${kind} ${path} is held up`).toBe(false);
+    expect(await refusalOf(openNotes(sim.process("second")))).toBeInstanceOf(LockedError);
+    release();
+    await closing;
+    const next = await openNotes(sim.process("second"));
+    expect(next.recovery.before).toBe("closed");
+    expect(notesOf(next)).toEqual({ a: [1, "a"] });
+    await next.close();
+  }
+});

@@ -270,6 +270,51 @@ describe("a failed disk", () => {
   });
 });
 
+describe("a state.json without any backup", () => {
+  it("is not all that is left: the log stays, and answers for it when it is damaged", async () => {
+    const disk = createSimDisk({ seed: 10 });
+    const store = await open(disk, { segmentBytesMax: 4_096, historyBytesMax: 0 });
+    await store.notes.mutate("a", "note.added", { text: "one" });
+    for (let edit = 0; edit < 20; edit += 1)
+      await store.notes.mutate("a", "note.edited", { text: `${edit} ${"x".repeat(500)}` });
+    await store.compact();
+    await store.close();
+    expect(segmentsOf(disk).length).toBeGreaterThan(2);
+    for (const path of disk.listRaw()) if (path.includes(".backup.")) disk.removeRaw(path);
+    disk.flipBit(`${dir}/state.json`, 1_600);
+    const again = await open(disk);
+    expect(again.notes.get("a")?.text).toMatch(/^19 /);
+    expect(again.recovery.lost).toEqual([]);
+    await again.close();
+  });
+});
+
+describe("a snapshot of another store", () => {
+  it.each([1, 5])(
+    "is not taken for this one's, wherever it ends (after %i changes)",
+    async (changes) => {
+      const other = createSimDisk({ seed: 8 });
+      const owner = await open(other);
+      await owner.notes.mutate("a", "note.added", { text: "of the other" });
+      for (let change = 1; change < changes; change += 1)
+        await owner.notes.mutate("a", "note.edited", { text: `of the other, ${change}` });
+      await owner.close();
+      const disk = createSimDisk({ seed: 9 });
+      const store = await open(disk);
+      await store.notes.mutate("a", "note.added", { text: "of this store" });
+      await store.notes.mutate("a", "note.edited", { text: "of this store, edited" });
+      await store.close();
+      disk.writeRaw(`${dir}/state.json`, other.readRaw(`${dir}/state.json`));
+      const again = await open(disk);
+      expect(again.notes.get("a")?.text).toBe("of this store, edited");
+      const [skipped] = again.recovery.skipped;
+      expect(skipped?.name).toBe("state.json");
+      expect(skipped?.reason).toMatch(/^it belongs to another store \(/);
+      await again.close();
+    },
+  );
+});
+
 describe("a snapshot of another branch", () => {
   it("is not taken for this log's: the state is rebuilt from an older one or from the log", async () => {
     const disk = createSimDisk({ seed: 6 });

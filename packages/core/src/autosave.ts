@@ -63,7 +63,8 @@ export class Autosave {
   /** Takes a snapshot now, or joins the one that is under way and takes another if it is older. */
   async save(): Promise<number> {
     const wanted = this.#options.sequence();
-    if (this.#saving) await this.#saving.catch(() => {});
+    // Of several that waited for the same one, the first begins the next.
+    while (this.#saving) await this.#saving.catch(() => {});
     if (this.#saved >= wanted && this.#saved > 0) return this.#saved;
     return this.#begin();
   }

@@ -27,7 +27,7 @@ const legacySession = {
   created_at: "2026-11-19T08:00:00.000Z",
 };
 
-const legacyFiles: ReadonlyMap<string, string> = new Map([
+export const legacyFiles: ReadonlyMap<string, string> = new Map([
   [
     `${stateDir}/state.json`,
     JSON.stringify({ tasks: legacyTasks, sessions: [legacySession], metrics: {}, last_saved: "" }),
@@ -46,7 +46,7 @@ const imported = (): Map<string, Item> => {
   return items.set(`sessions/${legacySession.id}`, { value: legacySession, lines: [], version: 1 });
 };
 
-const openTasks = (engine: Engine, sim: SimDisk, mirrors: boolean): Promise<Tasks> =>
+export const openTasks = (engine: Engine, sim: SimDisk, mirrors: boolean): Promise<Tasks> =>
   engine.openTaskStore({ dir: stateDir, disk: sim.process(), mirrors, segmentBytesMax: 3_000 });
 
 const dumpTasks = (store: Tasks): string => {
