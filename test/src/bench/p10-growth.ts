@@ -6,8 +6,8 @@
  *     cost ┤ · · · · ·  ─ a fit over the logarithm of the size; its rise over the whole range is set
  *          └────────────  beside the noise: the spread of the middle half of batches at one size
  *
- * The rule: a thousand at once, so that the cost is the store's and not the disk's. Batches at one size are
- * all alike; at size 1 the log and the list have grown to the length of what is measured, and not further.
+ * The rule: a thousand at once, so that the cost is the store's and not the disk's. A size is where a
+ * measurement begins; where appending makes it larger, by half at most, and from 1 to the length of one batch.
  */
 import { join } from "node:path";
 import { sized, type Bench, type Benchmark, type Scale } from "./benchmark.ts";
@@ -24,11 +24,22 @@ interface Growth {
   readonly sizes: Readonly<Record<Scale, readonly number[]>>;
   /** Makes the store one larger. */
   grow(store: ItemStore, size: number): Promise<unknown>;
-  /** An append at a size that it does not change, or changes little. */
+  /** What is measured at a size. */
   append(store: ItemStore, size: number, index: number): Promise<unknown>;
+  /** Whether what is measured makes it larger as well. */
+  readonly appendGrows: boolean;
 }
 
 const text = (index: number): { readonly text: string } => payloadAt(payloads, index).value;
+
+const createFirst = (store: ItemStore): Promise<unknown> =>
+  store.items.mutate(entityId(0), "item.created", text(0));
+
+const changeFirst = (store: ItemStore, index: number): Promise<unknown> =>
+  store.items.mutate(entityId(0), "item.changed", text(index));
+
+const appendToFirst = (store: ItemStore, index: number): Promise<unknown> =>
+  store.items.append(entityId(0), "lines", text(index));
 
 const growths: readonly Growth[] = [
   {
@@ -42,54 +53,70 @@ const growths: readonly Growth[] = [
     // A stride that meets them all, in no order that a cache would like.
     append: (store, size, index) =>
       store.items.mutate(entityId((index * 7_919) % size), "item.changed", text(index)),
+    appendGrows: false,
   },
   {
     name: "records in the log",
     sizes: {
-      full: [1, 1_000, 10_000, 100_000, 1_000_000, 10_000_000],
-      quick: [1, 1_000, 100_000],
+      full: [1, 10_000, 100_000, 1_000_000, 10_000_000],
+      quick: [1, 10_000, 100_000],
       tiny: [1, 100],
     },
-    grow: (store, size) =>
-      size === 0
-        ? store.items.mutate(entityId(0), "item.created", text(0))
-        : store.items.mutate(entityId(0), "item.changed", text(size)),
-    append: (store, _size, index) => store.items.mutate(entityId(0), "item.changed", text(index)),
+    grow: (store, size) => (size === 0 ? createFirst(store) : changeFirst(store, size)),
+    append: (store, _size, index) => changeFirst(store, index),
+    appendGrows: true,
   },
   {
     name: "entries of one list",
     sizes: {
-      full: [1, 1_000, 10_000, 100_000, 1_000_000],
-      quick: [1, 1_000, 50_000],
+      full: [1, 10_000, 100_000, 1_000_000],
+      quick: [1, 10_000, 50_000],
       tiny: [1, 100],
     },
-    grow: (store, size) =>
-      size === 0
-        ? store.items.mutate(entityId(0), "item.created", text(0))
-        : store.items.append(entityId(0), "lines", text(size)),
-    append: (store, _size, index) => store.items.append(entityId(0), "lines", text(index)),
+    grow: (store, size) => (size === 0 ? createFirst(store) : appendToFirst(store, size)),
+    append: (store, _size, index) => appendToFirst(store, index),
+    appendGrows: true,
   },
 ];
 
-/** Microseconds per append, one figure a batch; the first batches only warm up. */
-const costs = async (
-  bench: Bench,
+interface Batches {
+  readonly count: number;
+  readonly atOnce: number;
+}
+
+const batchesOf = (bench: Bench): Batches =>
+  sized(bench, {
+    full: { count: 40, atOnce: 1_000 },
+    quick: { count: 10, atOnce: 1_000 },
+    tiny: { count: 4, atOnce: 10 },
+  });
+
+/** Microseconds per append of one batch. */
+const batchUs = async (
   store: ItemStore,
   growth: Growth,
   size: number,
-): Promise<number[]> => {
-  const { batches, atOnce } = sized(bench, {
-    full: { batches: 40, atOnce: 1_000 },
-    quick: { batches: 10, atOnce: 1_000 },
-    tiny: { batches: 4, atOnce: 10 },
-  });
+  atOnce: number,
+): Promise<number> => {
+  const startMs = performance.now();
+  await Promise.all(
+    Array.from({ length: atOnce }, (_, index) => growth.append(store, size, index)),
+  );
+  return ((performance.now() - startMs) * 1_000) / atOnce;
+};
+
+const open = (bench: Bench, name: string): Promise<ItemStore> =>
+  openItems(join(bench.dir, name), { autosaveMs: Number.POSITIVE_INFINITY });
+
+/** Each batch on a store of its own that has nothing but one item: it ends with the length of a batch. */
+const costsFromNothing = async (bench: Bench, growth: Growth): Promise<number[]> => {
+  const { count, atOnce } = batchesOf(bench);
   const us: number[] = [];
-  for (let batch = -batches / 4; batch < batches; batch += 1) {
-    const startMs = performance.now();
-    await Promise.all(
-      Array.from({ length: atOnce }, (_, index) => growth.append(store, size, index)),
-    );
-    if (batch >= 0) us.push(((performance.now() - startMs) * 1_000) / atOnce);
+  for (let batch = 0; batch < count; batch += 1) {
+    const store = await open(bench, `one-${growth.name.replaceAll(" ", "-")}-${batch}`);
+    await createFirst(store);
+    us.push(await batchUs(store, growth, 1, atOnce));
+    await store.close();
   }
   return us;
 };
@@ -100,17 +127,25 @@ interface Measured {
 }
 
 const grown = async (bench: Bench, growth: Growth): Promise<Measured[]> => {
-  const store = await openItems(join(bench.dir, growth.name.replaceAll(" ", "-")), {
-    autosaveMs: Number.POSITIVE_INFINITY,
-  });
+  const { count, atOnce } = batchesOf(bench);
+  const store = await open(bench, growth.name.replaceAll(" ", "-"));
   const measured: Measured[] = [];
   let size = 0;
   for (const wanted of growth.sizes[bench.scale]) {
     bench.progress(`${wanted.toLocaleString("en-US")} ${growth.name}`);
+    if (growth.appendGrows && wanted === 1) {
+      measured.push({ size: 1, us: await costsFromNothing(bench, growth) });
+      continue;
+    }
     const gathering = new Gathering();
     for (; size < wanted; size += 1) await gathering.add(growth.grow(store, size));
     await gathering.settle();
-    measured.push({ size: wanted, us: await costs(bench, store, growth, wanted) });
+    // What is measured makes it larger by half at most.
+    const batches = growth.appendGrows ? Math.min(count, wanted / 2 / atOnce) : count;
+    const us: number[] = [];
+    while (us.length < batches) us.push(await batchUs(store, growth, wanted, atOnce));
+    if (growth.appendGrows) size += us.length * atOnce;
+    measured.push({ size: wanted, us });
   }
   await store.close();
   return measured;
@@ -158,11 +193,9 @@ const rowsOf = ({ name }: Growth, measured: readonly Measured[]): Row[] => {
 /** Lets the compiler settle, on a store that is thrown away: else the first size would seem the slowest. */
 const warmUp = async (bench: Bench): Promise<void> => {
   bench.progress("warming up");
-  const store = await openItems(join(bench.dir, "warm-up"), {
-    autosaveMs: Number.POSITIVE_INFINITY,
-  });
   const records = sized(bench, { full: 100_000, quick: 30_000, tiny: 10 });
-  await store.items.mutate(entityId(0), "item.created", text(0));
+  const store = await open(bench, "warm-up");
+  await createFirst(store);
   for (const growth of growths) {
     const gathering = new Gathering();
     for (let index = 0; index < records; index += 1) {
