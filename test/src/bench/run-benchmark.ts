@@ -12,6 +12,7 @@ import { paceOf, type Bench, type Benchmark } from "./benchmark.ts";
 import type { Row } from "./row.ts";
 
 const inMemory = new Set(["tmpfs", "ramfs"]);
+const endings = ["SIGINT", "SIGTERM"] as const;
 
 /** The file system below `dir`, by name. Throws if it is one in memory. */
 export const fileSystemOf = async (dir: string): Promise<string> => {
@@ -39,11 +40,11 @@ export const runBenchmark = async (
     remove();
     process.exit(130);
   };
-  process.once("SIGINT", interrupted);
+  for (const signal of endings) process.once(signal, interrupted);
   try {
     return await benchmark.run({ ...bench, ...paceOf(bench.scale), dir, progress });
   } finally {
-    process.off("SIGINT", interrupted);
+    for (const signal of endings) process.off(signal, interrupted);
     remove();
   }
 };
