@@ -154,6 +154,65 @@ test("a signal cancels only what still waits in the queue; later calls of the sa
   expect(notesOf(await openNotes(sim.process()))).toEqual(shown);
 });
 
+test("a transaction behind a call that is cancelled runs again: it keeps nothing of what it read of it", async () => {
+  const { sim, store } = await opened();
+  await create(store, "a");
+  const release = sim.hang(({ kind }) => kind === "write");
+  const first = extend(store, "a", "1");
+  await settle();
+  const stop = new AbortController();
+  const cancelled = refusalOf(extend(store, "a", "2", { signal: stop.signal }));
+  let runs = 0;
+  const copied = store.transact(({ notes }) => {
+    runs += 1;
+    const text = notes.get("a")?.text ?? "";
+    notes.mutate("copy", "note.created", { text });
+    return text;
+  });
+  const onlyOnce = store.transact(({ notes }) => {
+    const { text } = notes.get("a") ?? {};
+    if (text?.endsWith("2")) notes.mutate("of-2", "note.created", { text });
+    return text;
+  });
+  const refused = refusalOf(
+    store.transact(({ notes }) => {
+      if (!notes.get("a")?.text.endsWith("2")) throw new RangeError("there is no 2");
+      notes.mutate("of-2-too", "note.created", { text: "2" });
+    }),
+  );
+  const last = extend(store, "copy", "!");
+  stop.abort(new Error("no longer wanted"));
+  release();
+  await Promise.all([first, last]);
+  expect(await cancelled).toMatchObject({ message: "no longer wanted" });
+  expect([await copied, runs]).toEqual(["a1", 2]);
+  expect(await onlyOnce, "what has come to nothing settles too").toBe("a1");
+  expect(await refused).toBeInstanceOf(RangeError);
+  const shown = { a: [2, "a1"], copy: [2, "a1!"] };
+  expect(notesOf(store)).toEqual(shown);
+  sim.powerCut("none");
+  expect(notesOf(await openNotes(sim.process()))).toEqual(shown);
+});
+
+test("a transaction that comes to nothing when it runs again settles, alone in its batch or not", async () => {
+  const { sim, store } = await opened();
+  await create(store, "a");
+  const release = sim.hang(({ kind }) => kind === "write");
+  const first = extend(store, "a", "1");
+  await settle();
+  const stop = new AbortController();
+  const cancelled = refusalOf(extend(store, "a", "2", { signal: stop.signal }));
+  const empty = store.transact(({ notes }) => {
+    if (notes.get("a")?.text === "a12") notes.mutate("b", "note.created", { text: "b" });
+  });
+  stop.abort(new Error("no longer wanted"));
+  release();
+  await Promise.all([first, cancelled, empty]);
+  expect(notesOf(store)).toEqual({ a: [2, "a1"] });
+  await extend(store, "a", "3");
+  expect(notesOf(store)).toEqual({ a: [3, "a13"] });
+});
+
 test("a transaction reads its own writes, shows all at once, and is one piece in the log", async () => {
   const { store } = await opened();
   await create(store, "a");

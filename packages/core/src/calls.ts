@@ -40,6 +40,9 @@ export type Shape<Value> = (after: Slot | undefined, before: Slot | undefined) =
 /** What a call's queue needs besides its payload, about. */
 const callOverheadBytes = 256;
 
+/** What a call has staged, and how it does so again if a call before it was cancelled. */
+type Staged = Pick<Unit, "changes" | "restage">;
+
 interface Queued {
   readonly changes: readonly Prepared[];
   /** Sequence of the first change. */
@@ -80,8 +83,9 @@ export class Calls {
       const { key } = options;
       const print = key === undefined ? "" : fingerprint([keyedOf(checked)]);
       const repeated = key !== undefined && this.#repeated(engine, key, print, call.id);
+      const restage = (): readonly Prepared[] => [stage(engine.context(), checked)];
       if (!repeated)
-        this.#queue(engine, [stage(engine.context(), checked)], print, options, done, reject);
+        this.#queue(engine, { changes: restage(), restage }, print, options, done, reject);
       else if ("done" in repeated) repeated.done.then(done, reject);
       else {
         const slot = engine.parts.recovered.state.committed(checked.mutation.entity, call.id);
@@ -114,10 +118,14 @@ export class Calls {
       if (known) resolve(undefined);
       else if (underWay) underWay.done.then(() => resolve(undefined), reject);
       else {
-        const { result, changes } = stageAll(engine, work);
+        let run = stageAll(engine, work);
+        const { changes } = run;
+        // What it read may be of a call that is cancelled: then it runs again.
+        const restage = (): readonly Prepared[] => (run = stageAll(engine, work)).changes;
         const print = key === undefined ? "" : fingerprint(changes.map(keyedOf));
-        if (changes.length === 0) resolve(result);
-        else this.#queue(engine, changes, print, options, () => resolve(result), reject);
+        const done = (): void => resolve(run.result);
+        if (changes.length === 0) done();
+        else this.#queue(engine, { changes, restage }, print, options, done, reject);
       }
     } catch (error) {
       reject(error);
@@ -152,7 +160,7 @@ export class Calls {
 
   #queue(
     engine: StoreEngine,
-    changes: readonly Prepared[],
+    { changes, restage }: Staged,
     print: string,
     options: WriteOptions,
     done: (queued: Queued) => void,
@@ -163,13 +171,14 @@ export class Calls {
     const onAbort = (): void => void engine.queue.cancel(unit, signal?.reason);
     const unit: Unit = {
       changes,
+      restage,
       durability,
       bytes: changes.reduce((sum, { dataJson }) => sum + dataJson.length + callOverheadBytes, 0),
       facts: factsOf(options),
       committed: (first) => {
         signal?.removeEventListener("abort", onAbort);
         const queued = { changes: unit.changes, first };
-        if (key !== undefined) this.#rememberKey(engine, key, print, queued);
+        if (key !== undefined) this.#rememberKey(engine, key, queued);
         this.#notify(queued);
         forKey?.resolve(queued);
         done(queued);
@@ -206,19 +215,15 @@ export class Calls {
     return { resolve, reject };
   }
 
-  #rememberKey(
-    engine: StoreEngine,
-    key: string,
-    print: string,
-    { changes: [change], first }: Queued,
-  ): void {
+  #rememberKey(engine: StoreEngine, key: string, { changes, first }: Queued): void {
     this.#underWay.delete(key);
+    const [change] = changes;
     if (!change) return;
     const { type, at } = change.draft;
     const { id, after } = change;
     engine.parts.recovered.keys.add({
       key,
-      fingerprint: print,
+      fingerprint: fingerprint(changes.map(keyedOf)),
       type,
       id,
       version: after.n,

@@ -12,12 +12,15 @@ import { ClosedError, type DiskFailedError, InvalidMutationError } from "@taskwa
 import type { Clock } from "@taskwal/disk";
 import type { LogEntry, LogWriter } from "@taskwal/log";
 import type { EntityModel } from "./define-model.ts";
-import { stage, type Prepared, type PrepareContext } from "./prepare.ts";
+import type { Prepared } from "./prepare.ts";
 import type { Slot, State } from "./state.ts";
 
 /** One call of `mutate` or `transact`: written as a whole. */
 export interface Unit {
+  /** What is staged of it. */
   changes: readonly Prepared[];
+  /** Stages it on the ground as it is now, which may come to other changes. Throws with nothing staged. */
+  readonly restage: () => readonly Prepared[];
   readonly durability: "synced" | "written";
   /** Bytes that it holds of the queue. */
   readonly bytes: number;
@@ -40,7 +43,6 @@ export interface CommitQueueOptions {
   readonly queueBytesMax: number;
   /** How long something visible may stay unsynced, in milliseconds. */
   readonly syncWithinMs: number;
-  readonly context: () => PrepareContext;
   /** All that was written is durable now; `changes` are those that were not the last time. */
   onDurable(changes: readonly Prepared[]): void;
   /** The log is dead; `takenBack` are sequences that were visible and no longer are. */
@@ -208,7 +210,8 @@ export class CommitQueue {
     this.#writingAfter = this.#options.log.last;
     const sync = units.some(({ durability }) => durability === "synced");
     try {
-      const { first } = await this.#options.log.append(units.flatMap(entriesOf), sync);
+      const entries = units.flatMap(entriesOf);
+      const first = await this.#append(entries, sync);
       if (this.#writing !== units) return;
       this.#writing = [];
       this.#commit(units, first);
@@ -220,6 +223,13 @@ export class CommitQueue {
       this.#queue.unshift(...units);
       this.#fail(error);
     }
+  }
+
+  /** Returns the first sequence. A transaction that was run again may have come to nothing. */
+  async #append(entries: readonly LogEntry[], sync: boolean): Promise<number> {
+    const { log } = this.#options;
+    if (entries.length === 0) return log.last + 1;
+    return (await log.append(entries, sync)).first;
   }
 
   /** The units at the head of the queue that go into one batch; a barrier ends it. */
@@ -307,14 +317,11 @@ export class CommitQueue {
     for (const change of unit.changes.toReversed()) this.#options.state.unstage(change);
   }
 
-  /** Reduces a unit on the ground as it is now; rejects it if that no longer works. */
+  /** Rejects a unit that no longer works on the ground as it is now. */
   #restage(unit: Unit): void {
-    const done: Prepared[] = [];
     try {
-      for (const change of unit.changes) done.push(stage(this.#options.context(), change));
-      unit.changes = done;
+      unit.changes = unit.restage();
     } catch (error) {
-      for (const change of done.toReversed()) this.#options.state.unstage(change);
       this.#remove(unit);
       unit.failed(error);
     }

@@ -70,8 +70,9 @@ export type StoreOf<M extends TypedModel<EntityDefinitions>> = Store &
 export interface Transacting<M extends TypedModel<EntityDefinitions>> {
   /**
    * Runs `work` at once; what it mutates becomes durable as a whole or not at all. `work` must be
-   * synchronous; if it throws, nothing of it is written. With a `key` that is known, `work` is not run
-   * and the result is undefined.
+   * synchronous; if it throws, nothing of it is written. It is run again, and the result is that of the
+   * last run, if a call that still waits before it is cancelled by its `signal`: it may have read of it.
+   * With a `key` that is known, `work` is not run and the result is undefined.
    */
   transact<R>(
     work: (tx: TransactionOf<M>) => R,

@@ -75,7 +75,6 @@ export class StoreEngine {
       clock,
       queueBytesMax: settings.queueBytesMax,
       syncWithinMs,
-      context: () => this.context(),
       onDurable: (changes) => this.#durable(changes),
       onDead: (error, takenBack) => this.#dead(error, takenBack),
     });
