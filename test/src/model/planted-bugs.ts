@@ -43,11 +43,7 @@ export const modelBugs: readonly ModelBug[] = [
     name: "show synced calls once they are written",
     breaks: ["I5 nothing is shown before it is as durable"],
     patches: [
-      core(
-        "commit-queue",
-        "await this.#options.log.append(units.flatMap(entriesOf), sync)",
-        "await this.#options.log.append(units.flatMap(entriesOf), false)",
-      ),
+      core("commit-queue", "await log.append(entries, sync)", "await log.append(entries, false)"),
     ],
   },
   {
