@@ -154,14 +154,24 @@ test("a signal cancels only what still waits in the queue; later calls of the sa
   expect(notesOf(await openNotes(sim.process()))).toEqual(shown);
 });
 
-test("a transaction behind a call that is cancelled runs again: it keeps nothing of what it read of it", async () => {
+/** A call that is being written, "written" enough for its caller, and one behind it that can be cancelled. */
+const withCancellable = async () => {
   const { sim, store } = await opened();
   await create(store, "a");
   const release = sim.hang(({ kind }) => kind === "write");
-  const first = extend(store, "a", "1");
+  void extend(store, "a", "1", { durability: "written" });
   await settle();
   const stop = new AbortController();
   const cancelled = refusalOf(extend(store, "a", "2", { signal: stop.signal }));
+  const cancel = (): void => {
+    stop.abort(new Error("no longer wanted"));
+    release();
+  };
+  return { sim, store, cancelled, cancel };
+};
+
+test("a transaction behind a call that is cancelled runs again: it keeps nothing of what it read of it", async () => {
+  const { sim, store, cancelled, cancel } = await withCancellable();
   let runs = 0;
   const copied = store.transact(({ notes }) => {
     runs += 1;
@@ -181,9 +191,8 @@ test("a transaction behind a call that is cancelled runs again: it keeps nothing
     }),
   );
   const last = extend(store, "copy", "!");
-  stop.abort(new Error("no longer wanted"));
-  release();
-  await Promise.all([first, last]);
+  cancel();
+  await last;
   expect(await cancelled).toMatchObject({ message: "no longer wanted" });
   expect([await copied, runs]).toEqual(["a1", 2]);
   expect(await onlyOnce, "what has come to nothing settles too").toBe("a1");
@@ -194,23 +203,20 @@ test("a transaction behind a call that is cancelled runs again: it keeps nothing
   expect(notesOf(await openNotes(sim.process()))).toEqual(shown);
 });
 
-test("a transaction that comes to nothing when it runs again settles, alone in its batch or not", async () => {
-  const { sim, store } = await opened();
-  await create(store, "a");
-  const release = sim.hang(({ kind }) => kind === "write");
-  const first = extend(store, "a", "1");
-  await settle();
-  const stop = new AbortController();
-  const cancelled = refusalOf(extend(store, "a", "2", { signal: stop.signal }));
+test("a transaction that comes to nothing when it runs again settles once what is before it is durable", async () => {
+  const { sim, store, cancelled, cancel } = await withCancellable();
   const empty = store.transact(({ notes }) => {
     if (notes.get("a")?.text === "a12") notes.mutate("b", "note.created", { text: "b" });
   });
-  stop.abort(new Error("no longer wanted"));
-  release();
-  await Promise.all([first, cancelled, empty]);
-  expect(notesOf(store)).toEqual({ a: [2, "a1"] });
-  await extend(store, "a", "3");
-  expect(notesOf(store)).toEqual({ a: [3, "a13"] });
+  cancel();
+  await empty;
+  expect(await cancelled).toMatchObject({ message: "no longer wanted" });
+  const shown = { a: [2, "a1"] };
+  expect(notesOf(store)).toEqual(shown);
+  sim.powerCut("none");
+  expect(notesOf(await openNotes(sim.process())), "what was written before it is durable").toEqual(
+    shown,
+  );
 });
 
 test("a transaction reads its own writes, shows all at once, and is one piece in the log", async () => {

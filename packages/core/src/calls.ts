@@ -178,7 +178,11 @@ export class Calls {
       committed: (first) => {
         signal?.removeEventListener("abort", onAbort);
         const queued = { changes: unit.changes, first };
-        if (key !== undefined) this.#rememberKey(engine, key, queued);
+        if (key !== undefined) {
+          const isFirst = unit.changes === changes;
+          const now = isFirst ? print : fingerprint(unit.changes.map(keyedOf));
+          this.#rememberKey(engine, key, now, queued);
+        }
         this.#notify(queued);
         forKey?.resolve(queued);
         done(queued);
@@ -215,15 +219,19 @@ export class Calls {
     return { resolve, reject };
   }
 
-  #rememberKey(engine: StoreEngine, key: string, { changes, first }: Queued): void {
+  #rememberKey(
+    engine: StoreEngine,
+    key: string,
+    print: string,
+    { changes: [change], first }: Queued,
+  ): void {
     this.#underWay.delete(key);
-    const [change] = changes;
     if (!change) return;
     const { type, at } = change.draft;
     const { id, after } = change;
     engine.parts.recovered.keys.add({
       key,
-      fingerprint: fingerprint(changes.map(keyedOf)),
+      fingerprint: print,
       type,
       id,
       version: after.n,

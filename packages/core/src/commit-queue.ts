@@ -225,11 +225,13 @@ export class CommitQueue {
     }
   }
 
-  /** Returns the first sequence. A transaction that was run again may have come to nothing. */
+  /** Returns the first sequence. */
   async #append(entries: readonly LogEntry[], sync: boolean): Promise<number> {
     const { log } = this.#options;
-    if (entries.length === 0) return log.last + 1;
-    return (await log.append(entries, sync)).first;
+    if (entries.length > 0) return (await log.append(entries, sync)).first;
+    // A transaction that was run again has come to nothing: what it read may not be durable yet.
+    if (sync) await log.sync();
+    return log.last + 1;
   }
 
   /** The units at the head of the queue that go into one batch; a barrier ends it. */

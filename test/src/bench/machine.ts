@@ -1,5 +1,4 @@
 /** What a result was measured on, and with: without it a figure means nothing. */
-import { execFileSync } from "node:child_process";
 import { cpus, totalmem } from "node:os";
 import type { DiskLatency } from "./disk-latency.ts";
 
@@ -11,15 +10,3 @@ export const machineOf = (fileSystem: string): string => {
 
 export const latencyText = ({ p50Ms, p99Ms, syncs }: DiskLatency): string =>
   `fdatasync of 4 KiB: p50 ${p50Ms.toFixed(3)} ms, p99 ${p99Ms.toFixed(3)} ms (${syncs} times)`;
-
-/** "+" behind it: with changes that are not committed. */
-export const commitOf = (): string => {
-  const git = (...args: string[]): string =>
-    execFileSync("git", args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
-  try {
-    const changed = git("status", "--porcelain", "--", "packages", "test/src") !== "";
-    return `${git("rev-parse", "--short", "HEAD")}${changed ? "+" : ""}`;
-  } catch {
-    return "unknown";
-  }
-};

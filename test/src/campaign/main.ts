@@ -7,10 +7,10 @@
  * The rule: a line is added to the results each minute, so that a run that is broken off keeps what it
  * did; a loss is a line too, and ends the run with its seed.
  */
-import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { commitOf } from "../commit-of.ts";
 import type { Campaign } from "./campaign.ts";
 import { campaigns } from "./campaigns.ts";
 import { addCounts, addResult, nextSeed, readResults, totalOf } from "./results.ts";
@@ -36,17 +36,6 @@ const progress = ((): ((text: string) => void) => {
     }
   };
 })();
-
-const commitOf = (): string => {
-  const git = (...args: string[]): string =>
-    execFileSync("git", args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
-  try {
-    const changed = git("status", "--porcelain", "--", "packages", "test/src") !== "";
-    return `${git("rev-parse", "--short", "HEAD")}${changed ? "+" : ""}`;
-  } catch {
-    return "unknown";
-  }
-};
 
 const writeTable = (): void => {
   const path = resolve("docs/guarantees.md");
