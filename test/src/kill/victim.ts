@@ -8,7 +8,7 @@
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import type { Readable } from "node:stream";
-import { fileURLToPath } from "node:url";
+import { resolve } from "node:path";
 import type { ToldMutation } from "./told.ts";
 
 export interface ToldLine {
@@ -31,7 +31,7 @@ export interface VictimOptions {
   readonly alive: readonly string[];
 }
 
-const worker = fileURLToPath(new URL("worker.mjs", import.meta.url));
+const worker = resolve("test/src/kill/worker.mjs");
 const channel = 3;
 
 export class Victim {
