@@ -2,8 +2,8 @@
  * `pnpm bench stryker [package or file…]`: StrykerJS changes every expression of `format`, `log` and
  * `snapshot`, one at a time, and looks whether a test of theirs sees it.
  *
- *     copy of HEAD ─ Stryker installed in it ─ quick tests ─ survivors ─ all tests ─> stryker.json: how many were killed
- *                                                                            └─> survivors that survivors.json does not explain
+ *     copy of HEAD ─ quick tests of all three ─ survivors ─ the package's slow tests ─> stryker.json: how many were killed
+ *                                                                          └─> survivors that survivors.json does not explain
  *
  * The rule: a survivor is a missing test, or a needless line, or is explained by name. Tests that go through
  * thousands of cases only meet what the quick ones let live. Stryker is installed in the copy: nobody else
@@ -48,12 +48,17 @@ const install = (copy) => {
   execFileSync(join(copy, "node_modules/.bin/tsc"), ["-b"], { cwd: copy, stdio: "inherit" });
 };
 
-const writeConfig = (copy, mutate, exclude) => {
-  const include = packages.map((name) => `packages/${name}/src/**/*.test.ts`);
+const quickTests = {
+  include: packages.map((name) => `packages/${name}/src/**/*.test.ts`),
+  exclude: slowTests,
+};
+
+const writeConfig = (copy, mutate, { include, exclude }) => {
+  const tests = { include, exclude, testTimeout: 600_000 };
   writeFileSync(
     join(copy, "vitest.stryker.config.mjs"),
     `import base from "./vitest.config.ts";
-export default { ...base, test: { ...base.test, include: ${JSON.stringify(include)}, exclude: ${JSON.stringify(exclude)}, testTimeout: 600_000 } };
+export default { ...base, test: { ...base.test, ...${JSON.stringify(tests)} } };
 `,
   );
   const config = {
@@ -71,9 +76,9 @@ export default { ...base, test: { ...base.test, include: ${JSON.stringify(includ
   writeFileSync(join(copy, "stryker.config.json"), JSON.stringify(config));
 };
 
-/** What became of the mutants of `mutate`, by the tests that are not excluded. */
-const runStryker = (copy, mutate, exclude) => {
-  writeConfig(copy, mutate, exclude);
+/** What became of the mutants of `mutate`, by these tests. */
+const runStryker = (copy, mutate, tests) => {
+  writeConfig(copy, mutate, tests);
   const bin = join(copy, "node_modules/.bin/stryker");
   const run = spawnSync(bin, ["run"], { cwd: copy, stdio: ["ignore", "inherit", "inherit"] });
   if (run.status !== 0) throw new Error("stryker did not come to its end");
@@ -83,13 +88,15 @@ const runStryker = (copy, mutate, exclude) => {
 const keyOf = ({ file, place, replacement }) => `${file}:${place} ${replacement}`;
 const isAlive = ({ status }) => status === "Survived" || status === "NoCoverage";
 
-/** The quick tests first; what they let live meets all. */
-const mutantsBy = (copy, mutate) => {
-  const first = runStryker(copy, mutate, slowTests);
+/** The quick tests first; what they let live meets the slow ones of its own package. */
+const mutantsBy = (copy, mutate, name) => {
+  const first = runStryker(copy, mutate, quickTests);
   const places = first.filter(isAlive).map(({ file, place }) => `${file}:${place}`);
-  if (places.length === 0) return first;
+  const include = slowTests.filter((file) => file.startsWith(`packages/${name}/`));
   print(`${places.length} of ${first.length} outlived the quick tests`);
-  const second = new Map(runStryker(copy, places, []).map((one) => [keyOf(one), one]));
+  if (places.length === 0 || include.length === 0) return first;
+  const slow = runStryker(copy, places, { include, exclude: [] });
+  const second = new Map(slow.map((one) => [keyOf(one), one]));
   return first.map((one) => (isAlive(one) ? (second.get(keyOf(one)) ?? one) : one));
 };
 
@@ -163,7 +170,7 @@ const main = () => {
       if (wanted.length > 0 && !wanted.includes(name) && files.length === 0) continue;
       const isWhole = files.length === 0;
       const mutate = isWhole ? [`${folder}/**/*.ts`, "!**/*.test.ts"] : files;
-      const mutants = mutantsBy(copy, mutate);
+      const mutants = mutantsBy(copy, mutate, name);
       const score = { ...scoreOf(mutants), commit: commitOf(copy) };
       const open = mutants.filter((one) => isAlive(one) && !isExplained(one, explained));
       tell(open);
