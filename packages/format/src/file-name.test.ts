@@ -4,16 +4,25 @@ import {
   backupName,
   claimName,
   fileStem,
+  headName,
+  legacyFolder,
+  lockName,
   parseBackupName,
   parseClaimName,
   parseFileStem,
   parseSegmentName,
+  quarantineFolder,
+  recoveryFolder,
   segmentName,
+  stateName,
+  walFolder,
 } from "./file-name.ts";
 import { fileStemBytesMax } from "./limits.ts";
 
 const numbers = [1, 2, 9, 10, 99_999_999, 100_000_000, 2 ** 31, Number.MAX_SAFE_INTEGER];
-const reservedNames = ["con", "PRN", "aux", "nul", "com1", "LPT9", "con.txt", "nul.", "aux.a.b"];
+const reservedNames = [
+  ["con", "PRN", "aux", "nul", "com1", "LPT9", "lpt1", "con.txt", "nul.", "aux.a.b"],
+].flat();
 const oddIds = [
   ["", ".", "..", "a.", ".a", "a..b", "a/b", "a\\b", "a:b", "a b", " ", "a%b", "%", "%%", "%41"],
   ["A", "a", "aA", "Aa", "ß", "ẞ", "é", "e\u0301", "I", "ı", "😀", "\ud800", "\udc00\ud800"],
@@ -75,6 +84,19 @@ describe("the name of a file", () => {
     expect(parseSegmentName("00000000000000000001-00000002.jsonl")).toEqual({ first: 1, epoch: 2 });
   });
 
+  it("is the one that every version looks for", () => {
+    expect([stateName, lockName, headName]).toEqual(["state.json", "LOCK", "wal/HEAD"]);
+    expect([walFolder, quarantineFolder, recoveryFolder, legacyFolder]).toEqual([
+      "wal",
+      "quarantine",
+      "recovery",
+      "legacy",
+    ]);
+    expect(segmentName({ first: 4711, epoch: 2 })).toBe("wal/00000000000000004711-00000002.jsonl");
+    expect(claimName(2)).toBe("wal/00000002.claim");
+    expect(backupName(1_795_305_600_123, 7)).toBe("state.backup.20261122T000000.123Z-7.json");
+  });
+
   it("of something else is no segment and no claim", () => {
     const odd = [
       "0-1.jsonl",
@@ -84,11 +106,16 @@ describe("the name of a file", () => {
     const more = [
       "00000000000000000001-000000001.jsonl",
       "00000000000000000001-00000001.jsonl.tmp",
+      "x00000000000000000001-00000001.jsonl",
+      "old/wal/00000000000000000001-00000001.jsonl",
     ];
     for (const name of [...odd, ...more, "99999999999999999999-00000001.jsonl", "HEAD"]) {
       expect(parseSegmentName(name)).toBeUndefined();
     }
-    for (const name of ["00000000.claim", "000000001.claim", "1.claim", "00000001.claim.tmp"]) {
+    for (const name of [
+      ["00000000.claim", "000000001.claim", "1.claim", "00000001.claim.tmp"],
+      ["x00000001.claim", "old/wal/00000001.claim"],
+    ].flat()) {
       expect(parseClaimName(name)).toBeUndefined();
     }
   });
@@ -148,6 +175,33 @@ describe("the stem made of an id", () => {
     checkStems([long, `${long}a`, `${long}b`, "A".repeat(500), "ä".repeat(300), `con.${long}`]);
     expect(fileStem(long)).toMatch(/^x{120}~[0-9a-f]{32}$/);
     expect(parseFileStem(fileStem(long))).toBeUndefined();
+  });
+
+  it("is the id itself where that is safe, and escaped byte by byte where not", () => {
+    expect(fileStem("az09-_")).toBe("az09-_");
+    expect(fileStem("v1.2..3")).toBe("v1.2..3");
+    expect(fileStem(".a.")).toBe("%2ea%2e");
+    expect(fileStem("Ab/ä{")).toBe("%41b%2f%c3%a4%7b");
+    expect(fileStem("a`")).toBe("a%60");
+    expect(fileStem("con.txt")).toBe("%63on.txt");
+    expect(fileStem("lpt9")).toBe("%6cpt9");
+  });
+
+  it("is whole up to its length, and is never cut inside an escape", () => {
+    const hash = expect.stringMatching(/^~[0-9a-f]{32}$/) as string;
+    const parts = (id: string): [string, string] => {
+      const stem = fileStem(id);
+      const cut = stem.indexOf("~");
+      return [stem.slice(0, cut), stem.slice(cut)];
+    };
+    expect(fileStem("x".repeat(fileStemBytesMax))).toBe("x".repeat(fileStemBytesMax));
+    expect(parts("x".repeat(fileStemBytesMax + 1))).toEqual(["x".repeat(120), hash]);
+    expect(parts(`A${"x".repeat(300)}`)).toEqual([`%41${"x".repeat(117)}`, hash]);
+    for (const before of [118, 119]) {
+      const id = `${"x".repeat(before)}A${"x".repeat(300)}`;
+      expect(parts(id)).toEqual(["x".repeat(before), hash]);
+    }
+    expect(parts(`${"x".repeat(117)}A${"x".repeat(300)}`)).toEqual([`${"x".repeat(117)}%41`, hash]);
   });
 
   it("is not read from a foreign name", () => {

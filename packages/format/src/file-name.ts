@@ -78,7 +78,8 @@ export const parseBackupName = (name: string): BackupId | undefined => {
 // Device names of Windows: reserved with any extension, in any case.
 const reserved = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/;
 
-const escapeByte = (byte: number): string => `%${byte.toString(16).padStart(2, "0")}`;
+// Two digits: JSON text has no byte below 0x20.
+const escapeByte = (byte: number): string => `%${byte.toString(16)}`;
 
 const isPlain = (byte: number): boolean =>
   (byte >= 0x61 && byte <= 0x7a) ||
@@ -116,14 +117,13 @@ export const parseFileStem = (stem: string): string | undefined => {
       bytes.push(stem.charCodeAt(index));
       continue;
     }
-    const byte = Number.parseInt(stem.slice(index + 1, index + 3), 16);
-    if (Number.isNaN(byte)) return undefined;
-    bytes.push(byte);
+    // Where there are no digits it becomes NUL, which JSON refuses.
+    bytes.push(Number.parseInt(stem.slice(index + 1, index + 3), 16));
     index += 2;
   }
   try {
-    const id: unknown = JSON.parse(`"${Buffer.from(bytes).toString("utf8")}"`);
-    return typeof id === "string" && fileStem(id) === stem ? id : undefined;
+    const id = JSON.parse(`"${Buffer.from(bytes).toString("utf8")}"`) as string;
+    return fileStem(id) === stem ? id : undefined;
   } catch {
     return undefined;
   }

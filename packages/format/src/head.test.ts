@@ -41,6 +41,10 @@ describe("HEAD", () => {
     expect(decodeHead(fileOf(head(3, 2), head(6, 1)))).toEqual({ head: head(3, 2), slot: 0 });
   });
 
+  it("is the first slot where both say the same", () => {
+    expect(decodeHead(fileOf(head(5), head(5)))).toEqual({ head: head(5), slot: 0 });
+  });
+
   it("names the later segment where both promise the same", () => {
     const later = { ...head(5), first: 6 };
     expect(decodeHead(fileOf(head(5), later))?.head).toEqual(later);
@@ -90,12 +94,36 @@ describe("HEAD", () => {
     for (const rest of [
       '"epoch":1,"first":1}',
       '"epoch":1,"first":1,"dur":"5"}',
+      '"epoch":"1","first":1,"dur":5}',
+      '"epoch":1,"first":-1,"dur":5}',
+      `"epoch":${epochMax + 1},"first":1,"dur":5}`,
       '"epoch":',
       "}}",
     ]) {
       expect(decodeHead(slot(`${named},${rest}`))).toBeUndefined();
     }
     expect(decodeHead(slot(`${named},"epoch":-1,"first":1,"dur":1e999}`))).toBeUndefined();
+    const rest = '"epoch":1,"first":1,"dur":5}';
+    expect(decodeHead(slot(`"note":"0123456789abcdef",${named},${rest}`))).toBeUndefined();
+  });
+
+  it("is no longer than its place", () => {
+    const slotOf = (lineBytes: number): Buffer => {
+      const line = new LineBuffer();
+      const body = `"store":"${store}","epoch":1,"first":1,"dur":5,"pad":""}`;
+      const roomBytes = lineBytes - 19 - body.length;
+      line.push(body.replace('""', `"${"x".repeat(roomBytes)}"`), headSalt(store));
+      expect(line.length).toBe(lineBytes);
+      return Buffer.concat([line.view(), Buffer.alloc(headSlotBytes)]);
+    };
+    expect(decodeHead(slotOf(headLineBytes))?.head).toEqual(head(5));
+    expect(decodeHead(slotOf(headLineBytes + 1))).toBeUndefined();
+  });
+
+  it("is written byte for byte as ever", () => {
+    expect(Buffer.from(encodeHeadSlot(head(5))).toString()).toBe(
+      `{"crc":"5fe8b7db","store":"${store}","epoch":1,"first":1,"dur":5}\n`,
+    );
   });
 
   it("fits its place with the largest numbers", () => {

@@ -9,7 +9,7 @@
  */
 import { isCount, isJsonObject, parseJson } from "./json-shape.ts";
 import { epochMax, headLineBytes, headSlotBytes } from "./limits.ts";
-import { headSalt, LineBuffer, linePrefix, newline, verifyLine } from "./line.ts";
+import { headSalt, LineBuffer, newline, verifyLine } from "./line.ts";
 import { objectBody } from "./record.ts";
 
 export interface Head {
@@ -56,18 +56,17 @@ const isNewer = (a: Head, b: Head): boolean => {
 
 const decodeSlot = (bytes: Uint8Array, start: number): Head | undefined => {
   const end = bytes.indexOf(newline, start);
-  if (end < 0 || end - start >= headLineBytes) return undefined;
+  if (end - start >= headLineBytes) return undefined;
   const text = Buffer.from(bytes.subarray(start, end)).toString("latin1");
   const store = /^.{16}","store":"([0-9a-f]{32})"/.exec(text)?.[1];
-  if (!store || !text.startsWith(linePrefix)) return undefined;
-  if (!verifyLine(bytes, start, end, headSalt(store))) return undefined;
+  if (!store || !verifyLine(bytes, start, end, headSalt(store))) return undefined;
   return headOf(text, store);
 };
 
 /** Undefined for what this code would not have written: a checksum says nothing of values. */
 const headOf = (text: string, store: string): Head | undefined => {
   const value = parseJson(text);
-  if (!isJsonObject(value) || value["store"] !== store) return undefined;
+  if (!isJsonObject(value)) return undefined;
   const { epoch, first, dur: durable } = value;
   if (!isCount(epoch) || !isCount(first) || !isCount(durable) || epoch > epochMax) return undefined;
   return { store, epoch, first, durable };

@@ -14,7 +14,7 @@ holed[2] = 3;
 
 /** What is refused, where, and a word of why. */
 const refused: readonly (readonly [value: unknown, path: string, reason: string])[] = [
-  [undefined, "$", "undefined"],
+  [undefined, "$", "is undefined, which JSON cannot hold here"],
   [Number.NaN, "$", "NaN"],
   [{ a: { b: [0, Number.POSITIVE_INFINITY] } }, "$.a.b[1]", "Infinity"],
   [[-0], "$[0]", "-0"],
@@ -100,6 +100,20 @@ describe("a value that JSON would change", () => {
     }
   });
 
+  it("is not what an exception of its own is: that passes as it is", () => {
+    const value = {
+      list: [
+        {
+          get broken(): never {
+            throw new Error("the getter's own");
+          },
+        },
+      ],
+    };
+    expect(() => copyJson(value)).toThrow("the getter's own");
+    expect(() => freezeJson(value)).toThrow("the getter's own");
+  });
+
   it("is refused inside what is frozen by hand, as far as its kind shows", () => {
     expect(freezeJson({ m: Object.freeze(new Map()) })).toMatchObject({ path: "$.m" });
   });
@@ -145,7 +159,8 @@ describe("a value that JSON keeps", () => {
 
   it("is frozen in place, without what was left undefined, and old frozen parts are kept", () => {
     const old = Object.freeze({ kept: 1 });
-    const value = { old, list: [{ a: 1 }], gone: undefined };
+    const byHand = Object.freeze({ gone: undefined });
+    const value = { old, list: [{ a: 1, nothing: null }, byHand], gone: undefined };
     expect(freezeJson(value)).toBeUndefined();
     expect(Object.keys(value)).toEqual(["old", "list"]);
     expect(value.old).toBe(old);

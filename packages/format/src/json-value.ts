@@ -66,8 +66,8 @@ const guarded = (
 
 const pathOf = (innermostFirst: readonly (string | number)[]): string =>
   innermostFirst.reduceRight<string>((path, key) => {
-    if (typeof key === "number") return `${path}[${key}]`;
-    return /^[A-Za-z_$][\w$]*$/.test(key) ? `${path}.${key}` : `${path}[${JSON.stringify(key)}]`;
+    const isName = /^[A-Za-z_$][\w$]*$/.test(String(key));
+    return isName ? `${path}.${key}` : `${path}[${JSON.stringify(key)}]`;
   }, "$");
 
 /** The reason why a value that is neither object nor array is refused, or undefined. */

@@ -1,7 +1,15 @@
 import { describe, expect, it } from "vitest";
 
+import { crc32, hex32 } from "./checksum.ts";
 import type { SegmentId } from "./file-name.ts";
-import { headSalt, LineBuffer, segmentSalt, verifyLine, verifyMarkedLine } from "./line.ts";
+import {
+  claimedCrc,
+  headSalt,
+  LineBuffer,
+  segmentSalt,
+  verifyLine,
+  verifyMarkedLine,
+} from "./line.ts";
 import { lineOf, recordBody } from "./record.ts";
 
 const store = "0123456789abcdef0123456789abcdef";
@@ -56,6 +64,60 @@ describe("a line", () => {
     }
   });
 
+  it("claims a checksum in lower-case hexadecimal digits, and in nothing else", () => {
+    const line = lineFrom(bodyOf("{}"));
+    const claims = (text: string, before = ""): number => {
+      const bytes = Buffer.from(`${before}${text}`, "latin1");
+      return claimedCrc(bytes, before.length, bytes.length);
+    };
+    const claimed = Number.parseInt(line.toString("latin1", 8, 16), 16);
+    expect(claimedCrc(line, 0, line.length - 1)).toBe(claimed);
+    expect(claims('{"crc":"0123abcf",', "x".repeat(50))).toBe(0x0123abcf);
+    for (let at = 0; at < 8; at += 1) {
+      for (let byte = 0; byte < 256; byte += 1) {
+        const digits = `00000000`.split("").with(at, String.fromCharCode(byte)).join("");
+        const isHex = /^[0-9a-f]$/.test(String.fromCharCode(byte));
+        const expected = isHex ? Number.parseInt(digits, 16) : -1;
+        if (claims(`{"crc":"${digits}",`) !== expected) expect.fail(`byte ${byte} at ${at}`);
+      }
+    }
+    for (const odd of ['{"crC":"00000001",', '["crc":"00000001",', '{"crc":"00000001']) {
+      expect(claims(odd)).toBe(-1);
+    }
+  });
+
+  it("is no shorter than the shortest object", () => {
+    const shortest = (covered: string): Buffer => {
+      const crc = hex32(crc32(Buffer.from(covered), salt));
+      return Buffer.from(`{"crc":"${crc}${covered}`);
+    };
+    const seen = ["", '"', '"}'].map((covered) => {
+      const line = shortest(covered);
+      const behind = Buffer.concat([Buffer.alloc(40), line]);
+      return [verifyLine(line, 0, line.length, salt), verifyLine(behind, 40, behind.length, salt)];
+    });
+    expect(seen).toEqual([
+      [false, false],
+      [false, false],
+      [true, true],
+    ]);
+  });
+
+  it("verifies also where its checksum is zero", () => {
+    const covered = Buffer.concat([Buffer.from('","seq":1,'), Buffer.alloc(4)]);
+    const state = ~crc32(covered.subarray(0, -4), salt) >>> 0;
+    // The four bytes that take the register from `state` to all ones.
+    covered.writeUInt32LE((state ^ 0x9226f562) >>> 0, covered.length - 4);
+    const line = Buffer.concat([Buffer.from('{"crc":"00000000'), covered]);
+    expect(verifyLine(line, 0, line.length, salt)).toBe(true);
+  });
+
+  it("is written byte for byte as ever", () => {
+    expect(lineFrom(bodyOf('{"text":"ä"}')).toString()).toBe(
+      '{"crc":"4d6d53e8","seq":4711,"lag":1,"at":1795305600123,"type":"task.updated","id":"6f","n":8,"data":{"text":"ä"}}\n',
+    );
+  });
+
   it("does not verify cut short anywhere, or with a byte more", () => {
     const line = lineFrom(bodyOf(payloads[1] ?? ""));
     for (let end = 0; end < line.length - 1; end += 1) {
@@ -95,6 +157,10 @@ describe("a line", () => {
       ["bom", true],
     ]);
     expect(verifyMarkedLine(text, 0, text.length, salt)).toBeUndefined();
+    for (const odd of ["\xef\xbbx", "\xefx\xbf", "x\xbb\xbf", "\xefxx", "xyz"]) {
+      const bytes = Buffer.concat([Buffer.from(odd, "latin1"), text]);
+      expect(verifyMarkedLine(bytes, 0, bytes.length, salt)).toBeUndefined();
+    }
   });
 });
 
@@ -110,5 +176,11 @@ describe("a buffer of lines", () => {
     expect(Buffer.from(lines.view()).toString()).toBe(expected.join(""));
     lines.clear();
     expect(lines.length).toBe(0);
+  });
+
+  it("has room for a line of nothing but the longest characters", () => {
+    const lines = new LineBuffer(1);
+    lines.push("€".repeat(50), salt);
+    expect(Buffer.from(lines.view()).toString()).toContain(`",${"€".repeat(50)}\n`);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { lineOf, markerBody, recordBody, sealBody } from "./record.ts";
+import { isSystemType, lineOf, markerBody, recordBody, sealBody } from "./record.ts";
 
 const crc = "00000000";
 const record = { crc, seq: 5, lag: 2, at: 1, type: "a", data: {} };
@@ -18,6 +18,8 @@ describe("what a line is", () => {
       kind: "record",
       record: { seq: 5, lag: 2, at: 1, type: "a", id: "b", n: 1, tx: [1, 2], data: [1] },
     });
+    const widest = { ...record, tx: [65_536, 65_536] };
+    expect(lineOf(widest)).toEqual({ kind: "record", record: widest });
     expect(lineOf(parsed(markerBody(7)))).toEqual({ kind: "marker", durable: 7 });
     const seal = { last: 7, count: 3, sha256: "ab" };
     expect(lineOf(parsed(sealBody(seal)))).toEqual({ kind: "seal", seal });
@@ -51,7 +53,7 @@ describe("what a line is", () => {
     for (const field of ["v", "cause"]) checkUnknown({ ...record, [field]: "1" }, field);
     checkUnknown({ ...record, data: undefined }, "data");
     checkUnknown({ crc, dur: "1" }, "dur");
-    checkUnknown({ crc, seal: null }, "seal");
+    for (const seal of [null, 7, "seal"]) checkUnknown({ crc, seal }, "seal");
     checkUnknown({ crc, seal: { last: -1, count: 1, sha256: "" } }, "last");
   });
 });
@@ -72,15 +74,31 @@ describe("the body of a record", () => {
     expect(recordBody(draft, "{}", 9, 4)).toBe(
       '"seq":9,"lag":4,"at":1,"type":"a","id":"i","n":2,"actor":"x","cause":3,"key":"k","trace":"t","data":{}}',
     );
-    expect(recordBody({ at: 1, type: "a", v: 2 }, "{}", 1, 1)).toContain('"v":2');
+    expect(recordBody({ at: 1, type: "$a", v: 2 }, "{}", 1, 1)).toBe(
+      '"seq":1,"lag":1,"at":1,"type":"$a","v":2,"data":{}}',
+    );
   });
 
   it("is never made of what would not read again", () => {
     const draft = { at: 1, type: "a" };
     for (const at of [Number.NaN, Number.POSITIVE_INFINITY]) {
-      expect(() => recordBody({ ...draft, at }, "{}", 1, 1)).toThrow("invariant");
+      expect(() => recordBody({ ...draft, at }, "{}", 1, 1)).toThrow(
+        "the time of a record is a finite number",
+      );
     }
-    expect(() => recordBody(draft, '{\n"a":1}', 1, 1)).toThrow("invariant");
-    expect(() => recordBody({ ...draft, tx: [3, 2] }, "{}", 1, 1)).toThrow("invariant");
+    expect(() => recordBody(draft, '{\n"a":1}', 1, 1)).toThrow("a payload is one line");
+    const uncounted = { ...draft, tx: [3, 2] as const };
+    expect(() => recordBody(uncounted, "{}", 1, 1)).toThrow("a member of a transaction is counted");
+  });
+});
+
+describe("the type of a record", () => {
+  it("belongs to the engine where it begins with a dollar sign", () => {
+    expect(["$boot", "a$", "task.created", ""].map(isSystemType)).toEqual([
+      true,
+      false,
+      false,
+      false,
+    ]);
   });
 });
