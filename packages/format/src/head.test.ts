@@ -105,6 +105,8 @@ describe("HEAD", () => {
     expect(decodeHead(slot(`${named},"epoch":-1,"first":1,"dur":1e999}`))).toBeUndefined();
     const rest = '"epoch":1,"first":1,"dur":5}';
     expect(decodeHead(slot(`"note":"0123456789abcdef",${named},${rest}`))).toBeUndefined();
+    // Found by fuzzing: a slot that names two stores was believed at the word of the first.
+    expect(decodeHead(slot(`${named},"store":"${other}",${rest}`))).toBeUndefined();
   });
 
   it("is no longer than its place", () => {

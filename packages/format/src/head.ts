@@ -66,7 +66,7 @@ const decodeSlot = (bytes: Uint8Array, start: number): Head | undefined => {
 /** Undefined for what this code would not have written: a checksum says nothing of values. */
 const headOf = (text: string, store: string): Head | undefined => {
   const value = parseJson(text);
-  if (!isJsonObject(value)) return undefined;
+  if (!isJsonObject(value) || value["store"] !== store) return undefined;
   const { epoch, first, dur: durable } = value;
   if (!isCount(epoch) || !isCount(first) || !isCount(durable) || epoch > epochMax) return undefined;
   return { store, epoch, first, durable };
