@@ -57,6 +57,24 @@ const contentContract = ({ describe, it, expect }: TestRunner, subject: DiskSubj
       await file.close();
     });
 
+    it("writes through one opening what every other one reads", async () => {
+      const directory = await newDirectory(subject);
+      const file = await directory.create("note");
+      await file.write(bytesOf("abc"), 0);
+      const through = await directory.open("note", "write-through");
+      await through.write(bytesOf("DEF"), 3);
+      through.writeSync(bytesOf("G"), 6);
+      await file.write(bytesOf("h"), 7);
+      expect(await textOf(file, 100)).toBe("abcDEFGh");
+      expect(await textOf(through, 100)).toBe("abcDEFGh");
+      expect((await through.stat()).inode).toBe((await file.stat()).inode);
+      await through.close();
+      await file.close();
+      await expect(directory.open("none", "write-through")).rejects.toMatchObject({
+        code: "ENOENT",
+      });
+    });
+
     it("does with the synchronous calls what it does with the others", async () => {
       const file = await (await newDirectory(subject)).create("note");
       file.writeSync(bytesOf("abcdef"), 0);

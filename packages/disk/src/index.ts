@@ -77,6 +77,12 @@ export interface FileSystemInfo {
   readonly totalBytes: number;
 }
 
+/**
+ * How a file is opened. With `write-through`, what one `write` has written is durable when it returns, the
+ * size too (O_DSYNC); what was written through other openings of the file is as unsynced as before.
+ */
+export type FileAccess = "read" | "write" | "write-through";
+
 export interface Directory {
   /** For people and messages only; never taken apart. */
   readonly path: string;
@@ -89,7 +95,7 @@ export interface Directory {
   /** Creates an empty file (0600) exclusively: EEXIST if the name is taken. Durable only once it and its folder are synced. */
   create(name: string): Promise<File>;
   /** Opens an existing file: ENOENT if there is none. Never follows a symbolic link for writing. */
-  open(name: string, access: "read" | "write"): Promise<File>;
+  open(name: string, access: FileAccess): Promise<File>;
   /** Creates a folder (0700) if it is missing. Its name is durable once "." is synced. */
   createFolder(folder: string): Promise<void>;
   /** A second name for the same bytes: EEXIST if taken; EPERM or ENOTSUP where links do not exist. */
@@ -117,7 +123,8 @@ export interface File {
   read(buffer: Uint8Array, startBytes: number): Promise<number>;
   /**
    * Writes all of `bytes` at `startBytes`, looping over short writes, or throws having written any
-   * prefix of them (ENOSPC, EDQUOT, EFBIG, EIO). One caller at a time.
+   * prefix of them (ENOSPC, EDQUOT, EFBIG, EIO). One caller at a time. Where it writes through, an
+   * error may be that of the write or of the sync: what is durable of the bytes is not known.
    */
   write(bytes: Uint8Array, startBytes: number): Promise<void>;
   /** Makes every completed write and truncate of this file durable, its size too (fdatasync). */

@@ -1,5 +1,15 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -59,6 +69,32 @@ describe("the real disk", () => {
       openNodeDisk().clock.schedule(60_000, () => {});`;
     const args = ["--input-type=module", "-e", source];
     expect(execFileSync(process.execPath, args, { timeout: 20_000, encoding: "utf8" })).toBe("");
+  });
+});
+
+describe.runIf(process.platform === "linux")("a file that is written through", () => {
+  /** The flags of this process's openings of a path, as fcntl(2) knows them. */
+  const flagsOf = (path: string): number[] =>
+    readdirSync("/proc/self/fd").flatMap((fd) => {
+      try {
+        if (readlinkSync(`/proc/self/fd/${fd}`) !== path) return [];
+        const info = readFileSync(`/proc/self/fdinfo/${fd}`, "latin1");
+        return Number.parseInt(/^flags:\s*(\d+)$/m.exec(info)?.[1] ?? "", 8);
+      } catch {
+        // The descriptor with which the folder was listed.
+        return [];
+      }
+    });
+
+  it("is so by the system: opened with O_DSYNC, and no other is", async () => {
+    const directory = await openNodeDisk().createDirectory(join(scratch, "through"));
+    const file = await directory.create("note");
+    const through = await directory.open("note", "write-through");
+    const dsync = 0o10000;
+    const flags = flagsOf(join(scratch, "through/note")).map((one) => one & dsync);
+    expect(flags.toSorted((a, b) => a - b)).toEqual([0, dsync]);
+    await file.close();
+    await through.close();
   });
 });
 

@@ -5,7 +5,7 @@
  */
 
 import { partsOfFolder, partsOfName } from "./file-name.ts";
-import type { Directory, File, FileStat, FileSystemInfo } from "./index.ts";
+import type { Directory, File, FileStat, FileSystemInfo, FileAccess } from "./index.ts";
 import { systemError } from "./sim-faults.ts";
 import { SimOpenFile, statOf } from "./sim-file.ts";
 import { SimFolder } from "./sim-folder.ts";
@@ -71,16 +71,16 @@ class SimDirectory implements Directory {
         node.modified = this.#machine.stamp();
         const effects = [{ folder, name: leaf, node }];
         this.#changeNames({ kind: "create", path, effects }, isLost);
-        return this.#opened(name, node, true);
+        return this.#opened(name, node, "write");
       },
     });
   }
 
-  open(name: string, access: "read" | "write"): Promise<File> {
+  open(name: string, access: FileAccess): Promise<File> {
     const { path } = this.#place(name);
     return this.#perform({
       call: { kind: "open", path },
-      run: () => this.#opened(name, this.#file(name, "open"), access === "write"),
+      run: () => this.#opened(name, this.#file(name, "open"), access),
     });
   }
 
@@ -202,9 +202,9 @@ class SimDirectory implements Directory {
     this.#machine.tree.changeNames(operation, this.#machine.stamp(), isLost);
   }
 
-  #opened(name: string, inode: SimInode, isWritable: boolean): File {
+  #opened(name: string, inode: SimInode, access: FileAccess): File {
     const { path } = this.#place(name);
-    return new SimOpenFile(this.#machine, this.#process, inode, { name, path, isWritable });
+    return new SimOpenFile(this.#machine, this.#process, inode, { name, path, access });
   }
 
   #folderPath(folder: string): string {

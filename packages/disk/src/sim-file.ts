@@ -4,7 +4,7 @@
  * The rule: it acts on the inode, whatever became of the name; the lock belongs to this open file.
  */
 
-import type { File, FileStat, LockBackend } from "./index.ts";
+import type { File, FileAccess, FileStat, LockBackend } from "./index.ts";
 import { systemError } from "./sim-faults.ts";
 import type { SimNode } from "./sim-folder.ts";
 import type { InodeUser, SimInode } from "./sim-inode.ts";
@@ -26,22 +26,24 @@ export class SimOpenFile implements File, InodeUser {
   readonly #process: SimProcess;
   readonly #inode: SimInode;
   readonly #path: string;
-  readonly #isWritable: boolean;
+  readonly #access: FileAccess;
   #isClosed = false;
   #missedError: string | undefined;
+  /** The sequence of its last write. */
+  #written = 0;
 
   constructor(
     machine: SimMachine,
     process: SimProcess,
     inode: SimInode,
-    facts: { readonly name: string; readonly path: string; readonly isWritable: boolean },
+    facts: { readonly name: string; readonly path: string; readonly access: FileAccess },
   ) {
     this.#machine = machine;
     this.#process = process;
     this.#inode = inode;
     this.name = facts.name;
     this.#path = facts.path;
-    this.#isWritable = facts.isWritable;
+    this.#access = facts.access;
     inode.users.add(this);
     process.openFiles.add(this);
   }
@@ -65,8 +67,10 @@ export class SimOpenFile implements File, InodeUser {
     });
   }
 
-  write(bytes: Uint8Array, startBytes: number): Promise<void> {
-    return this.#perform(this.#writing(bytes, startBytes));
+  /** Where it writes through, two calls in one: a power cut or a fault may come between them. */
+  async write(bytes: Uint8Array, startBytes: number): Promise<void> {
+    await this.#perform(this.#writing(bytes, startBytes));
+    if (this.#access === "write-through") await this.#perform(this.#syncing(this.#written));
   }
 
   sync(): Promise<void> {
@@ -79,6 +83,7 @@ export class SimOpenFile implements File, InodeUser {
 
   writeSync(bytes: Uint8Array, startBytes: number): void {
     this.#performNow(this.#writing(bytes, startBytes));
+    if (this.#access === "write-through") this.#performNow(this.#syncing(this.#written));
   }
 
   syncSync(): void {
@@ -125,6 +130,7 @@ export class SimOpenFile implements File, InodeUser {
     const machine = this.#machine;
     const write = (part: Uint8Array, isLost: boolean): void => {
       machine.write(this.#inode, this.#path, part, startBytes, isLost);
+      this.#written = machine.tree.sequence;
     };
     return {
       call: { kind: "write", path: this.#path, startBytes, endBytes: startBytes + bytes.length },
@@ -152,14 +158,16 @@ export class SimOpenFile implements File, InodeUser {
     };
   }
 
-  #syncing(): SimAction<void> {
+  /** Of all that was written, or of one write. */
+  #syncing(write?: number): SimAction<void> {
     const inode = this.#inode;
     // A sync covers what was written when it began; the rest is luck, and here it has none.
-    const { sequence } = this.#machine.tree;
+    const sequence = write ?? this.#machine.tree.sequence;
     return {
       call: { kind: "sync", path: this.#path },
       run: (isLost) => {
-        if (!isLost) inode.sync(sequence);
+        if (!isLost && write === undefined) inode.sync(sequence);
+        else if (!isLost) inode.syncWrite(sequence);
         const errno = this.#missedError;
         this.#missedError = undefined;
         if (errno) throw systemError(errno, "fdatasync", this.#path);
@@ -173,7 +181,7 @@ export class SimOpenFile implements File, InodeUser {
   }
 
   #assertWritable(errno: string, call: string): void {
-    if (!this.#isWritable) throw systemError(errno, call, this.#path);
+    if (this.#access === "read") throw systemError(errno, call, this.#path);
   }
 
   #performNow<T>(action: SimAction<T>): T {

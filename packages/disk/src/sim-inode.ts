@@ -3,6 +3,7 @@
  *
  *     write ─> cached (what every process reads) + unsynced (what a power cut may lose)
  *     sync  ─> unsynced operations go to durable, in order
+ *     write through ─> that write alone goes to durable; those before it stay unsynced   (O_DSYNC)
  *     failed sync, "clean"  ─> cached keeps the bytes, nobody will ever write them   (ext4, xfs)
  *     failed sync, "revert" ─> cached goes back to durable                          (btrfs)
  *     failed sync, "dirty"  ─> nothing changes, the next sync writes them
@@ -33,6 +34,30 @@ export interface InodeUser {
 export const applyTo = (bytes: SimBytes, operation: DataOperation): void => {
   if (operation.kind === "write") bytes.write(operation.bytes, operation.startBytes);
   else bytes.resize(operation.sizeBytes);
+};
+
+type WriteOperation = Extract<DataOperation, { kind: "write" }>;
+
+/** What of an older write is not written over by a newer one. */
+const besides = (older: DataOperation, newer: WriteOperation): DataOperation[] => {
+  if (older.kind !== "write") return [older];
+  const { startBytes, bytes } = older;
+  const endBytes = startBytes + bytes.length;
+  const pieces = [
+    [startBytes, Math.min(endBytes, newer.startBytes)],
+    [Math.max(startBytes, newer.startBytes + newer.bytes.length), endBytes],
+  ] as const;
+  return pieces.flatMap(([start, end]) =>
+    end > start
+      ? [
+          {
+            ...older,
+            startBytes: start,
+            bytes: bytes.subarray(start - startBytes, end - startBytes),
+          },
+        ]
+      : [],
+  );
 };
 
 export class SimInode {
@@ -67,6 +92,23 @@ export class SimInode {
     const [covered, later] = this.#split(sequence);
     for (const operation of covered) applyTo(this.durable, operation);
     this.unsynced = later;
+  }
+
+  /**
+   * Makes one write durable. A truncate before it goes with it, and what was before that: they share the
+   * journal with the size that this one needs. Nothing, if a sync has covered it meanwhile.
+   */
+  syncWrite(sequence: number): void {
+    const write = this.unsynced.find((operation) => operation.sequence === sequence);
+    if (write?.kind !== "write") return;
+    const before = this.unsynced.filter((operation) => operation.sequence < sequence);
+    const truncate = before.findLast(({ kind }) => kind === "truncate");
+    if (truncate) this.sync(truncate.sequence);
+    applyTo(this.durable, write);
+    this.unsynced = this.unsynced.flatMap((operation) => {
+      if (operation === write) return [];
+      return operation.sequence < sequence ? besides(operation, write) : [operation];
+    });
   }
 
   failSync(sequence: number, after: AfterFailedSync): void {

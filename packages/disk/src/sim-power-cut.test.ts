@@ -121,6 +121,63 @@ describe("bytes and power cuts", () => {
     expect(textAt(sim, "/s/note")).toBe("aa");
   });
 
+  it("makes durable what is written through, and nothing that was written before it", async () => {
+    const [sim, directory] = await withNote("abcdef");
+    const file = await directory.open("note", "write");
+    const through = await directory.open("note", "write-through");
+    await file.write(bytesOf("BCD"), 1);
+    await through.write(bytesOf("XYZ"), 6);
+    await file.write(bytesOf("W"), 9);
+    through.writeSync(bytesOf("V"), 8);
+    expect(outcomes(sim, { writes: "none" })).toEqual(new Set(["abcdefXYV"]));
+    expect(outcomes(sim, { writes: "all" })).toEqual(new Set(["aBCDefXYVW"]));
+  });
+
+  it("never takes back what was written through, whatever older writes do", async () => {
+    const [sim, directory] = await withNote("abcdef");
+    const file = await directory.open("note", "write");
+    const through = await directory.open("note", "write-through");
+    await file.write(bytesOf("12345"), 1);
+    await through.write(bytesOf("XY"), 3);
+    const every = { writes: "random", sectorBytes: 1 } as const;
+    for (const text of outcomes(sim, every)) expect(text).toMatch(/^a[b1][c2]XY[f5]$/);
+  });
+
+  it("carries a truncate before it along: they share the size", async () => {
+    const [sim, directory] = await withNote("abcdef");
+    const file = await directory.open("note", "write");
+    const through = await directory.open("note", "write-through");
+    await file.write(bytesOf("1"), 1);
+    await file.truncate(2);
+    await through.write(bytesOf("Z"), 2);
+    for (const writes of ["none", "all", "random"] as const) {
+      expect(outcomes(sim, { writes })).toEqual(new Set(["a1Z"]));
+    }
+  });
+
+  it("may lose what is written through until the call returns, and where its sync fails or lies", async () => {
+    for (const effect of ["fails", "lies", "power"] as const) {
+      const [sim, directory] = await withNote("abc");
+      const file = await directory.open("note", "write");
+      const through = await directory.open("note", "write-through");
+      if (effect === "power") sim.crashAt(sim.callCount + 2);
+      else if (effect === "lies") sim.lose(({ kind }) => kind === "sync");
+      else sim.fail(({ kind }) => kind === "sync", "EIO");
+      const outcome = await Promise.race([
+        through.write(bytesOf("d"), 3).then(
+          () => "written",
+          () => "failed",
+        ),
+        sim.whenCrashed.then(() => "crashed"),
+      ]);
+      expect(outcome).toBe({ fails: "failed", lies: "written", power: "crashed" }[effect]);
+      if (effect === "fails") {
+        await expect(file.sync()).rejects.toMatchObject({ code: "EIO" });
+      }
+      expect(outcomes(sim, { writes: "none" })).toEqual(new Set(["abc"]));
+    }
+  });
+
   it("lists what is unsynced, so that a test can try every subset", async () => {
     const [sim, directory] = await withNote("....");
     const file = await directory.open("note", "write");

@@ -31,6 +31,12 @@ export interface SegmentStart {
   readonly carried: readonly string[];
 }
 
+interface SegmentFiles {
+  readonly file: File;
+  readonly through: File;
+  readonly inode: string;
+}
+
 interface SegmentLines {
   readonly bytes: Uint8Array;
   readonly lastCrc: string | undefined;
@@ -53,6 +59,8 @@ export class ActiveSegment {
   readonly name: string;
   readonly salt: number;
   readonly file: File;
+  /** The same file, opened so that what it writes is durable (see LogWriter for when it may be used). */
+  readonly through: File;
   readonly inode: string;
   /** Its bytes so far: where the next line goes. */
   bytes: number;
@@ -61,12 +69,13 @@ export class ActiveSegment {
   readonly lastCrc: string | undefined;
   readonly #hash: Hash;
 
-  private constructor(start: SegmentStart, file: File, inode: string, lines: SegmentLines) {
+  private constructor(start: SegmentStart, files: SegmentFiles, lines: SegmentLines) {
     this.id = start.id;
     this.name = segmentName(start.id);
     this.salt = segmentSalt(start.store, start.id);
-    this.file = file;
-    this.inode = inode;
+    this.file = files.file;
+    this.through = files.through;
+    this.inode = files.inode;
     this.bytes = lines.bytes.length;
     this.lastCrc = lines.lastCrc;
     this.recordCount = start.carried.length;
@@ -79,11 +88,14 @@ export class ActiveSegment {
     if (await directory.stat(temporary)) await directory.remove(temporary);
     const lines = firstLines(start);
     const file = await directory.create(temporary);
+    let through: File | undefined;
     try {
+      through = await directory.open(temporary, "write-through");
       await file.write(lines.bytes, 0);
       const { inode } = await file.stat();
-      return new ActiveSegment(start, file, inode, lines);
+      return new ActiveSegment(start, { file, through, inode }, lines);
     } catch (error) {
+      await through?.close();
       await file.close();
       throw error;
     }
@@ -96,6 +108,11 @@ export class ActiveSegment {
     await directory.rename(temporaryName(this.id), this.name);
     // Before any record in it is acknowledged: a record without its file's name is lost.
     await directory.syncFolder(walFolder);
+  }
+
+  async close(): Promise<void> {
+    await this.through.close();
+    await this.file.close();
   }
 
   /** Notes that these bytes now stand at the end. */

@@ -4,7 +4,7 @@
  * The rule: a line longer than a reader believes is never written.
  */
 import { invariant } from "@taskwal/errors";
-import { hex32, limits, recordBody, type LineBuffer } from "@taskwal/format";
+import { hex32, LineBuffer, limits, markerBody, recordBody } from "@taskwal/format";
 import type { LogEntry } from "./writer-options.ts";
 
 /** Lines that were encoded for the place behind the active segment's last. */
@@ -46,4 +46,11 @@ export const encodeBatch = (
     invariant(lines.length - startBytes <= limits.recordBytesMax, "a line is no longer than read");
   }
   return { bytes: lines.view(), count: entries.length, last: seq, crc };
+};
+
+/** The idle marker: it has no sequence, and changes nothing about what follows. */
+export const encodeMarker = ({ last, lastCrc, durable, salt }: EncodeFacts): Encoded => {
+  const lines = new LineBuffer(128);
+  lines.push(markerBody(durable), salt);
+  return { bytes: lines.view(), count: 0, last, crc: lastCrc };
 };

@@ -5,16 +5,21 @@
  *                                  │        └ fails: poison
  *                                  └ fails: truncate + sync, then rejected; appends go on
  *
+ * Where all before is durable, write and sync are one call: a write-through makes nothing durable but its own.
+ *
  * The rule: nothing is acknowledged before its sync and the fence; after a failed sync, or a rollback
  * that failed, nothing is ever written again by this writer (writer-life.ts).
  */
 import type { DiskFailedError } from "@taskwal/errors";
-import { LineBuffer, markerBody } from "@taskwal/format";
+import { LineBuffer } from "@taskwal/format";
 import type { ActiveSegment } from "./active-segment.ts";
-import { encodeBatch, type Encoded, type InFlight } from "./encode-batch.ts";
+import { encodeBatch, encodeMarker } from "./encode-batch.ts";
+import type { Encoded, EncodeFacts, InFlight } from "./encode-batch.ts";
 import { HeadFile } from "./head-file.ts";
-import { WriterLife } from "./writer-life.ts";
+import { IdleTimer } from "./idle-timer.ts";
+import { isPassing, WriterLife } from "./writer-life.ts";
 import type { Appended, LogEntry, LogWriterOptions, Waiting } from "./writer-options.ts";
+import { UnsyncedWrites } from "./unsynced-writes.ts";
 import { WriterSegments } from "./writer-segments.ts";
 
 export class LogWriter {
@@ -30,17 +35,20 @@ export class LogWriter {
   #chain: Promise<unknown> = Promise.resolve();
   readonly #waiting = new Set<Waiting>();
   #inFlight: InFlight | undefined;
-  /** What was written with no sync asked for since the last one that succeeded. */
-  #unsynced: Pick<InFlight, "bytes" | "startBytes">[] = [];
+  readonly #unsynced = new UnsyncedWrites();
   /** Counts the calls of flushSync: what was in flight before one leaves the bookkeeping to it. */
   #generation = 0;
   #closing: Promise<void> | undefined;
-  #cancelIdle: () => void = () => {};
+  readonly #idle: IdleTimer;
 
   private constructor(options: LogWriterOptions, head: HeadFile) {
     this.#options = options;
+    // A failure of it has poisoned the writer or was rolled back: the next caller is told.
+    this.#idle = new IdleTimer(options.clock, options.idleMs, () => {
+      if (this.#marked !== this.#last) this.#exclusively(() => this.#markIdle()).catch(() => {});
+    });
     this.#life = new WriterLife(options.directory.path, (error) => {
-      this.#cancelIdle();
+      this.#idle.stop();
       options.onPoison(error);
     });
     this.#head = head;
@@ -111,12 +119,12 @@ export class LogWriter {
     const waiting: Waiting = { entries, written: undefined };
     this.#waiting.add(waiting);
     return this.#exclusively(async () => {
-      const appended = await this.#append(waiting);
+      const appended = await this.#append(waiting, sync);
       this.#life.assertAlive();
       if (sync) await this.#sync();
-      // A copy: the buffer is used again by the next batch. Not what a flushSync has made durable meanwhile.
+      // Not what a flushSync has made durable meanwhile.
       else if (this.#inFlight && this.#inFlight.last > this.#durable)
-        this.#unsynced.push({ ...this.#inFlight, bytes: Uint8Array.from(this.#inFlight.bytes) });
+        this.#unsynced.add(this.#inFlight);
       return appended;
     }).finally(() => this.#waiting.delete(waiting));
   }
@@ -146,6 +154,7 @@ export class LogWriter {
     const refusal = behind === this.#lastUnderWay ? busy : "a call before it has failed";
     if (!active || refusal) throw this.#segments.notWritten("write", undefined, refusal);
     this.#generation += 1;
+    if (this.#inFlight) this.#unsynced.isOneLate = true;
     const appended = this.#writeNow(active, entries);
     try {
       // Before anything of it is acknowledged: the promise of flushSync.
@@ -153,10 +162,9 @@ export class LogWriter {
     } catch (cause) {
       throw this.#segments.die("sync", cause);
     }
-    this.#unsynced = [];
-    this.#segments.assertOwner(active);
-    this.#promise(this.#last);
-    this.#scheduleIdle();
+    this.#unsynced.clear();
+    this.#acknowledge(active, this.#last);
+    this.#idle.touch();
     return appended;
   }
 
@@ -174,7 +182,7 @@ export class LogWriter {
       if (!this.#life.poison) await this.#exclusively(() => this.#finish());
     } finally {
       this.#life.closed = true;
-      this.#cancelIdle();
+      this.#idle.stop();
       await this.#release();
     }
   }
@@ -199,48 +207,52 @@ export class LogWriter {
   #exclusively<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.#chain.then(() => {
       this.#life.assertUsable();
-      this.#cancelIdle();
+      this.#idle.pause();
       return work();
     });
     const after = (): void => {
       this.#inFlight = undefined;
-      this.#scheduleIdle();
+      this.#idle.touch();
     };
     this.#chain = turn.then(after, after);
     return turn;
   }
 
   /** Writes a batch into the active segment, or into a new one if it would not fit. */
-  async #append(waiting: Waiting): Promise<Appended> {
+  async #append(waiting: Waiting, sync: boolean): Promise<Appended> {
     const { entries } = waiting;
     let active = this.#segments.active ?? (await this.#segments.start());
     // Each time that the turn of the event loop was given up, flushSync may have been first.
     if (waiting.written) return waiting.written;
-    let encoded = this.#encode(entries, active.salt, this.#lines);
+    let encoded = encodeBatch(entries, this.#behind(active), this.#lines);
     const sizeBytes = active.bytes + encoded.bytes.length;
     if (sizeBytes > this.#options.segmentBytesMax && active.recordCount > 0) {
       active = await this.#rotate();
       if (waiting.written) return waiting.written;
-      encoded = this.#encode(entries, active.salt, this.#lines);
+      encoded = encodeBatch(entries, this.#behind(active), this.#lines);
     }
     this.#waiting.delete(waiting);
-    await this.#write(active, encoded);
+    const isAllBeforeSynced = this.#durable === this.#last && !this.#unsynced.isOneLate;
+    await this.#write(active, encoded, sync && isAllBeforeSynced);
     return { first: encoded.last - entries.length + 1, last: encoded.last };
   }
 
-  #encode(entries: readonly LogEntry[], salt: number, lines: LineBuffer): Encoded {
-    const behind = { last: this.#last, lastCrc: this.#lastCrc, durable: this.#durable, salt };
-    return encodeBatch(entries, behind, lines);
+  #behind({ salt }: ActiveSegment): EncodeFacts {
+    return { last: this.#last, lastCrc: this.#lastCrc, durable: this.#durable, salt };
   }
 
-  async #write(active: ActiveSegment, encoded: Encoded): Promise<void> {
+  /** With `isThrough`, all before it is durable, and so is this on return. */
+  async #write(active: ActiveSegment, encoded: Encoded, isThrough: boolean): Promise<void> {
     this.#life.assertAlive();
     const generation = this.#generation;
     const inFlight = { ...encoded, startBytes: active.bytes, applied: false };
     this.#inFlight = inFlight;
     try {
-      await active.file.write(encoded.bytes, inFlight.startBytes);
+      const file = isThrough ? active.through : active.file;
+      await file.write(encoded.bytes, inFlight.startBytes);
     } catch (cause) {
+      // Of another error nobody knows whether it was the sync that failed.
+      if (isThrough && !isPassing(cause)) throw this.#segments.die("sync", cause);
       if (generation === this.#generation) {
         this.#inFlight = undefined;
         await this.#segments.rollBack(active);
@@ -248,7 +260,9 @@ export class LogWriter {
       }
     }
     this.#life.assertAlive();
-    if (generation === this.#generation) this.#apply(active, inFlight);
+    if (generation !== this.#generation) return;
+    this.#apply(active, inFlight);
+    if (isThrough) this.#acknowledge(active, inFlight.last);
   }
 
   #apply(active: ActiveSegment, inFlight: InFlight): void {
@@ -263,7 +277,7 @@ export class LogWriter {
     // Not the shared buffer: the write that is in flight may still read from it.
     const lines = new LineBuffer();
     const write = (more: readonly LogEntry[]): Appended => {
-      const encoded = this.#encode(more, active.salt, lines);
+      const encoded = encodeBatch(more, this.#behind(active), lines);
       active.file.writeSync(encoded.bytes, active.bytes);
       this.#apply(active, { ...encoded, startBytes: active.bytes, applied: false });
       return { first: encoded.last - more.length + 1, last: encoded.last };
@@ -271,7 +285,7 @@ export class LogWriter {
     try {
       const inFlight = this.#inFlight;
       // Also what is written and its sync is under way: that one may fail, and take the error with it.
-      for (const { bytes, startBytes } of this.#unsynced) active.file.writeSync(bytes, startBytes);
+      this.#unsynced.writeAgain(active.file);
       if (inFlight) active.file.writeSync(inFlight.bytes, inFlight.startBytes);
       if (inFlight && !inFlight.applied) this.#apply(active, inFlight);
       for (const waiting of this.#waiting) waiting.written = write(waiting.entries);
@@ -289,8 +303,14 @@ export class LogWriter {
     const last = this.#last;
     await this.#segments.sync(active);
     this.#life.assertAlive();
-    this.#unsynced = [];
+    this.#unsynced.clear();
     if (generation !== this.#generation) return;
+    this.#unsynced.isOneLate = false;
+    this.#acknowledge(active, last);
+  }
+
+  /** All up to `last` is synced: the fence stands between that and whoever waits for it. */
+  #acknowledge(active: ActiveSegment, last: number): void {
     this.#segments.assertOwner(active);
     this.#promise(last);
   }
@@ -311,23 +331,9 @@ export class LogWriter {
     this.#head.update({ store, epoch, first: this.#segments.first, durable });
   }
 
-  async #syncHead(): Promise<void> {
-    this.#life.assertAlive();
-    try {
-      // From here on a power cut leaves the promise: a last segment or batch that is gone is missed.
-      await this.#head.sync();
-    } catch (cause) {
-      throw this.#segments.die("sync", cause);
-    }
-  }
-
-  #scheduleIdle(): void {
-    this.#cancelIdle();
-    if (this.#life.closed || this.#life.poison || this.#marked === this.#last) return;
-    this.#cancelIdle = this.#options.clock.schedule(this.#options.idleMs, () => {
-      // A failure here has poisoned the writer or was rolled back: the next caller is told.
-      this.#exclusively(() => this.#markIdle()).catch(() => {});
-    });
+  /** From here on a power cut leaves the promise: a last segment or batch that is gone is missed. */
+  #syncHead(): Promise<void> {
+    return this.#segments.sync({ file: this.#head });
   }
 
   /** Closes the last batch with its watermark, so that rot in it can be told from a torn one. */
@@ -335,11 +341,8 @@ export class LogWriter {
     await this.#sync();
     const { active } = this.#segments;
     if (!active || this.#marked === this.#last) return;
-    const lines = new LineBuffer(128);
-    lines.push(markerBody(this.#durable), active.salt);
     this.#marked = this.#last;
-    const marker = { bytes: lines.view(), count: 0, last: this.#last, crc: this.#lastCrc };
-    await this.#write(active, marker);
+    await this.#write(active, encodeMarker(this.#behind(active)), false);
     // So that the marker outlives a power cut: it is there for what comes after one.
     await this.#segments.sync(active);
     await this.#syncHead();

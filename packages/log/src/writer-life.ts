@@ -7,7 +7,12 @@
  * The rule: poison is final in this process (fsync is never retried: the kernel has marked the pages
  * clean, https://lwn.net/Articles/752063/).
  */
-import { ClosedError, DiskFailedError } from "@taskwal/errors";
+import { ClosedError, DiskFailedError, errnoOf } from "@taskwal/errors";
+
+const passingErrnos = new Set(["ENOSPC", "EDQUOT", "EFBIG", "EMFILE", "ENFILE"]);
+
+/** Whether room or handles were lacking: what it kept from being written can be taken back, and tried again. */
+export const isPassing = (error: unknown): boolean => passingErrnos.has(errnoOf(error) ?? "");
 
 export interface Failure {
   /** What was being done, as a verb. */

@@ -7,15 +7,13 @@
  * end of it. While a segment is started, sealed or rolled back, `busy` says so: nothing may be written
  * behind bytes that are about to change.
  */
-import { errnoOf, type DiskFailedError } from "@taskwal/errors";
+import type { File } from "@taskwal/disk";
+import type { DiskFailedError } from "@taskwal/errors";
 import { ActiveSegment } from "./active-segment.ts";
 import type { Continuation } from "./carry-tail.ts";
 import { isOverridden } from "./claim-epoch.ts";
-import type { WriterLife } from "./writer-life.ts";
+import { isPassing, type WriterLife } from "./writer-life.ts";
 import type { LogWriterOptions } from "./writer-options.ts";
-
-/** A segment that could not be begun for one of these may be tried again: nothing was promised of it. */
-const passingErrnos = new Set(["ENOSPC", "EDQUOT", "EFBIG", "EMFILE", "ENFILE"]);
 
 export class WriterSegments {
   readonly #options: LogWriterOptions;
@@ -55,10 +53,12 @@ export class WriterSegments {
         segment = await ActiveSegment.prepare(directory, start);
         await segment.publish(directory);
       } catch (cause) {
-        await segment?.file.close();
+        await segment?.close();
         const failure = { operation: "start segment", name: `wal/${first}`, cause };
-        const isPassing = !segment && passingErrnos.has(errnoOf(cause) ?? "");
-        throw isPassing ? this.#life.notWritten(failure) : this.#life.die(failure);
+        // Before it has its name, nothing was promised of it.
+        throw !segment && isPassing(cause)
+          ? this.#life.notWritten(failure)
+          : this.#life.die(failure);
       }
       this.#active = segment;
       return segment;
@@ -73,7 +73,7 @@ export class WriterSegments {
         this.#continuation = { first: last + 1, previous: sealed.asPrevious(last), carried: [] };
         this.#active = undefined;
         // All of it is synced: a failing close costs nothing.
-        await sealed.file.close().catch(() => {});
+        await sealed.close().catch(() => {});
       }
       return this.start();
     });
@@ -111,7 +111,7 @@ export class WriterSegments {
     });
   }
 
-  async sync(active: ActiveSegment): Promise<void> {
+  async sync(active: { readonly file: Pick<File, "sync"> }): Promise<void> {
     this.#life.assertAlive();
     try {
       // Before anything up to here is acknowledged: the promise of append, sync and flushSync.
@@ -154,7 +154,7 @@ export class WriterSegments {
   }
 
   async close(): Promise<void> {
-    await this.#active?.file.close();
+    await this.#active?.close();
   }
 
   get #name(): string {

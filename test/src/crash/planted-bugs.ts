@@ -22,19 +22,20 @@ export interface PlantedBug {
 const syncOfBatch = `// Before anything up to here is acknowledged: the promise of append, sync and flushSync.
             await active.file.sync();`;
 
-const writeOfBatch = `await active.file.write(encoded.bytes, inFlight.startBytes);`;
+const fileOfBatch = "const file = isThrough ? active.through : active.file;";
+const writeOfBatch = "await file.write(encoded.bytes, inFlight.startBytes);";
 
 export const plantedBugs: readonly PlantedBug[] = [
   {
     name: "acknowledge before the sync",
     harm: [],
-    breaks: ["what was acknowledged is there", "a crash loses nothing acknowledged"],
+    breaks: [
+      "what was acknowledged is there",
+      "a crash loses nothing acknowledged",
+      "every opening recovers the same state",
+    ],
     patches: [
-      {
-        file: "log/dist/writer-segments.js",
-        find: syncOfBatch,
-        put: "void active.file.sync().catch(() => {});",
-      },
+      { file: "log/dist/log-writer.js", find: fileOfBatch, put: "const file = active.file;" },
     ],
   },
   {
@@ -52,13 +53,22 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: "retry a failed fsync",
     harm: ["failed sync"],
-    // Whichever is looked at first: HEAD promised what is gone.
-    breaks: ["what was acknowledged is there", "a crash loses nothing acknowledged"],
+    // Whichever is looked at first: a store that should be dead goes on, HEAD promised what is gone.
+    breaks: [
+      "a store goes on where it promised to",
+      "what was acknowledged is there",
+      "a crash loses nothing acknowledged",
+    ],
     patches: [
       {
         file: "log/dist/writer-segments.js",
         find: syncOfBatch,
         put: "await active.file.sync().catch(() => active.file.sync());",
+      },
+      {
+        file: "log/dist/log-writer.js",
+        find: writeOfBatch,
+        put: `${writeOfBatch.slice(0, -1)}.catch(() => file.sync());`,
       },
     ],
   },
@@ -70,7 +80,7 @@ export const plantedBugs: readonly PlantedBug[] = [
       {
         file: "log/dist/log-writer.js",
         find: writeOfBatch,
-        put: `await active.file.write(encoded.bytes, inFlight.startBytes).catch(() => {});`,
+        put: `${writeOfBatch.slice(0, -1)}.catch(() => {});`,
       },
     ],
   },
@@ -82,7 +92,7 @@ export const plantedBugs: readonly PlantedBug[] = [
       {
         file: "log/dist/log-writer.js",
         find: writeOfBatch,
-        put: `await active.file.write(encoded.bytes, inFlight.startBytes).catch(() => {});`,
+        put: `${writeOfBatch.slice(0, -1)}.catch(() => {});`,
       },
       {
         file: "log/dist/writer-segments.js",
@@ -130,8 +140,9 @@ export const plantedBugs: readonly PlantedBug[] = [
         if (isThere && start.previous.epoch < start.id.epoch && start.carried.length === 0) {
             const id = { first: start.previous.first, epoch: start.previous.epoch };
             const file = await directory.open(segmentName(id), "write");
+            const through = await directory.open(segmentName(id), "write-through");
             const { inode, sizeBytes } = await file.stat();
-            const reopened = new ActiveSegment({ ...start, id }, file, inode, { bytes: new Uint8Array(sizeBytes), lastCrc: undefined });
+            const reopened = new ActiveSegment({ ...start, id }, { file, through, inode }, { bytes: new Uint8Array(sizeBytes), lastCrc: undefined });
             reopened.publish = async () => {};
             return reopened;
         }`,

@@ -37,6 +37,11 @@ export const modelBugs: readonly ModelBug[] = [
             await active.file.sync();`,
         "void active.file.sync().catch(() => {});",
       ),
+      log(
+        "log-writer",
+        "const file = isThrough ? active.through : active.file;",
+        "const file = active.file;",
+      ),
     ],
   },
   {
