@@ -7,7 +7,12 @@
  * The rule: what a store that is dead still says counts for nothing; all else is held against the
  * reference at once.
  */
-import { createSimDisk, type SimDisk, type SimProcess } from "@taskwal/disk/sim";
+import {
+  createSimDisk,
+  type SimDisk,
+  type SimProcess,
+  type UnsyncedWrite,
+} from "@taskwal/disk/sim";
 import type { RecoveryReport } from "taskwal";
 import { Broken } from "../crash/inspect.ts";
 import { sameValue, type Change, type Dump } from "../crash/ledger.ts";
@@ -141,9 +146,17 @@ export class Bench {
     const epoch = String(this.store.recovery.epoch).padStart(8, "0");
     const open = this.sim
       .unsynced()
-      .find(({ path, kind }) => path.endsWith(`-${epoch}.jsonl`) && kind !== "truncate");
+      .find(
+        (one) =>
+          one.kind === "write" && one.path.endsWith(`-${epoch}.jsonl`) && this.#holdsRecord(one),
+      );
     if (open)
       fail("I5 nothing is shown before it is as durable as its caller asked", { event, open });
+  }
+
+  /** An idle marker may be under way behind records that are durable and not shown yet: a campaign took it for one. */
+  #holdsRecord({ path, startBytes, endBytes }: UnsyncedWrite): boolean {
+    return Buffer.from(this.sim.readRaw(path).subarray(startBytes, endBytes)).includes('"seq":');
   }
 
   /** Makes one call. Its promise never rejects; what is wrong with the answer goes to `found`. */
