@@ -3,6 +3,7 @@ import type { SimCall } from "@taskwal/disk/sim";
 import { describe, expect, it } from "vitest";
 
 import type { LogWriter } from "./log-writer.ts";
+import type { LogEntry } from "./writer-options.ts";
 import {
   entry,
   newWorld,
@@ -25,6 +26,9 @@ const begun = async (options: Parameters<typeof openWriter>[1] = {}): Promise<Wo
   await opened.writer.append([entry("a")], true);
   return { ...world, ...opened };
 };
+
+/** What is written and not synced before: behind it a batch is not written through. */
+const earlier: readonly (readonly LogEntry[])[] = [[], [entry("early")]];
 
 const turns = async ({ disk }: World, count = 10): Promise<void> => {
   for (let turn = 0; turn < count; turn += 1) await disk.clock.yield();
@@ -77,18 +81,22 @@ describe("flushSync", () => {
   });
 
   it("keeps D where it is when the sync under way ends behind it, in HEAD too", async () => {
-    const world = await begun();
-    const release = world.sim.hang(on("sync"));
-    const call = world.writer.append([entry("b")], true);
-    await turns(world);
-    world.writer.flushSync([entry("c"), entry("d")]);
-    expect(world.writer.durable).toBe(4);
-    release();
-    await call;
-    await turns(world);
-    expect(world.writer.durable).toBe(4);
-    const { listing } = await readLog(world.directory);
-    expect(listing.head?.durable).toBe(4);
+    for (const early of earlier) {
+      const world = await begun();
+      await world.writer.append(early, false);
+      const release = world.sim.hang(on("sync"));
+      const call = world.writer.append([entry("b")], true);
+      await turns(world);
+      world.writer.flushSync([entry("c"), entry("d")]);
+      const durable = 4 + early.length;
+      expect(world.writer.durable).toBe(durable);
+      release();
+      await call;
+      await turns(world);
+      expect(world.writer.durable).toBe(durable);
+      const { listing } = await readLog(world.directory);
+      expect(listing.head?.durable).toBe(durable);
+    }
   });
 
   it("holds what it said also where the write under way fails behind it", async () => {
@@ -182,8 +190,12 @@ describe("flushSync", () => {
   });
 
   it("that fails leaves no success to the sync under way, though that one succeeds", async () => {
-    for (const kind of ["write", "sync"] as const) {
+    const kinds = earlier.flatMap((early) =>
+      (["write", "sync"] as const).map((kind) => ({ early, kind })),
+    );
+    for (const { early, kind } of kinds) {
       const world = await begun();
+      await world.writer.append(early, false);
       const release = world.sim.hang(on("sync"));
       const call = world.writer.append([entry("b")], true);
       await turns(world);

@@ -13,6 +13,7 @@ import {
   type Opened,
   type World,
 } from "./sample-log.test.ts";
+import type { LogEntry } from "./writer-options.ts";
 
 const onSegment =
   (kind: SimCall["kind"]) =>
@@ -117,7 +118,18 @@ describe("a failed sync", () => {
 });
 
 const checkLost = async (touch: (world: World & Opened) => void, reason: string): Promise<void> => {
+  await checkLostBehind([], touch, reason);
+  // Behind what no sync has covered a batch is not written through.
+  await checkLostBehind([entry("early")], touch, reason);
+};
+
+const checkLostBehind = async (
+  early: readonly LogEntry[],
+  touch: (world: World & Opened) => void,
+  reason: string,
+): Promise<void> => {
   const world = await begun();
+  await world.writer.append(early, false);
   // Between the sync and the acknowledgement.
   const release = world.sim.hang(onSegment("sync"));
   const call = world.writer.append([entry("b")], true);
