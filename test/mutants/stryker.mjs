@@ -1,23 +1,25 @@
 /**
- * `pnpm bench stryker [package or file…]`: StrykerJS changes every expression of `format`, `log` and
+ * `pnpm bench stryker [package or file…] [--fresh]`: StrykerJS changes every expression of `format`, `log` and
  * `snapshot`, one at a time, and looks whether a test of theirs sees it.
  *
- *     copy of HEAD ─ quick tests of all three ─ survivors ─ the package's slow tests ─> stryker.json: how many were killed
+ *     copy of HEAD ─ quick tests of all three ─ survivors ─ the package's slow tests ─> stryker.json: what became of them, by file
  *                                                                          └─> survivors that survivors.json does not explain
  *
- * The rule: a survivor is a missing test, or a needless line, or is explained by name. Tests that go through
- * thousands of cases only meet what the quick ones let live. Stryker is installed in the copy: nobody else
- * needs its hundred and fifty packages.
+ * The rule: a survivor is a missing test, or a needless line, or is explained by name. What was killed is not
+ * tried again as long as its file is unchanged; `--fresh` does. Tests that go through thousands of cases only
+ * meet what the quick ones let live. Stryker is installed in the copy: nobody else needs its packages.
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { commitOf, cloneOf } from "./copy.mjs";
+import { packages, scoresOf, survivorListOf, unexplained } from "./survivor-list.mjs";
 
 const root = join(import.meta.dirname, "../..");
-const scoresFile = join(import.meta.dirname, "stryker.json");
+const recordsFile = join(import.meta.dirname, "stryker.json");
 const survivorsFile = join(import.meta.dirname, "survivors.json");
-const packages = ["format", "log", "snapshot"];
+const listFile = join(root, "docs/changed-expressions.md");
 /** Seconds each, or looking at the time. */
 const slowTests = [
   "log/src/judge",
@@ -79,16 +81,17 @@ const runStryker = (copy, mutate, tests) => {
 };
 
 const keyOf = ({ file, place, replacement }) => `${file}:${place} ${replacement}`;
+const placeOf = ({ file, place }) => `${file}:${place}`;
 const isAlive = ({ status }) => status === "Survived" || status === "NoCoverage";
 
 /** The quick tests first; what they let live meets the slow ones of its own package. */
 const mutantsBy = (copy, mutate, name) => {
   const first = runStryker(copy, mutate, quickTests);
-  const places = first.filter(isAlive).map(({ file, place }) => `${file}:${place}`);
+  const alive = first.filter(isAlive);
   const include = slowTests.filter((file) => file.startsWith(`packages/${name}/`));
-  print(`${places.length} of ${first.length} outlived the quick tests`);
-  if (places.length === 0 || include.length === 0) return first;
-  const slow = runStryker(copy, places, { include, exclude: [] });
+  print(`${alive.length} of ${first.length} outlived the quick tests`);
+  if (alive.length === 0 || include.length === 0) return first;
+  const slow = runStryker(copy, alive.map(placeOf), { include, exclude: [] });
   const second = new Map(slow.map((one) => [keyOf(one), one]));
   return first.map((one) => (isAlive(one) ? (second.get(keyOf(one)) ?? one) : one));
 };
@@ -120,62 +123,109 @@ const mutantsOf = ({ files }) =>
   });
 
 const counted = new Set(["Killed", "Timeout", "Survived", "NoCoverage"]);
-const scoreOf = (mutants) => {
-  const by = (status) => mutants.filter((one) => one.status === status).length;
-  const all = mutants.filter(({ status }) => counted.has(status)).length;
-  const [killed, timedOut] = [by("Killed"), by("Timeout")];
-  const score = Math.round((1_000 * (killed + timedOut)) / all) / 1_000;
+
+/** What is kept of a file: counts, and those that live. */
+const recordOf = (mutants, commit) => {
+  const all = mutants.filter(({ status }) => counted.has(status));
+  const by = (status) => all.filter((one) => one.status === status).length;
   return {
-    mutants: all,
-    killed,
-    timedOut,
-    survived: by("Survived"),
-    uncovered: by("NoCoverage"),
-    score,
+    commit,
+    mutants: all.length,
+    killed: by("Killed"),
+    timedOut: by("Timeout"),
+    alive: all.filter(isAlive).map(({ line, place, mutator, original, replacement, status }) => ({
+      line,
+      place,
+      mutator,
+      original,
+      replacement,
+      status,
+    })),
   };
 };
 
-const isExplained = (survivor, explained) =>
-  explained.some(
-    ({ file, original, replacement }) =>
-      file === survivor.file &&
-      original === survivor.original &&
-      replacement === survivor.replacement,
-  );
+/** The record after those that lived were tried again. */
+const triedAgain = (record, file, mutants) => {
+  const now = new Map(mutants.map((one) => [keyOf(one), one.status]));
+  const statusOf = (one) => now.get(keyOf({ ...one, file })) ?? one.status;
+  const dead = (status) => record.alive.filter((one) => statusOf(one) === status).length;
+  return {
+    ...record,
+    killed: record.killed + dead("Killed"),
+    timedOut: record.timedOut + dead("Timeout"),
+    alive: record.alive
+      .map((one) => ({ ...one, status: statusOf(one) }))
+      .filter((one) => isAlive(one)),
+  };
+};
 
-const tell = (survivors) => {
-  for (const { file, line, mutator, original, replacement } of survivors) {
-    print(`survived: ${file}:${line} ${mutator}\n    ${original}\n    -> ${replacement}`);
+const git = (copy, ...args) => spawnSync("git", ["-C", copy, ...args], { encoding: "utf8" });
+const sourcesOf = (copy, name) =>
+  git(copy, "ls-files", `packages/${name}/src`)
+    .stdout.split("\n")
+    .filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts"));
+
+/** The file is as it was when it was recorded: what was killed in it is dead. */
+const isAsRecorded = (copy, file, record) =>
+  record !== undefined &&
+  git(copy, "diff", "--quiet", record.commit, "HEAD", "--", file).status === 0;
+
+/** Tries the mutants of one package that are new, changed or alive, and notes what became of them. */
+const tryPackage = (copy, name, wanted, records) => {
+  const sources = sourcesOf(copy, name).filter(
+    (file) => wanted.length === 0 || wanted.includes(file),
+  );
+  const known = sources.filter((file) => !values.fresh && isAsRecorded(copy, file, records[file]));
+  const whole = sources.filter((file) => !known.includes(file));
+  const again = known.flatMap((file) =>
+    records[file].alive.map((one) => placeOf({ ...one, file })),
+  );
+  if (whole.length + again.length === 0) return;
+  const mutants = mutantsBy(copy, [...whole, ...again], name);
+  const commit = commitOf(copy);
+  for (const file of sources) {
+    const its = mutants.filter((one) => one.file === file);
+    records[file] = known.includes(file)
+      ? triedAgain(records[file], file, its)
+      : recordOf(its, commit);
   }
 };
 
+const { values, positionals } = parseArgs({
+  options: {
+    /** Tries all of them again, also those that a test has killed before. */
+    fresh: { type: "boolean", default: false },
+  },
+  allowPositionals: true,
+});
+
 const main = () => {
-  const wanted = process.argv.slice(2);
   const copy = cloneOf(root);
-  const scores = readJson(scoresFile, {});
+  const records = readJson(recordsFile, {});
   const explained = readJson(survivorsFile, []);
-  let isGood = true;
   try {
     install(copy);
     for (const name of packages) {
-      const folder = `packages/${name}/src`;
-      const files = wanted.filter((one) => one.startsWith(`${folder}/`));
-      if (wanted.length > 0 && !wanted.includes(name) && files.length === 0) continue;
-      const isWhole = files.length === 0;
-      const mutate = isWhole ? [`${folder}/**/*.ts`, "!**/*.test.ts"] : files;
-      const mutants = mutantsBy(copy, mutate, name);
-      const score = { ...scoreOf(mutants), commit: commitOf(copy) };
-      const open = mutants.filter((one) => isAlive(one) && !isExplained(one, explained));
-      tell(open);
-      print(`${name}: ${JSON.stringify(score)}, ${open.length} of the survivors unexplained`);
-      if (isWhole) scores[name] = score;
-      isGood &&= open.length === 0 && (!isWhole || score.score >= scoreLeast);
-      writeFileSync(scoresFile, `${JSON.stringify(scores, null, 2)}\n`);
+      const files = positionals.filter((one) => one.startsWith(`packages/${name}/`));
+      if (positionals.length > 0 && !positionals.includes(name) && files.length === 0) continue;
+      tryPackage(copy, name, files, records);
+      for (const file of Object.keys(records))
+        if (!existsSync(join(copy, file))) delete records[file];
+      const sorted = Object.entries(records).toSorted(([a], [b]) => (a < b ? -1 : 1));
+      writeFileSync(recordsFile, `${JSON.stringify(Object.fromEntries(sorted), null, 2)}\n`);
+      writeFileSync(listFile, survivorListOf(records, explained));
     }
   } finally {
     rmSync(copy, { recursive: true, force: true });
   }
-  if (!isGood) process.exitCode = 1;
+  for (const one of unexplained(records, explained)) {
+    print(
+      `survived: ${one.file}:${one.line} ${one.mutator}\n    ${one.original}\n    -> ${one.replacement}`,
+    );
+  }
+  for (const { name, score } of scoresOf(records)) print(`${name}: ${(100 * score).toFixed(1)} %`);
+  const isGood = scoresOf(records).every(({ score }) => score >= scoreLeast);
+  if (!isGood || unexplained(records, explained).length > 0) process.exitCode = 1;
 };
 
 main();
