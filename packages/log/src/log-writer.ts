@@ -182,12 +182,8 @@ export class LogWriter {
   async #finish(): Promise<void> {
     await this.#sync();
     this.#life.closed = true;
-    try {
-      await this.#segments.seal(this.#last);
-    } catch (error) {
-      // No room for a seal: it is taken back, and all before it is durable.
-      if (this.#life.poison) throw error;
-    }
+    // No room for a seal: it is taken back, and all before it is durable. What ended the writer is thrown next.
+    await this.#segments.seal(this.#last).catch(() => {});
     await this.#syncHead();
   }
 

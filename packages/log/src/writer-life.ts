@@ -64,7 +64,7 @@ export class WriterLife {
       operation,
       path: `${this.#path}/${name}`,
       outcome,
-      ...(cause === undefined ? {} : { cause }),
+      cause,
       ...(reason === undefined ? {} : { reason }),
     });
   }

@@ -15,7 +15,13 @@ import type { WriterLife } from "./writer-life.ts";
 import type { LogWriterOptions } from "./writer-options.ts";
 
 /** A segment that could not be begun for one of these may be tried again: nothing was promised of it. */
-const passingErrnos = new Set(["ENOSPC", "EDQUOT", "EFBIG", "EMFILE", "ENFILE"]);
+const passingErrnos = new Set<string | undefined>([
+  "ENOSPC",
+  "EDQUOT",
+  "EFBIG",
+  "EMFILE",
+  "ENFILE",
+]);
 
 export class WriterSegments {
   readonly #options: LogWriterOptions;
@@ -41,7 +47,7 @@ export class WriterSegments {
 
   /** The first sequence of the active segment, or of the one to come. */
   get first(): number {
-    return this.#active?.id.first ?? this.#continuation.first;
+    return this.#continuation.first;
   }
 
   /** The first segment of this epoch, or the one after a sealed one. */
@@ -57,7 +63,7 @@ export class WriterSegments {
       } catch (cause) {
         await segment?.file.close();
         const failure = { operation: "start segment", name: `wal/${first}`, cause };
-        const isPassing = !segment && passingErrnos.has(errnoOf(cause) ?? "");
+        const isPassing = !segment && passingErrnos.has(errnoOf(cause));
         throw isPassing ? this.#life.notWritten(failure) : this.#life.die(failure);
       }
       this.#active = segment;
