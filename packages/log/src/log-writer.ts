@@ -182,8 +182,9 @@ export class LogWriter {
   async #finish(): Promise<void> {
     await this.#sync();
     this.#life.closed = true;
+    const { active } = this.#segments;
     // No room for a seal: it is taken back, and all before it is durable. What ended the writer is thrown next.
-    await this.#segments.seal(this.#last).catch(() => {});
+    if (active) await this.#segments.seal(active, this.#last).catch(() => {});
     await this.#syncHead();
   }
 
@@ -215,7 +216,7 @@ export class LogWriter {
     let encoded = this.#encode(entries, active.salt, this.#lines);
     const sizeBytes = active.bytes + encoded.bytes.length;
     if (sizeBytes > this.#options.segmentBytesMax && active.recordCount > 0) {
-      active = await this.#rotate();
+      active = await this.#rotate(active);
       if (waiting.written) return waiting.written;
       encoded = this.#encode(entries, active.salt, this.#lines);
     }
@@ -291,9 +292,9 @@ export class LogWriter {
     this.#promise(last);
   }
 
-  async #rotate(): Promise<ActiveSegment> {
+  async #rotate(active: ActiveSegment): Promise<ActiveSegment> {
     await this.#sync();
-    const next = await this.#segments.next(this.#last);
+    const next = await this.#segments.next(active, this.#last);
     this.#marked = this.#last;
     this.#promise(this.#durable);
     await this.#syncHead();
