@@ -59,12 +59,12 @@ describe("the quarantine", () => {
   });
 
   it("misses no copy that somebody takes away meanwhile", async () => {
-    const { sim, directory } = await withSegment();
+    const { sim, disk, directory } = await withSegment();
     put(sim, tornName(1), 5);
     const taken = `${root}/quarantine/${tornName(1)}`;
     const release = sim.hang(({ kind, path }) => kind === "stat" && path === taken);
     const quarantined = quarantineTorn(directory, [torn]);
-    for (let turn = 0; turn < 100; turn += 1) await Promise.resolve();
+    for (let turn = 0; turn < 20; turn += 1) await disk.clock.yield();
     sim.removeRaw(taken);
     release();
     expect(await quarantined).toEqual([`quarantine/${newest}`]);
