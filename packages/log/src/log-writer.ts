@@ -248,11 +248,11 @@ export class LogWriter {
     if (generation === this.#generation) this.#apply(active, inFlight);
   }
 
-  #apply(active: ActiveSegment, inFlight: InFlight): void {
-    active.extend(inFlight.bytes, inFlight.count);
-    this.#last = inFlight.last;
-    this.#lastCrc = inFlight.crc;
-    inFlight.applied = true;
+  #apply(active: ActiveSegment, written: Encoded & { applied?: boolean }): void {
+    active.extend(written.bytes, written.count);
+    this.#last = written.last;
+    this.#lastCrc = written.crc;
+    written.applied = true;
   }
 
   /** What is not synced, what waits, and `entries`, in that order. */
@@ -262,7 +262,7 @@ export class LogWriter {
     const write = (more: readonly LogEntry[]): Appended => {
       const encoded = this.#encode(more, active.salt, lines);
       active.file.writeSync(encoded.bytes, active.bytes);
-      this.#apply(active, { ...encoded, startBytes: active.bytes, applied: false });
+      this.#apply(active, encoded);
       return { first: encoded.last - more.length + 1, last: encoded.last };
     };
     try {
