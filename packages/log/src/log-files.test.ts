@@ -211,6 +211,23 @@ describe("pruning", () => {
     expect(await pruneLog(world.directory, options)).toEqual([middle, old, over].map(nameOf));
   });
 
+  it("takes the claims that nothing needs any more with a segment, and does nothing without", async () => {
+    for (const below of [4, 5]) {
+      const { sim, directory } = await newWorld();
+      const old = rawSegment({ first: 1, epoch: 3 }, batches(1, 5));
+      const last = rawSegment({ first: 6, epoch: 3 }, batches(6, 6), previousOf(old, 5));
+      for (const { path, bytes } of [old, last]) sim.writeRaw(path, bytes);
+      const older = range(1, 2).map((epoch) => `${root}/wal/0000000${epoch}.claim`);
+      for (const path of older) sim.writeRaw(path, Buffer.alloc(0));
+      const { callCount } = sim;
+      await pruneLog(directory, { ...none, below, epoch: 3 });
+      const removed = sim.trace
+        .slice(callCount)
+        .flatMap(({ kind, path }) => (kind === "remove" ? [path] : []));
+      expect(removed).toEqual(below === 5 ? [old.path, ...older] : []);
+    }
+  });
+
   it("leaves no hole, whatever of it survives a power cut", async () => {
     for (let call = 1; call < 12; call += 1) {
       for (let seed = 1; seed < 12; seed += 1) {

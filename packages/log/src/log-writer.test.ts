@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+
 import { ClosedError, DiskFailedError } from "@taskwal/errors";
 import { decodeHead, type Head } from "@taskwal/format";
 import type { SimCall, SimDisk } from "@taskwal/disk/sim";
@@ -81,6 +83,30 @@ describe("an append", () => {
     expect((await readLog(directory)).end.lastCrc).toBe(writer.lastCrc);
   });
 
+  it("finds a writer that has begun nothing, and says where it is", async () => {
+    const { sim, writer } = await begun();
+    expect([writer.epoch, writer.last, writer.durable, writer.activeName]).toEqual([
+      1,
+      0,
+      0,
+      undefined,
+    ]);
+    const { callCount } = sim;
+    await writer.sync();
+    expect([sim.callCount, sim.clock.scheduled]).toEqual([callCount, 0]);
+    await writer.append([entry("a")], false);
+    expect([writer.last, writer.durable]).toEqual([1, 0]);
+    expect(writer.activeName).toBe("wal/00000000000000000001-00000001.jsonl");
+  });
+
+  it("is synced once: another sync has nothing to do", async () => {
+    const { sim, writer } = await begun();
+    await writer.append([entry("a")], true);
+    const { callCount } = sim;
+    await writer.sync();
+    expect(sim.callCount).toBe(callCount);
+  });
+
   it("of a payload that is no line is refused, and the next one goes on", async () => {
     const { sim, writer } = await begun();
     await writer.append([entry("a")], true);
@@ -114,13 +140,37 @@ describe("a segment", () => {
     await checkFound(sim, all);
   });
 
+  it("takes the batch that fills it to its size, and not one that is a byte longer", async () => {
+    const { sim, writer } = await begun();
+    for (const label of ["a", "b"]) await writer.append([entry(label)], true);
+    const fullBytes = sim.readRaw(`${root}/${writer.activeName}`).length;
+    for (const segmentBytesMax of [fullBytes, fullBytes - 1]) {
+      const limited = await begun({ segmentBytesMax });
+      for (const label of ["a", "b"]) await limited.writer.append([entry(label)], true);
+      const { listing } = await readLog(limited.directory);
+      expect(listing.segments).toHaveLength(segmentBytesMax === fullBytes ? 1 : 2);
+    }
+  });
+
+  it("is sealed with the SHA-256 of all that stands before the seal", async () => {
+    const { sim, writer } = await begun();
+    await writer.append([entry("a"), entry("b")], true);
+    const { activeName } = writer;
+    await writer.close();
+    const lines = textOnMedium(sim, activeName).split(/(?<=\n)/);
+    const digest = createHash("sha256").update(lines.slice(0, -1).join("")).digest("hex");
+    expect(lines.at(-1)).toContain(`"sha256":"${digest}"`);
+  });
+
   it("holds one batch that is larger than any segment", async () => {
-    const { writer, directory } = await begun({ segmentBytesMax: 500 });
+    const { sim, writer, directory } = await begun({ segmentBytesMax: 500 });
     await writer.append(transaction("a", 20), true);
     await writer.append(transaction("b", 20), true);
     const { listing, sequences } = await readLog(directory);
     expect(sequences).toEqual(range(1, 40));
     expect(listing.segments.map(({ id }) => id.first)).toEqual([1, 21]);
+    // An empty segment is not sealed to make room for it.
+    expect(sim.trace.filter(({ kind }) => kind === "rename")).toHaveLength(2);
   });
 
   it("is never left with half a seal by a power cut once there is a next one", async () => {
@@ -171,6 +221,7 @@ describe("an idle log", () => {
     sim.clock.advance(1);
     await settled({ sim, ...world });
     expect(writer.durable).toBe(2);
+    expect(sim.clock.scheduled).toBe(0);
     sim.clock.advance(10_000);
     await settled({ sim, ...world });
     sim.powerCut("none");
@@ -188,6 +239,20 @@ describe("an idle log", () => {
     await settled({ sim, ...world });
     expect(headOnMedium(sim)?.durable).toBe(1);
     expect(textOnMedium(sim, writer.activeName)).toContain('"dur":1');
+  });
+
+  it("gets none in a segment whose first append failed", async () => {
+    const { sim, writer, ...world } = await begun({ segmentBytesMax: 250, idleMs: 500 });
+    await writer.append([entry("a")], true);
+    // Of the seal, the new header and the record.
+    let left = 2;
+    sim.fail((call) => on("write")(call) && left-- === 0, "ENOSPC");
+    const call = writer.append([entry("b")], true);
+    // The mark is due while the append has not begun.
+    sim.clock.advance(500);
+    await expect(call).rejects.toMatchObject({ operation: "write", outcome: "not-written" });
+    await settled({ sim, ...world });
+    expect(textOnMedium(sim, writer.activeName)).toMatch(/^[^\n]*\n$/);
   });
 });
 

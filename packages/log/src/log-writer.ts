@@ -45,7 +45,7 @@ export class LogWriter {
     this.#options = options;
     // A failure of it has poisoned the writer or was rolled back: the next caller is told.
     this.#idle = new IdleTimer(options.clock, options.idleMs, () => {
-      if (this.#marked !== this.#last) this.#exclusively(() => this.#markIdle()).catch(() => {});
+      this.#exclusively(() => this.#markIdle()).catch(() => {});
     });
     this.#life = new WriterLife(options.directory.path, (error) => {
       this.#idle.stop();
@@ -164,7 +164,7 @@ export class LogWriter {
     }
     this.#unsynced.clear();
     this.#acknowledge(active, this.#last);
-    this.#idle.touch();
+    if (this.#marked !== this.#last) this.#idle.touch();
     return appended;
   }
 
@@ -190,12 +190,9 @@ export class LogWriter {
   async #finish(): Promise<void> {
     await this.#sync();
     this.#life.closed = true;
-    try {
-      await this.#segments.seal(this.#last);
-    } catch (error) {
-      // No room for a seal: it is taken back, and all before it is durable.
-      if (this.#life.poison) throw error;
-    }
+    const { active } = this.#segments;
+    // No room for a seal: it is taken back, and all before it is durable. What ended the writer is thrown next.
+    if (active) await this.#segments.seal(active, this.#last).catch(() => {});
     await this.#syncHead();
   }
 
@@ -212,7 +209,7 @@ export class LogWriter {
     });
     const after = (): void => {
       this.#inFlight = undefined;
-      this.#idle.touch();
+      if (this.#marked !== this.#last) this.#idle.touch();
     };
     this.#chain = turn.then(after, after);
     return turn;
@@ -227,7 +224,7 @@ export class LogWriter {
     let encoded = encodeBatch(entries, this.#behind(active), this.#lines);
     const sizeBytes = active.bytes + encoded.bytes.length;
     if (sizeBytes > this.#options.segmentBytesMax && active.recordCount > 0) {
-      active = await this.#rotate();
+      active = await this.#rotate(active);
       if (waiting.written) return waiting.written;
       encoded = encodeBatch(entries, this.#behind(active), this.#lines);
     }
@@ -265,11 +262,11 @@ export class LogWriter {
     if (isThrough) this.#acknowledge(active, inFlight.last);
   }
 
-  #apply(active: ActiveSegment, inFlight: InFlight): void {
-    active.extend(inFlight.bytes, inFlight.count);
-    this.#last = inFlight.last;
-    this.#lastCrc = inFlight.crc;
-    inFlight.applied = true;
+  #apply(active: ActiveSegment, written: Encoded & { applied?: boolean }): void {
+    active.extend(written.bytes, written.count);
+    this.#last = written.last;
+    this.#lastCrc = written.crc;
+    written.applied = true;
   }
 
   /** What is not synced, what waits, and `entries`, in that order. */
@@ -279,7 +276,7 @@ export class LogWriter {
     const write = (more: readonly LogEntry[]): Appended => {
       const encoded = encodeBatch(more, this.#behind(active), lines);
       active.file.writeSync(encoded.bytes, active.bytes);
-      this.#apply(active, { ...encoded, startBytes: active.bytes, applied: false });
+      this.#apply(active, encoded);
       return { first: encoded.last - more.length + 1, last: encoded.last };
     };
     try {
@@ -315,9 +312,9 @@ export class LogWriter {
     this.#promise(last);
   }
 
-  async #rotate(): Promise<ActiveSegment> {
+  async #rotate(active: ActiveSegment): Promise<ActiveSegment> {
     await this.#sync();
-    const next = await this.#segments.next(this.#last);
+    const next = await this.#segments.next(active, this.#last);
     this.#marked = this.#last;
     this.#promise(this.#durable);
     await this.#syncHead();

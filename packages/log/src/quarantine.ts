@@ -51,7 +51,7 @@ export const quarantineDamaged = async (
   return names;
 };
 
-const linkErrnos = ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"];
+const linkErrnos = new Set<string | undefined>(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"]);
 
 /** False if it could only be copied, and does not read: it stays where it is. */
 const linkOrCopy = async (directory: Directory, from: string, to: string): Promise<boolean> => {
@@ -60,7 +60,7 @@ const linkOrCopy = async (directory: Directory, from: string, to: string): Promi
     return true;
   } catch (error) {
     if (errnoOf(error) === "EEXIST") return true;
-    if (!linkErrnos.includes(errnoOf(error) ?? "")) throw error;
+    if (!linkErrnos.has(errnoOf(error))) throw error;
   }
   try {
     const bytes = await readWhole(directory, from, Number.MAX_SAFE_INTEGER);
@@ -87,13 +87,7 @@ const readRange = async (
   const file = await directory.open(name, "read");
   try {
     const bytes = new Uint8Array(Math.max(0, endBytes - startBytes));
-    let filled = 0;
-    while (filled < bytes.length) {
-      const count = await file.read(bytes.subarray(filled), startBytes + filled);
-      if (count === 0) break;
-      filled += count;
-    }
-    return bytes.subarray(0, filled);
+    return bytes.subarray(0, await file.read(bytes, startBytes));
   } finally {
     await file.close();
   }

@@ -9,10 +9,16 @@
  */
 import { ClosedError, DiskFailedError, errnoOf } from "@taskwal/errors";
 
-const passingErrnos = new Set(["ENOSPC", "EDQUOT", "EFBIG", "EMFILE", "ENFILE"]);
+const passingErrnos = new Set<string | undefined>([
+  "ENOSPC",
+  "EDQUOT",
+  "EFBIG",
+  "EMFILE",
+  "ENFILE",
+]);
 
 /** Whether room or handles were lacking: what it kept from being written can be taken back, and tried again. */
-export const isPassing = (error: unknown): boolean => passingErrnos.has(errnoOf(error) ?? "");
+export const isPassing = (error: unknown): boolean => passingErrnos.has(errnoOf(error));
 
 export interface Failure {
   /** What was being done, as a verb. */
@@ -69,7 +75,7 @@ export class WriterLife {
       operation,
       path: `${this.#path}/${name}`,
       outcome,
-      ...(cause === undefined ? {} : { cause }),
+      cause,
       ...(reason === undefined ? {} : { reason }),
     });
   }

@@ -39,7 +39,7 @@ export class WriterSegments {
 
   /** The first sequence of the active segment, or of the one to come. */
   get first(): number {
-    return this.#active?.id.first ?? this.#continuation.first;
+    return this.#continuation.first;
   }
 
   /** The first segment of this epoch, or the one after a sealed one. */
@@ -66,24 +66,20 @@ export class WriterSegments {
   }
 
   /** Seals the active segment, all of which is durable, and starts the one after `last`. */
-  next(last: number): Promise<ActiveSegment> {
+  next(active: ActiveSegment, last: number): Promise<ActiveSegment> {
     return this.#while("a segment is being started", async () => {
-      const sealed = await this.seal(last);
-      if (sealed) {
-        this.#continuation = { first: last + 1, previous: sealed.asPrevious(last), carried: [] };
-        this.#active = undefined;
-        // All of it is synced: a failing close costs nothing.
-        await sealed.close().catch(() => {});
-      }
+      await this.seal(active, last);
+      this.#continuation = { first: last + 1, previous: active.asPrevious(last), carried: [] };
+      this.#active = undefined;
+      // All of it is synced: a failing close costs nothing.
+      await active.close().catch(() => {});
       return this.start();
     });
   }
 
   /** All of the active segment is durable; so are its last lines on return. */
-  seal(last: number): Promise<ActiveSegment | undefined> {
+  seal(active: ActiveSegment, last: number): Promise<void> {
     return this.#while("a segment is being sealed", async () => {
-      const active = this.#active;
-      if (!active) return undefined;
       const bytes = active.sealLines(last);
       try {
         await active.file.write(bytes, active.bytes);
@@ -94,7 +90,6 @@ export class WriterSegments {
       active.extend(bytes, 0);
       // Before a segment that names it as its previous one, with these bytes.
       await this.sync(active);
-      return active;
     });
   }
 
