@@ -11,7 +11,7 @@
  * that failed, nothing is ever written again by this writer (writer-life.ts).
  */
 import type { DiskFailedError } from "@taskwal/errors";
-import { LineBuffer } from "@taskwal/format";
+import { headName, LineBuffer } from "@taskwal/format";
 import type { ActiveSegment } from "./active-segment.ts";
 import { encodeBatch, encodeMarker } from "./encode-batch.ts";
 import type { Encoded, EncodeFacts, InFlight } from "./encode-batch.ts";
@@ -330,7 +330,7 @@ export class LogWriter {
 
   /** From here on a power cut leaves the promise: a last segment or batch that is gone is missed. */
   #syncHead(): Promise<void> {
-    return this.#segments.sync({ file: this.#head });
+    return this.#segments.sync({ name: headName, file: this.#head });
   }
 
   /** Closes the last batch with its watermark, so that rot in it can be told from a torn one. */

@@ -93,11 +93,11 @@ describe("the error of an append", () => {
     }
   });
 
-  it("says of a HEAD that cannot be synced what it says of a segment", async () => {
+  it("says of a HEAD that cannot be synced what it says of a segment, and names it", async () => {
     const { sim, writer } = await begun({ segmentBytesMax: 250 });
     sim.fail(on("sync", "HEAD"), "EIO");
     const error = await errorOf(writer.append([entry("b")], true));
-    expect(factsOf(error)).toMatchObject({ operation: "sync", outcome: "unknown", errno: "EIO" });
+    expect(factsOf(error)).toEqual(facts("sync", "/s/wal/HEAD", "unknown", { errno: "EIO" }));
   });
 
   it("tells why a log is not this writer's any more", async () => {

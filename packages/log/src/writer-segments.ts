@@ -106,13 +106,14 @@ export class WriterSegments {
     });
   }
 
-  async sync(active: { readonly file: Pick<File, "sync"> }): Promise<void> {
+  /** Of the active segment, or of HEAD. */
+  async sync(active: { readonly name: string; readonly file: Pick<File, "sync"> }): Promise<void> {
     this.#life.assertAlive();
     try {
       // Before anything up to here is acknowledged: the promise of append, sync and flushSync.
       await active.file.sync();
     } catch (cause) {
-      throw this.die("sync", cause);
+      throw this.#life.die({ operation: "sync", name: active.name, cause });
     }
   }
 
