@@ -84,18 +84,6 @@ const keyOf = ({ file, place, replacement }) => `${file}:${place} ${replacement}
 const placeOf = ({ file, place }) => `${file}:${place}`;
 const isAlive = ({ status }) => status === "Survived" || status === "NoCoverage";
 
-/** The quick tests first; what they let live meets the slow ones of its own package. */
-const mutantsBy = (copy, mutate, name) => {
-  const first = runStryker(copy, mutate, quickTests);
-  const alive = first.filter(isAlive);
-  const include = slowTests.filter((file) => file.startsWith(`packages/${name}/`));
-  print(`${alive.length} of ${first.length} outlived the quick tests`);
-  if (alive.length === 0 || include.length === 0) return first;
-  const slow = runStryker(copy, alive.map(placeOf), { include, exclude: [] });
-  const second = new Map(slow.map((one) => [keyOf(one), one]));
-  return first.map((one) => (isAlive(one) ? (second.get(keyOf(one)) ?? one) : one));
-};
-
 const textAt = (lines, { start, end }) =>
   lines
     .slice(start.line - 1, end.line)
@@ -170,26 +158,34 @@ const isAsRecorded = (copy, file, record) =>
   record !== undefined &&
   git(copy, "diff", "--quiet", record.commit, "HEAD", "--", file).status === 0;
 
-/** Tries the mutants of one package that are new, changed or alive, and notes what became of them. */
-const tryPackage = (copy, name, wanted, records) => {
-  const sources = sourcesOf(copy, name).filter(
-    (file) => wanted.length === 0 || wanted.includes(file),
-  );
+/** Tries the mutants of these files that are new, changed or alive with the quick tests. */
+const tryQuick = (copy, sources, records) => {
   const known = sources.filter((file) => !values.fresh && isAsRecorded(copy, file, records[file]));
   const whole = sources.filter((file) => !known.includes(file));
-  const again = known.flatMap((file) =>
-    records[file].alive.map((one) => placeOf({ ...one, file })),
-  );
-  if (whole.length + again.length === 0) return;
-  const mutants = mutantsBy(copy, [...whole, ...again], name);
+  const mutate = [...whole, ...alivePlaces(known, records)];
+  if (mutate.length === 0) return;
+  const mutants = runStryker(copy, mutate, quickTests);
   const commit = commitOf(copy);
-  for (const file of sources) {
-    const its = mutants.filter((one) => one.file === file);
-    records[file] = known.includes(file)
-      ? triedAgain(records[file], file, its)
-      : recordOf(its, commit);
-  }
+  for (const file of whole)
+    records[file] = recordOf(
+      mutants.filter((one) => one.file === file),
+      commit,
+    );
+  for (const file of known) records[file] = triedAgain(records[file], file, mutants);
 };
+
+/** Tries those that are alive with the slow tests of their package. */
+const trySlow = (copy, name, sources, records) => {
+  const include = slowTests.filter((file) => file.startsWith(`packages/${name}/`));
+  const mutate = alivePlaces(sources, records);
+  print(`${name}: ${mutate.length} outlived the quick tests`);
+  if (mutate.length === 0 || include.length === 0) return;
+  const mutants = runStryker(copy, mutate, { include, exclude: [] });
+  for (const file of sources) records[file] = triedAgain(records[file], file, mutants);
+};
+
+const alivePlaces = (files, records) =>
+  files.flatMap((file) => records[file].alive.map((one) => placeOf({ ...one, file })));
 
 const { values, positionals } = parseArgs({
   options: {
@@ -199,21 +195,30 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 });
 
+/** After each part, so that a run that is broken off has not run for nothing. */
+const save = (records, explained) => {
+  const sorted = Object.entries(records)
+    .filter(([file]) => existsSync(join(root, file)))
+    .toSorted(([a], [b]) => (a < b ? -1 : 1));
+  writeFileSync(recordsFile, `${JSON.stringify(Object.fromEntries(sorted), null, 2)}\n`);
+  writeFileSync(listFile, survivorListOf(Object.fromEntries(sorted), explained));
+};
+
 const main = () => {
   const copy = cloneOf(root);
   const records = readJson(recordsFile, {});
   const explained = readJson(survivorsFile, []);
+  const isWanted = (file, name) =>
+    positionals.length === 0 || positionals.includes(name) || positionals.includes(file);
   try {
     install(copy);
     for (const name of packages) {
-      const files = positionals.filter((one) => one.startsWith(`packages/${name}/`));
-      if (positionals.length > 0 && !positionals.includes(name) && files.length === 0) continue;
-      tryPackage(copy, name, files, records);
-      for (const file of Object.keys(records))
-        if (!existsSync(join(copy, file))) delete records[file];
-      const sorted = Object.entries(records).toSorted(([a], [b]) => (a < b ? -1 : 1));
-      writeFileSync(recordsFile, `${JSON.stringify(Object.fromEntries(sorted), null, 2)}\n`);
-      writeFileSync(listFile, survivorListOf(records, explained));
+      const sources = sourcesOf(copy, name).filter((file) => isWanted(file, name));
+      if (sources.length === 0) continue;
+      tryQuick(copy, sources, records);
+      save(records, explained);
+      trySlow(copy, name, sources, records);
+      save(records, explained);
     }
   } finally {
     rmSync(copy, { recursive: true, force: true });
