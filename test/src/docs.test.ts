@@ -261,6 +261,16 @@ test("docs/planted-bugs.md is the list of what was planted and of the tests that
   expect(textOf("docs/planted-bugs.md")).toBe(listOf(read("mutants"), read("results")));
 });
 
+test("docs/changed-expressions.md is the list of what no test sees, and of the reasons", async () => {
+  const program = join(repository, "test/mutants/survivor-list.mjs");
+  const { survivorListOf } = (await import(program)) as {
+    survivorListOf: (records: unknown, explained: unknown) => string;
+  };
+  const read = (name: string): unknown => JSON.parse(textOf(`test/mutants/${name}.json`));
+  const written = survivorListOf(read("stryker"), read("survivors"));
+  expect(textOf("docs/changed-expressions.md")).toBe(written);
+});
+
 test("a campaign names promises that docs/guarantees.md makes", () => {
   const rows = tableRows(section(textOf("docs/guarantees.md"), "## Promised"));
   const made = new Set(rows.map(([number]) => Number(number)));
