@@ -107,8 +107,8 @@ class ChunkScan {
     return verifyLine(this.#bytes, start, end, this.#salt);
   }
 
+  /** Right behind the line before it: whatever else stands between two was rejected, which parses. */
   #accept(start: number, end: number): void {
-    if (this.#starts.length > 0 && this.#joinedEnd !== start - 1) this.#parse();
     this.#starts.push(start);
     this.#joinedEnd = end;
   }
