@@ -7,6 +7,7 @@ import {
   entry,
   newWorld,
   openWriter,
+  range,
   readLog,
   reboot,
   transaction,
@@ -111,6 +112,27 @@ describe("flushSync", () => {
         .filter(({ startBytes = 0, endBytes = 0 }) => endBytes > startBytes);
       expect(written).toEqual([]);
     }
+  });
+
+  it("writes nothing of one segment into the next", async () => {
+    const world = await newWorld();
+    const { writer } = await openWriter(world, { segmentBytesMax: 500 });
+    const labels = range(1, 12).map((at) => `e${at}`);
+    for (const label of labels) await writer.append([entry(label)], false);
+    writer.flushSync([entry("now")]);
+    await checkDurable(world, [...labels, "now"]);
+  });
+
+  it("is followed by the idle mark as an append is", async () => {
+    const world = await begun();
+    world.sim.clock.advance(1_000);
+    await settled(world);
+    expect(world.sim.clock.scheduled).toBe(0);
+    world.writer.flushSync([entry("now")]);
+    world.sim.clock.advance(1_000);
+    await settled(world);
+    const text = Buffer.from(world.sim.readRaw(`/s/${world.writer.activeName}`, "durable"));
+    expect(text.toString()).toContain('"dur":2');
   });
 
   it("that the disk refuses says at what it was, and ends the writer", async () => {

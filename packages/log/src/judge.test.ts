@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { judge } from "./judge.ts";
+import { isNextMember, judge } from "./judge.ts";
 import { range, spread } from "./sample-log.test.ts";
 import { Survey, type SurveyedSegment } from "./survey.ts";
 
@@ -189,6 +189,38 @@ describe("what becomes of each sequence", () => {
       lost: [2],
       cut: [],
     });
+  });
+});
+
+describe("bytes that stand in no line's place", () => {
+  it("cost nothing, also above D: of the sequences around them none is missing", () => {
+    const place = { index: 0, first: 1, lastMax: Number.POSITIVE_INFINITY };
+    for (const durable of [0, 2, 3, 4]) {
+      const survey = new Survey(2);
+      const inserted = { startBytes: 20, endBytes: 25, reason: "", readError: false };
+      survey.addBad({ kind: "bad", ...inserted }, place);
+      for (const seq of [3, 4]) {
+        const bytes = { startBytes: seq * lineBytes, endBytes: (seq + 1) * lineBytes };
+        survey.addRecord({ seq, lag: 1, at: 0, type: "a", data: {} }, bytes, place);
+      }
+      const judged = judge(survey, { durable, lastSegment: 0 });
+      expect(judged.steps).toMatchObject([{ kind: "kept", first: 3, last: 4 }]);
+      expect(judged).toMatchObject({ lost: [], dropped: [], cuts: [] });
+    }
+  });
+});
+
+describe("a member of a transaction", () => {
+  it("is followed by its next one and by no other record", () => {
+    const before = [1, 3] as const;
+    expect(isNextMember(before, [2, 3])).toBe(true);
+    for (const tx of [undefined, [1, 3], [3, 3], [2, 2], [2, 4]] as const) {
+      expect(isNextMember(before, tx), String(tx)).toBe(false);
+    }
+  });
+
+  it("may stand behind a record that is whole", () => {
+    for (const tx of [undefined, [1, 3]] as const) expect(isNextMember(undefined, tx)).toBe(true);
   });
 });
 

@@ -101,7 +101,6 @@ class Judge {
       this.#steps.push({ kind: "lost", first: this.#cursor, last: promisedLast });
     }
     if (last > this.#durable) this.#hole = true;
-    this.#cursor = last + 1;
   }
 
   #chain(chain: Chain): void {
@@ -137,17 +136,17 @@ class Judge {
 
   #cut(chain: Chain, first: number, last: number): void {
     for (const { run, from, to } of piecesOf(chain, first, last)) {
-      const verdict = this.#verdict({ segment: run.segment, valid: true, readError: false });
+      const verdict = this.#verdict({ segment: run.segment, readError: false });
       const kind = verdict === "torn" ? "torn" : "damaged";
       this.#cuts.push({ kind, run, first: from, last: to });
     }
   }
 
   /** Of what no promise covers and what is not whole. */
-  #verdict(facts: { segment: number; valid: boolean; readError: boolean }): Verdict {
-    const { valid, readError } = facts;
-    const segment = facts.segment >= this.#lastSegment ? "last" : "earlier";
-    return verdictOf({ promised: false, whole: false, valid, readError, segment });
+  #verdict(place: { segment: number; readError: boolean }): Verdict {
+    const segment = place.segment >= this.#lastSegment ? "last" : "earlier";
+    const { readError } = place;
+    return verdictOf({ promised: false, whole: false, valid: false, readError, segment });
   }
 
   /**
@@ -157,9 +156,10 @@ class Judge {
   #verdictOfBytes({ above, next, segment, startBytes, readError }: PlacedStretch): Verdict {
     // A segment has its name only once its header is durable: no crash leaves one without.
     if (startBytes === 0) return "damaged";
-    const isMissing = this.#lost.some(([first, last]) => last > above && first < next);
-    if (isMissing || next <= this.#durable) return "damaged";
-    return this.#verdict({ segment, valid: false, readError });
+    if (next <= this.#durable) return "damaged";
+    // None is lost above D, so none behind `next`.
+    if (this.#lost.some(([, last]) => last > above)) return "damaged";
+    return this.#verdict({ segment, readError });
   }
 }
 

@@ -163,10 +163,9 @@ const readStart = async (
 
 /** The first bytes, at least up to a newline: block by block, so that an unreadable one behind costs nothing. */
 const readFirstLine = async (file: File): Promise<Uint8Array> => {
-  let bytes = Buffer.allocUnsafe(limits.blockBytes);
+  const bytes = Buffer.allocUnsafe(headerBytesMax);
   let filled = 0;
   while (filled < headerBytesMax && !bytes.subarray(0, filled).includes(newline)) {
-    if (filled === bytes.length) bytes = Buffer.concat([bytes], 2 * bytes.length);
     const count = await file.read(bytes.subarray(filled, filled + limits.blockBytes), filled);
     if (count === 0) break;
     filled += count;

@@ -170,7 +170,7 @@ describe("a flushSync that comes at a bad time", () => {
 describe("a segment that could not be begun", () => {
   it("is tried again where the disk was full or files were too many, and leaves none open", async () => {
     for (const errno of ["ENOSPC", "EDQUOT", "EFBIG", "EMFILE", "ENFILE"]) {
-      for (const kind of ["create", "write"] as const) {
+      for (const kind of ["create", "open", "write"] as const) {
         const world = await newWorld();
         const { writer, poisons } = await openWriter(world);
         const openBefore = world.disk.openFiles.size;
