@@ -309,6 +309,7 @@ export class LogWriter {
   /** All up to `last` is synced: the fence stands between that and whoever waits for it. */
   #acknowledge(active: ActiveSegment, last: number): void {
     this.#segments.assertOwner(active);
+    this.#inFlight = undefined;
     this.#promise(last);
   }
 

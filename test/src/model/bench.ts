@@ -148,15 +148,21 @@ export class Bench {
       .unsynced()
       .find(
         (one) =>
-          one.kind === "write" && one.path.endsWith(`-${epoch}.jsonl`) && this.#holdsRecord(one),
+          one.kind === "write" &&
+          one.path.endsWith(`-${epoch}.jsonl`) &&
+          this.#firstIn(one) <= event.sequence,
       );
     if (open)
       fail("I5 nothing is shown before it is as durable as its caller asked", { event, open });
   }
 
-  /** An idle marker may be under way behind records that are durable and not shown yet: a campaign took it for one. */
-  #holdsRecord({ path, startBytes, endBytes }: UnsyncedWrite): boolean {
-    return Buffer.from(this.sim.readRaw(path).subarray(startBytes, endBytes)).includes('"seq":');
+  /**
+   * The lowest sequence in the bytes, Infinity without one. Behind records that are durable and not shown yet an idle
+   * marker may be under way, or what a flushSync wrote of a later record: campaigns took each for one of them.
+   */
+  #firstIn({ path, startBytes, endBytes }: UnsyncedWrite): number {
+    const text = Buffer.from(this.sim.readRaw(path).subarray(startBytes, endBytes)).toString();
+    return Math.min(...[...text.matchAll(/"seq":(\d+)/g)].map(([, seq]) => Number(seq)));
   }
 
   /** Makes one call. Its promise never rejects; what is wrong with the answer goes to `found`. */
