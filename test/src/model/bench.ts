@@ -166,8 +166,9 @@ export class Bench {
   }
 
   /** Makes one call. Its promise never rejects; what is wrong with the answer goes to `found`. */
-  make(asked: Asked, signal?: AbortSignal): { call: Waiting; done: Promise<void> } {
+  make(given: Asked, signal?: AbortSignal): { call: Waiting; done: Promise<void> } {
     const { life, reference } = this;
+    const asked = reference.isUnsure(given.key) ? { ...given, key: undefined } : given;
     const { store } = life;
     const condition = life.isOver
       ? "closed"

@@ -81,6 +81,15 @@ export class Reference {
     return staged.at(-1)?.asked ?? this.visible.findLast(({ asked }) => asked.key === key)?.asked;
   }
 
+  /**
+   * The first call with this key was refused while another repeated it: whether that one is refused as well, or is the
+   * first now, only its answer tells. A campaign took the one for the other.
+   */
+  isUnsure(key: string | undefined): boolean {
+    if (key === undefined || this.#holderOf(key)) return false;
+    return this.waiting.some(({ asked, outcome }) => asked.key === key && outcome === "open");
+  }
+
   /** The state that the next call is reduced on, if all that waits goes as expected. */
   pendingItems(without: ReadonlySet<Waiting> = new Set(), upTo = Infinity): Items {
     let { items } = this;
