@@ -15,6 +15,7 @@ import {
   root,
   store,
   transaction,
+  settled,
   type Opened,
   type Reading,
   type World,
@@ -26,10 +27,6 @@ const on =
   (kind: SimCall["kind"]) =>
   (call: SimCall): boolean =>
     call.kind === kind && isOnSegment(call);
-
-const settled = async ({ disk }: World): Promise<void> => {
-  for (let turn = 0; turn < 20; turn += 1) await disk.clock.yield();
-};
 
 const begun = async (options: Parameters<typeof openWriter>[1] = {}): Promise<World & Opened> => {
   const world = await newWorld();
@@ -218,14 +215,14 @@ describe("an idle log", () => {
     await writer.append([entry("a")], true);
     await writer.append([entry("b")], false);
     sim.clock.advance(499);
-    await settled({ sim, ...world });
+    await settled(world);
     expect(writer.durable).toBe(1);
     sim.clock.advance(1);
-    await settled({ sim, ...world });
+    await settled(world);
     expect(writer.durable).toBe(2);
     expect(sim.clock.scheduled).toBe(0);
     sim.clock.advance(10_000);
-    await settled({ sim, ...world });
+    await settled(world);
     sim.powerCut("none");
     expect(textOnMedium(sim, writer.activeName).match(/"dur":/g)).toHaveLength(1);
     expect(headOnMedium(sim)?.durable).toBe(2);
@@ -238,7 +235,7 @@ describe("an idle log", () => {
     sim.fail(on("write"), "ENOSPC");
     await expect(writer.append([entry("b")], true)).rejects.toMatchObject({ errno: "ENOSPC" });
     sim.clock.advance(2_000);
-    await settled({ sim, ...world });
+    await settled(world);
     expect(headOnMedium(sim)?.durable).toBe(1);
     expect(textOnMedium(sim, writer.activeName)).toContain('"dur":1');
   });
@@ -253,7 +250,7 @@ describe("an idle log", () => {
     // The mark is due while the append has not begun.
     sim.clock.advance(500);
     await expect(call).rejects.toMatchObject({ operation: "write", outcome: "not-written" });
-    await settled({ sim, ...world });
+    await settled(world);
     expect(textOnMedium(sim, writer.activeName)).toMatch(/^[^\n]*\n$/);
   });
 });

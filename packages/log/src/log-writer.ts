@@ -1,5 +1,5 @@
 /**
- * The one writer of a log: batches in, durable sequences out, on one awaited chain.
+ * The one writer of a log: batches in, durable sequences out, one turn after the other.
  *
  *     append   encode ─ (rotate) ─ write ─ sync ─ fence ─> acknowledged
  *                                  │        └ fails: poison
@@ -19,6 +19,7 @@ import { HeadFile } from "./head-file.ts";
 import { IdleTimer } from "./idle-timer.ts";
 import { isPassing, WriterLife } from "./writer-life.ts";
 import type { Appended, LogEntry, LogWriterOptions, Waiting } from "./writer-options.ts";
+import { Turns } from "./turns.ts";
 import { UnsyncedWrites } from "./unsynced-writes.ts";
 import { WriterSegments } from "./writer-segments.ts";
 
@@ -32,7 +33,7 @@ export class LogWriter {
   #lastCrc: string;
   #durable: number;
   #marked: number;
-  #chain: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
   readonly #waiting = new Set<Waiting>();
   #inFlight: InFlight | undefined;
   readonly #unsynced = new UnsyncedWrites();
@@ -53,11 +54,9 @@ export class LogWriter {
     });
     this.#head = head;
     this.#segments = new WriterSegments(options, this.#life);
-    const { first, carried } = options.continuation;
-    this.#last = first + carried.length - 1;
+    this.#last = options.continuation.first + options.continuation.carried.length - 1;
     this.#lastCrc = options.lastCrc;
-    this.#durable = options.durable;
-    this.#marked = options.durable;
+    this.#durable = this.#marked = options.durable;
   }
 
   /**
@@ -110,10 +109,9 @@ export class LogWriter {
   }
 
   /**
-   * Writes entries one behind the other, as one batch: a transaction is never split, a crash keeps a
-   * prefix. With `sync` they are durable on return; without, the next sync makes them so. Throws
-   * DiskFailedError: `not-written` if nothing of them is or will be there, `unknown` if the writer is
-   * dead now.
+   * Writes entries one behind the other, as one batch: a transaction is never split, a crash keeps a prefix. With
+   * `sync` they are durable on return; without, the next sync makes them so. Throws DiskFailedError: `not-written` if
+   * nothing of them is or will be there, `unknown` if the writer is dead now.
    */
   append(entries: readonly LogEntry[], sync: boolean): Promise<Appended> {
     const waiting: Waiting = { entries, written: undefined };
@@ -142,11 +140,11 @@ export class LogWriter {
   }
 
   /**
-   * For exit handlers: writes again what no sync has covered (the same bytes at the same place), what waits
-   * for its turn and `entries`, and syncs, holding the event loop. All of it is durable on return; the late
-   * completion of what was in flight is ignored. Throws as `append`; also, with nothing written, while a
-   * segment is started or sealed or a failed write taken back, or if `behind`, the sequence before `entries`,
-   * will not be there: an append has failed, and its caller is not told yet.
+   * For exit handlers: writes again what no sync has covered (the same bytes at the same place), what waits for its
+   * turn and `entries`, and syncs, holding the event loop. All of it is durable on return; the late completion of what
+   * was in flight is ignored. Throws as `append`; also, with nothing written, while a segment is started or sealed or a
+   * failed write taken back, or if `behind`, the sequence before `entries`, will not be there: an append has failed,
+   * and its caller is not told yet.
    */
   flushSync(entries: readonly LogEntry[], behind = this.#lastUnderWay): Appended {
     this.#life.assertUsable();
@@ -164,7 +162,7 @@ export class LogWriter {
     }
     this.#unsynced.clear();
     this.#acknowledge(active, this.#last);
-    if (this.#marked !== this.#last) this.#idle.touch();
+    void this.#rest();
     return appended;
   }
 
@@ -173,8 +171,7 @@ export class LogWriter {
    * A poisoned writer only releases its files. Throws what kept anything from being durable.
    */
   close(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
+    return (this.#closing ??= this.#close());
   }
 
   async #close(): Promise<void> {
@@ -202,17 +199,23 @@ export class LogWriter {
   }
 
   #exclusively<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#chain.then(() => {
+    const begin = (): Promise<T> => {
       this.#life.assertUsable();
       this.#idle.pause();
       return work();
-    });
-    const after = (): void => {
-      this.#inFlight = undefined;
-      if (this.#marked !== this.#last) this.#idle.touch();
     };
-    this.#chain = turn.then(after, after);
-    return turn;
+    return this.#turns.take(begin, () => {
+      this.#inFlight = undefined;
+      void this.#rest();
+    });
+  }
+
+  /** What nobody waits for. HEAD is left until no batch is under way: before, the lines of that one tell the same. */
+  async #rest(): Promise<void> {
+    if (this.#marked !== this.#last) this.#idle.touch();
+    await this.#options.clock.yield();
+    this.#segments.active?.hashWritten();
+    if (this.#turns.isFree && !this.#life.poison) this.#head.write();
   }
 
   /** Writes a batch into the active segment, or into a new one if it would not fit. */
@@ -242,8 +245,7 @@ export class LogWriter {
   async #write(active: ActiveSegment, encoded: Encoded, isThrough: boolean): Promise<void> {
     this.#life.assertAlive();
     const generation = this.#generation;
-    const inFlight = { ...encoded, startBytes: active.bytes, applied: false };
-    this.#inFlight = inFlight;
+    const inFlight = (this.#inFlight = { ...encoded, startBytes: active.bytes, applied: false });
     try {
       const file = isThrough ? active.through : active.file;
       await file.write(encoded.bytes, inFlight.startBytes);

@@ -54,6 +54,11 @@ export const reboot = async (sim: SimDisk): Promise<World> => {
   return { sim, disk, directory: await disk.createDirectory(root) };
 };
 
+/** Lets everything that was begun come to its end. */
+export const settled = async ({ disk }: Pick<World, "disk">): Promise<void> => {
+  for (let turn = 0; turn < 20; turn += 1) await disk.clock.yield();
+};
+
 export interface Reading {
   readonly records: readonly LogRecord[];
   readonly sequences: readonly number[];

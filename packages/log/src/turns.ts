@@ -1,0 +1,29 @@
+/**
+ * One piece of work after the other, in the order of the calls.
+ *
+ *     take(a)  take(b)        take(c)
+ *     |── a ──|── b ──| free |── c ──| free
+ *
+ * The rule: work that fails keeps nobody else from their turn.
+ */
+export class Turns {
+  #chain: Promise<void> = Promise.resolve();
+  #count = 0;
+
+  /** Nothing is under way, and nothing waits. */
+  get isFree(): boolean {
+    return this.#count === 0;
+  }
+
+  /** Runs `work` once all before it is over, and `after` behind it whatever it came to. Throws what `work` throws. */
+  take<T>(work: () => Promise<T>, after: () => void): Promise<T> {
+    this.#count += 1;
+    const turn = this.#chain.then(work);
+    const end = (): void => {
+      this.#count -= 1;
+      after();
+    };
+    this.#chain = turn.then(end, end);
+    return turn;
+  }
+}
