@@ -9,7 +9,7 @@
  * written, and a record is yielded only when its verdict is certain and its transaction is whole.
  */
 import type { Directory } from "@taskwal/disk";
-import { CorruptError, UnsupportedFormatError } from "@taskwal/errors";
+import { CorruptError, invariant, UnsupportedFormatError } from "@taskwal/errors";
 import { limits, type LogRecord } from "@taskwal/format";
 import { isNextMember, judge, type Cut, type Judged } from "./judge.ts";
 import type { DamagedBytes, LogPosition, ReplayEnd, ReplayStep } from "./replay-result.ts";
@@ -66,7 +66,7 @@ class Replay {
   #position: LogPosition | undefined;
   readonly #until: number;
   #stopped = false;
-  /** Found and not given yet. */
+  /** Found by the survey and not given yet. */
   #baseStep: ReplayStep | undefined;
   readonly #notes = new Set<string>();
 
@@ -94,9 +94,7 @@ class Replay {
           if (ready.length > 0) yield { kind: "records", records: ready };
           ready = [];
         } else if (this.#isBase(placed)) {
-          this.#noteBase(placed);
-          if (this.#baseStep) yield this.#baseStep;
-          this.#baseStep = undefined;
+          yield this.#baseOf(placed);
         } else if (!this.#takeRegular(placed, ready)) {
           irregular = placed;
           break;
@@ -141,6 +139,12 @@ class Replay {
     }
   }
 
+  #segment(index: number): SegmentFile {
+    const segment = this.#segments[index];
+    invariant(segment, "what was read stands in a segment of the log");
+    return segment;
+  }
+
   #reading(segment: SegmentFile): SegmentReading {
     return { directory: this.#directory, segment, onReadError: this.#options.onReadError };
   }
@@ -160,7 +164,7 @@ class Replay {
     this.#last = record.seq;
     this.#hold(record, item, segment, ready);
     if (this.#held.length === 0) {
-      this.#position = { file: this.#segments[segment]?.name ?? "wal", bytes: item.endBytes };
+      this.#position = { file: this.#segment(segment).name, bytes: item.endBytes };
     }
     return true;
   }
@@ -168,19 +172,19 @@ class Replay {
   #isBase({ item, segment }: Placed): boolean {
     if (item.kind !== "line" || item.line.kind !== "record") return false;
     const { seq } = item.line.record;
-    return seq === this.#options.base && seq <= (this.#segments[segment]?.lastMax ?? 0);
+    return seq === this.#options.base && seq >= this.#segment(segment).id.first;
   }
 
   /** What the log itself says of the record at the base: the caller's state must be of the same log. */
-  #noteBase({ item, segment }: Placed): void {
+  #baseOf({ item, segment }: Placed): ReplayStep {
     const { crc } = this.#evidence(item as ScannedLine, segment) as LogRecord & { crc: string };
-    this.#baseStep = { kind: "base", crc, epoch: this.#segments[segment]?.id.epoch ?? 0 };
+    return { kind: "base", crc, epoch: this.#segment(segment).id.epoch };
   }
 
   /** Above the base, in a segment that begins at or below it, and not overridden by a higher epoch. */
   #isEligible({ seq }: LogRecord, segment: number): boolean {
-    const { id, lastMax = 0 } = this.#segments[segment] ?? {};
-    return seq > this.#options.base && seq >= (id?.first ?? 1) && seq <= lastMax;
+    const { id, lastMax } = this.#segment(segment);
+    return seq > this.#options.base && seq >= id.first && seq <= lastMax;
   }
 
   /**
@@ -188,8 +192,7 @@ class Replay {
    * ended this one, nor (where that one's header does not tell the byte) behind its last record.
    */
   #belonging(stretch: BadStretch, index: number, highest: number): BadStretch | undefined {
-    const segment = this.#segments[index];
-    if (!segment) return stretch;
+    const segment = this.#segment(index);
     if (segment.overridden && highest >= segment.lastMax) return undefined;
     if (!this.#isBeforeEnd({ ...stretch, segment: index })) return undefined;
     return { ...stretch, endBytes: Math.min(stretch.endBytes, segment.endBytes) };
@@ -197,17 +200,16 @@ class Replay {
 
   /** Behind it a later segment has the word: also a line that verifies there, and only repeats another. */
   #isBeforeEnd({ segment, startBytes }: { segment: number; startBytes: number }): boolean {
-    return startBytes < (this.#segments[segment]?.endBytes ?? Number.POSITIVE_INFINITY);
+    return startBytes < this.#segment(segment).endBytes;
   }
 
   #hold(record: LogRecord, placed: ScannedLine, segment: number, ready: LogRecord[]): void {
-    const [index, count] = record.tx ?? [1, 1];
-    if (count === 1) {
+    if (!record.tx) {
       this.#emit(record, ready);
       return;
     }
     this.#held.push({ record, placed, segment });
-    if (index < count) return;
+    if (record.tx[0] < record.tx[1]) return;
     for (const held of this.#held) this.#emit(held.record, ready);
     this.#held = [];
   }
@@ -227,7 +229,7 @@ class Replay {
     if (line.kind === "marker") this.#durable = Math.max(this.#durable, line.durable);
     if (line.kind === "unknown") {
       throw new UnsupportedFormatError({
-        file: this.#segments[segment]?.name ?? "wal",
+        file: this.#segment(segment).name,
         found: `a line with the field "${line.field}"`,
         supported: `log format ${limits.formatVersion}`,
       });
@@ -237,7 +239,7 @@ class Replay {
 
   #note(segment: number, mark: "crlf" | "bom"): void {
     const what = mark === "crlf" ? "CRLF line ends" : "a byte order mark";
-    const has = `${this.#segments[segment]?.name ?? "wal"} has ${what}`;
+    const has = `${this.#segment(segment).name} has ${what}`;
     this.#notes.add(`${has} that a tool brought; the records are read without them`);
   }
 
@@ -248,7 +250,6 @@ class Replay {
     for (const { record, placed, segment } of this.#held) {
       survey.addRecord(record, placed, this.#surveyed(segment));
     }
-    this.#held = [];
     if (!first) return survey;
     this.#surveyItem(survey, first);
     for await (const placed of rest) if (placed !== "flush") this.#surveyItem(survey, placed);
@@ -256,14 +257,13 @@ class Replay {
   }
 
   #surveyed(index: number): SurveyedSegment {
-    const segment = this.#segments[index];
-    const { lastMax = Number.POSITIVE_INFINITY } = segment ?? {};
-    return { index, first: segment?.id.first ?? 1, lastMax };
+    const { id, lastMax } = this.#segment(index);
+    return { index, first: id.first, lastMax };
   }
 
   #surveyItem(survey: Survey, placed: Placed): void {
     const { item, segment } = placed;
-    if (this.#isBase(placed)) this.#noteBase(placed);
+    if (this.#isBase(placed)) this.#baseStep = this.#baseOf(placed);
     if (item.kind === "mark") this.#note(segment, item.mark);
     else if (item.kind === "bad") {
       const stretch = this.#belonging(item, segment, survey.highest);
@@ -286,8 +286,9 @@ class Replay {
     const droppedRecords: LogRecord[] = [];
     for (const step of judged.steps) {
       const last = Math.min(step.last, this.#until);
+      if (step.first > last) continue;
       if (step.kind !== "kept") yield { kind: "lost", first: step.first, last };
-      if (step.kind === "lost" || step.first > last) continue;
+      if (step.kind === "lost") continue;
       const ready: LogRecord[] = [];
       for await (const { record } of this.#records(step.run)) {
         if (record.seq < step.first || record.seq > last) continue;
@@ -314,14 +315,13 @@ class Replay {
     return { kind, bytes: this.#place({ ...run, startBytes, reason, readError: false }) };
   }
 
-  async *#records(run: Run): ReturnType<typeof readRun> {
-    const segment = this.#segments[run.segment];
-    if (segment) yield* readRun(this.#reading(segment), run);
+  #records(run: Run): ReturnType<typeof readRun> {
+    return readRun(this.#reading(this.#segment(run.segment)), run);
   }
 
   #place(stretch: Omit<BadStretch, "kind"> & { readonly segment: number }): DamagedBytes {
     const { segment, startBytes, endBytes, readError } = stretch;
-    const file = this.#segments[segment]?.name ?? "wal";
+    const file = this.#segment(segment).name;
     return { file, startBytes, endBytes, reason: readError ? "could not be read" : stretch.reason };
   }
 

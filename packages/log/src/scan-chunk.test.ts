@@ -163,7 +163,7 @@ describe("a chunk", () => {
     expect(told(`${a}${crlf}${c}`)).toEqual([
       [0, atB, "1"],
       [atB, atB, "crlf"],
-      [atB, atB + b.length, "22"],
+      [atB, atB + crlf.length, "22"],
       [atB + crlf.length, atB + crlf.length + c.length, "333"],
     ]);
     expect(told(`\uFEFF${a}${b}`)).toEqual([

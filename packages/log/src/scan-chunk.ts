@@ -162,7 +162,8 @@ class ChunkScan {
     if (marked) {
       this.#parse();
       this.#found.push({ kind: "mark", mark: marked.mark, startBytes: this.#base + start });
-      this.#accept(marked.start, marked.end);
+      // Up to its newline: a carriage return is white space to JSON, and belongs to the line.
+      this.#accept(marked.start, end);
       this.#parse();
       return;
     }
