@@ -13,7 +13,15 @@
  * The rule: a file is believed only as a whole, by its checksum, and the last line is compared byte by
  * byte; so no change of any byte passes.
  */
-import { canonicalJson, isCount, limits, newline, type JsonValue } from "@taskwal/format";
+import {
+  canonicalJson,
+  isCount,
+  isJsonObject,
+  limits,
+  newline,
+  parseJson,
+  type JsonValue,
+} from "@taskwal/format";
 import type { JsonPiece } from "./json-piece.ts";
 
 /** What binds a snapshot to the log, and tells its versions. */
@@ -86,12 +94,8 @@ export const decodeHead = (bytes: Uint8Array): HeadReading => {
   const end = bytes.indexOf(newline);
   const text = Buffer.from(bytes.subarray(0, Math.max(0, end))).toString("utf8");
   if (!text.startsWith("{") || !text.endsWith(",")) return other;
-  let fields: Record<string, unknown>;
-  try {
-    fields = JSON.parse(`${text.slice(0, -1)}}`) as Record<string, unknown>;
-  } catch {
-    return other;
-  }
+  const fields = parseJson(`${text.slice(0, -1)}}`);
+  if (!isJsonObject(fields)) return other;
   const { format, store } = fields;
   if (!isCount(format) || format < 1 || typeof store !== "string") return other;
   if (format > limits.formatVersion) return { kind: "newer", format };
