@@ -226,7 +226,6 @@ export class ReaderHost implements CollectionHost {
       this.#resume ? { ...range, resume: this.#resume } : range,
     );
     const { end, folded } = await foldLog(
-      await steps.next(),
       steps,
       this.#recovered.fold,
       base,

@@ -11,11 +11,11 @@ import type { Clock, Directory } from "@taskwal/disk";
 import { limits, stateName, walFolder, type LogRecord } from "@taskwal/format";
 import {
   listLog,
+  recordCrc,
   replayLog,
   type DamagedBytes,
   type LogListing,
   type ReplayEnd,
-  type ReplayStep,
 } from "@taskwal/log";
 import { listSnapshots, readSnapshot, type SnapshotReading } from "@taskwal/snapshot";
 import type { Model } from "./define-model.ts";
@@ -119,20 +119,14 @@ const foldOnto = async (
   const state = new State(model);
   const keys = new RecentKeys();
   const onReadError = onDamage === "salvage" ? "damage" : "throw";
+  const written = head && (await recordCrc(listing, head, { directory, onReadError }));
+  if (written !== undefined && written !== head?.last) return undefined;
   const steps = replayLog(directory, listing, { base, promised: base, onReadError });
-  const first = await steps.next();
-  if (head && !first.done && first.value.kind === "base") {
-    const { crc, epoch } = first.value;
-    if (epoch === head.epoch && crc !== head.last) {
-      await steps.return(undefined as never);
-      return undefined;
-    }
-  }
   const wrote =
     snapshot && head && loadState(model, state, keys, { ...snapshot.reading, schema: head.schema });
   const fold = new Fold(model, state, keys);
   const durable = durableOnly ? listing.promised : Infinity;
-  const { end, folded } = await foldLog(first, steps, fold, base, durable);
+  const { end, folded } = await foldLog(steps, fold, base, durable);
   return { state, keys, fold, end, folded, model: wrote };
 };
 
@@ -165,7 +159,6 @@ const finish = async (
  * every line, so a record waits for a later one that vouches for it.
  */
 export const foldLog = async (
-  first: IteratorResult<ReplayStep, ReplayEnd>,
   steps: ReturnType<typeof replayLog>,
   fold: Fold,
   base: number,
@@ -181,7 +174,8 @@ export const foldLog = async (
     folded = ready.at(-1)?.seq ?? folded;
   };
   try {
-    for (let step = first; ; step = await steps.next()) {
+    for (;;) {
+      const step = await steps.next();
       if (step.done) {
         watermark = Math.max(watermark, step.value.durable);
         release();

@@ -1,6 +1,7 @@
 /** The write-ahead log: records, in order, in segment files. It knows neither tasks nor snapshots. */
 export { claimEpoch, isOverridden, withdrawClaim } from "./claim-epoch.ts";
 export { continueLog, type Continuation } from "./carry-tail.ts";
+export { recordCrc, type RecordPlace } from "./find-record.ts";
 export { LogWriter } from "./log-writer.ts";
 export type { Appended, LogEntry, LogWriterOptions } from "./writer-options.ts";
 export { pruneLog, type PruneOptions } from "./prune-log.ts";

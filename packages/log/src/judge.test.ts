@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { isNextMember, judge } from "./judge.ts";
+import { judge } from "./judge.ts";
 import { range, spread } from "./sample-log.test.ts";
 import { Survey, type SurveyedSegment } from "./survey.ts";
 
@@ -207,20 +207,6 @@ describe("bytes that stand in no line's place", () => {
       expect(judged.steps).toMatchObject([{ kind: "kept", first: 3, last: 4 }]);
       expect(judged).toMatchObject({ lost: [], dropped: [], cuts: [] });
     }
-  });
-});
-
-describe("a member of a transaction", () => {
-  it("is followed by its next one and by no other record", () => {
-    const before = [1, 3] as const;
-    expect(isNextMember(before, [2, 3])).toBe(true);
-    for (const tx of [undefined, [1, 3], [3, 3], [2, 2], [2, 4]] as const) {
-      expect(isNextMember(before, tx), String(tx)).toBe(false);
-    }
-  });
-
-  it("may stand behind a record that is whole", () => {
-    for (const tx of [undefined, [1, 3]] as const) expect(isNextMember(undefined, tx)).toBe(true);
   });
 });
 

@@ -9,6 +9,7 @@
  * D costs what stood there and nothing above it: only a hole above D makes what is behind it doubtful.
  */
 import { type Chain, type PlacedStretch, type Run, type Survey } from "./survey.ts";
+import { unfinished } from "./transaction.ts";
 import { verdictOf, type Verdict } from "./verdict.ts";
 
 /** Sequences, both ends included. */
@@ -174,10 +175,3 @@ const afterBroken = ({ from, firstTx }: Chain): number => {
   const [index, count] = firstTx ?? [1, 1];
   return index === 1 ? from : from + (count - index) + 1;
 };
-
-/** Members at the end of a chain whose transaction goes on beyond it. */
-const unfinished = (tx: Run["lastTx"]): number => (tx && tx[0] < tx[1] ? tx[0] : 0);
-
-/** Whether a record may stand behind a member of an unfinished transaction: only the next one may. */
-export const isNextMember = (before: Run["lastTx"], tx: Run["lastTx"]): boolean =>
-  before === undefined || (tx?.[0] === before[0] + 1 && tx[1] === before[1]);

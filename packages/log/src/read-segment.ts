@@ -17,6 +17,12 @@ export interface SegmentReading {
   readonly onReadError: "throw" | "damage";
 }
 
+/** An error of the disk, named; any other as it is. */
+export const diskFailed = (name: string, cause: unknown): unknown =>
+  errnoOf(cause) === undefined
+    ? cause
+    : new DiskFailedError({ operation: "read", path: name, outcome: "not-written", cause });
+
 export async function* readSegment(
   { directory, segment, onReadError }: SegmentReading,
   [startBytes, endBytes]: ByteRange,
@@ -27,8 +33,7 @@ export async function* readSegment(
     file = await directory.open(name, "read");
     yield* scanSegment(file, { salt, startBytes, endBytes, onReadError });
   } catch (cause) {
-    if (errnoOf(cause) === undefined) throw cause;
-    throw new DiskFailedError({ operation: "read", path: name, outcome: "not-written", cause });
+    throw diskFailed(name, cause);
   } finally {
     await file?.close();
   }

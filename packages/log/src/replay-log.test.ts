@@ -31,19 +31,12 @@ describe("a log without faults", () => {
     checkReading(await read([rawSegment(one, [{ dur: 0 }, { seal: 0 }])]), { kept: [] });
   });
 
-  it("tells the checksum of its last record, and of the one at the base", async () => {
+  it("tells the checksum of its last record", async () => {
     const segment = rawSegment(one, batches(1, 3));
-    const crcAt = (line: number): string =>
-      Buffer.from(segment.bytes).toString(
-        "latin1",
-        (segment.starts[line] ?? 0) + 8,
-        (segment.starts[line] ?? 0) + 16,
-      );
-    expect((await read([segment])).end.lastCrc).toBe(crcAt(2));
-    const above = await read([segment], { base: 3 });
-    expect([above.baseCrc, above.end.lastCrc]).toEqual([crcAt(2), undefined]);
-    // Also where the segment is damaged before it.
-    expect((await read([without(segment, [0])], { base: 3 })).baseCrc).toBe(crcAt(2));
+    const start = segment.starts[2] ?? 0;
+    const crc = Buffer.from(segment.bytes).toString("latin1", start + 8, start + 16);
+    expect((await read([segment])).end.lastCrc).toBe(crc);
+    expect((await read([segment], { base: 3 })).end.lastCrc).toBeUndefined();
   });
 
   it("is read up to a sequence, and nothing beyond is judged", async () => {
@@ -183,15 +176,23 @@ describe("what was promised", () => {
 });
 
 describe("a transaction that no writer writes", () => {
-  it("holds up no record: what verifies comes in the order of its sequences", async () => {
-    // Found by fuzzing: 5 was held as the first of another transaction, and 6 was given before it.
+  it("is left out as one that lost a member, and holds up no other record", async () => {
+    // Found by fuzzing: 5 was held as the first of another transaction, and 6 was given before it. Later: 3 to 5 were
+    // left out where the log ended behind them, and were back once it went on.
     const [a, b] = tx(3, 3, 2);
     const again = { seq: 5, lag: 3, tx: [1, 3] } as const;
     if (!a || !b) throw new Error("a transaction of three has members");
-    const { sequences } = await read([
-      rawSegment(one, [...batches(1, 2), a, b, again, ...batches(6, 9)]),
-    ]);
-    expect(sequences).toEqual(range(1, 9));
+    for (const last of [5, 6, 9]) {
+      const lines = [...batches(1, 2), a, b, again, { dur: 5 }, ...batches(6, last)];
+      const { sequences, end } = await read([rawSegment(one, lines)]);
+      expect([sequences, end.dropped]).toEqual([
+        [1, 2, ...range(6, last)],
+        [
+          [3, 4],
+          [5, 5],
+        ],
+      ]);
+    }
   });
 });
 

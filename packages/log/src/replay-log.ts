@@ -11,11 +11,12 @@
 import type { Directory } from "@taskwal/disk";
 import { CorruptError, invariant, UnsupportedFormatError } from "@taskwal/errors";
 import { limits, type LogRecord } from "@taskwal/format";
-import { isNextMember, judge, type Cut, type Judged } from "./judge.ts";
+import { judge, type Cut, type Judged } from "./judge.ts";
 import type { DamagedBytes, LogPosition, ReplayEnd, ReplayStep } from "./replay-result.ts";
 import { readRun, readSegment, type SegmentReading } from "./read-segment.ts";
 import type { BadStretch, Scanned, ScannedLine } from "./scan-segment.ts";
 import type { LogListing, SegmentFile } from "./segment-list.ts";
+import { mayFollow } from "./transaction.ts";
 import { Survey, type Run, type SurveyedSegment } from "./survey.ts";
 
 export interface ReplayOptions {
@@ -66,8 +67,6 @@ class Replay {
   #position: LogPosition | undefined;
   readonly #until: number;
   #stopped = false;
-  /** Found by the survey and not given yet. */
-  #baseStep: ReplayStep | undefined;
   readonly #notes = new Set<string>();
 
   constructor(directory: Directory, listing: LogListing, options: ReplayOptions) {
@@ -77,8 +76,7 @@ class Replay {
     this.#until = options.until ?? Number.POSITIVE_INFINITY;
     this.#durable = Math.max(listing.promised, options.promised, options.base);
     this.#last = options.base;
-    const from = listing.segments.findIndex((segment) => segment.lastMax > options.base);
-    this.#segments = from < 0 ? [] : listing.segments.slice(from);
+    this.#segments = listing.segments.filter((segment) => segment.lastMax > options.base);
   }
 
   async *steps(): AsyncGenerator<ReplayStep, ReplayEnd> {
@@ -93,8 +91,6 @@ class Replay {
         if (placed === "flush") {
           if (ready.length > 0) yield { kind: "records", records: ready };
           ready = [];
-        } else if (this.#isBase(placed)) {
-          yield this.#baseOf(placed);
         } else if (!this.#takeRegular(placed, ready)) {
           irregular = placed;
           break;
@@ -128,11 +124,11 @@ class Replay {
   }
 
   async *#scanAll(): Items {
+    const { resume } = this.#options;
     for (const [index, segment] of this.#segments.entries()) {
-      const { resume } = this.#options;
       const startBytes = resume?.file === segment.name ? resume.bytes : 0;
-      const bytes = [startBytes, segment.sizeBytes] as const;
-      for await (const items of readSegment(this.#reading(segment), bytes)) {
+      const reading = readSegment(this.#reading(segment), [startBytes, segment.sizeBytes]);
+      for await (const items of reading) {
         for (const item of items) yield { segment: index, item };
         yield "flush";
       }
@@ -160,25 +156,13 @@ class Replay {
     const record = this.#evidence(item, segment);
     if (!record || !this.#isEligible(record, segment)) return true;
     if (record.seq !== this.#last + 1) return false;
-    if (!isNextMember(this.#held.at(-1)?.record.tx, record.tx)) return false;
+    if (!mayFollow(this.#held.at(-1)?.record.tx, record.tx)) return false;
     this.#last = record.seq;
     this.#hold(record, item, segment, ready);
     if (this.#held.length === 0) {
       this.#position = { file: this.#segment(segment).name, bytes: item.endBytes };
     }
     return true;
-  }
-
-  #isBase({ item, segment }: Placed): boolean {
-    if (item.kind !== "line" || item.line.kind !== "record") return false;
-    const { seq } = item.line.record;
-    return seq === this.#options.base && seq >= this.#segment(segment).id.first;
-  }
-
-  /** What the log itself says of the record at the base: the caller's state must be of the same log. */
-  #baseOf({ item, segment }: Placed): ReplayStep {
-    const { crc } = this.#evidence(item as ScannedLine, segment) as LogRecord & { crc: string };
-    return { kind: "base", crc, epoch: this.#segment(segment).id.epoch };
   }
 
   /** Above the base, in a segment that begins at or below it, and not overridden by a higher epoch. */
@@ -204,10 +188,7 @@ class Replay {
   }
 
   #hold(record: LogRecord, placed: ScannedLine, segment: number, ready: LogRecord[]): void {
-    if (!record.tx) {
-      this.#emit(record, ready);
-      return;
-    }
+    if (!record.tx) return this.#emit(record, ready);
     this.#held.push({ record, placed, segment });
     if (record.tx[0] < record.tx[1]) return;
     for (const held of this.#held) this.#emit(held.record, ready);
@@ -263,7 +244,6 @@ class Replay {
 
   #surveyItem(survey: Survey, placed: Placed): void {
     const { item, segment } = placed;
-    if (this.#isBase(placed)) this.#baseStep = this.#baseOf(placed);
     if (item.kind === "mark") this.#note(segment, item.mark);
     else if (item.kind === "bad") {
       const stretch = this.#belonging(item, segment, survey.highest);
@@ -282,7 +262,6 @@ class Replay {
       durable: this.#stopped ? survey.after : this.#durable,
       lastSegment: this.#segments.length - 1,
     });
-    if (this.#baseStep) yield this.#baseStep;
     const droppedRecords: LogRecord[] = [];
     for (const step of judged.steps) {
       const last = Math.min(step.last, this.#until);

@@ -13,8 +13,6 @@ export interface LogPosition {
 }
 
 export type ReplayStep =
-  /** The line of the record at the base, before any other step, if the log still has it. */
-  | { readonly kind: "base"; readonly crc: string; readonly epoch: number }
   | { readonly kind: "records"; readonly records: readonly LogRecord[] }
   /** Sequences that were acknowledged and are gone, or whose transaction lost a member. */
   | { readonly kind: "lost"; readonly first: number; readonly last: number };

@@ -63,8 +63,6 @@ export interface Reading {
   readonly records: readonly LogRecord[];
   readonly sequences: readonly number[];
   readonly lost: readonly Range[];
-  /** What the log says of the record at the base. */
-  readonly baseCrc: string | undefined;
   readonly end: ReplayEnd;
   readonly listing: LogListing;
 }
@@ -86,15 +84,13 @@ export const readLog = async (
   const steps = replayLog(directory, listing, options);
   const records: LogRecord[] = [];
   const lost: Range[] = [];
-  let baseCrc: string | undefined;
   for (let step = await steps.next(); ; step = await steps.next()) {
     if (step.done) {
       const sequences = records.map(({ seq }) => seq);
-      return { records, sequences, lost, baseCrc, end: step.value, listing };
+      return { records, sequences, lost, end: step.value, listing };
     }
     if (step.value.kind === "records") records.push(...step.value.records);
-    else if (step.value.kind === "lost") lost.push([step.value.first, step.value.last]);
-    else baseCrc = step.value.crc;
+    else lost.push([step.value.first, step.value.last]);
   }
 };
 

@@ -10,6 +10,7 @@
  */
 import type { LogRecord } from "@taskwal/format";
 import type { BadStretch, ScannedLine } from "./scan-chunk.ts";
+import { mayFollow, type Member } from "./transaction.ts";
 
 /** Lines of one segment that verify, with sequences one after the other. */
 export interface Run {
@@ -18,8 +19,8 @@ export interface Run {
   readonly segment: number;
   readonly startBytes: number;
   endBytes: number;
-  readonly firstTx: readonly [number, number] | undefined;
-  lastTx: readonly [number, number] | undefined;
+  readonly firstTx: Member;
+  lastTx: Member;
 }
 
 /** Where a stretch that verifies as nothing stands between the sequences. */
@@ -100,7 +101,8 @@ export class Survey {
     this.pass(seq);
     this.#highest = Math.max(this.#highest, seq);
     const last = this.#runs.at(-1);
-    if (last && seq === last.to + 1 && segment === last.segment) {
+    const isNext = last && seq === last.to + 1 && segment === last.segment;
+    if (isNext && mayFollow(last.lastTx, tx)) {
       last.to = seq;
       last.endBytes = endBytes;
       last.lastTx = tx;
@@ -124,7 +126,9 @@ export class Survey {
       }
       const piece = { run, from: Math.max(run.from, highest + 1), to: run.to };
       const chain = chains.at(-1);
-      if (chain && chain.to === piece.from - 1) {
+      // Of a run whose beginning others repeat nobody knows how it goes on.
+      const mayJoin = piece.from > run.from || mayFollow(chain?.lastTx, run.firstTx);
+      if (chain && chain.to === piece.from - 1 && mayJoin) {
         chain.pieces.push(piece);
         chain.to = run.to;
         chain.lastTx = run.lastTx;

@@ -1,0 +1,78 @@
+/**
+ * The checksum of one record as an epoch wrote it: what a state that claims to end there must agree with.
+ *
+ *     epoch 2   |48 49 50|51 xxxx        51 was carried over, with another checksum; the line that epoch 2 wrote
+ *     epoch 3            |51 52 …        still tells
+ *
+ * The rule: a line counts also where a later epoch overrides it, since a state may have been folded from it. Its
+ * bytes are searched for, and only what they lead to is parsed: a state may end anywhere in a large segment.
+ */
+import type { File } from "@taskwal/disk";
+import { errnoOf } from "@taskwal/errors";
+import { coveredStart } from "@taskwal/format";
+import { diskFailed, readSegment, type SegmentReading } from "./read-segment.ts";
+import type { LogListing } from "./segment-list.ts";
+
+export interface RecordPlace {
+  readonly epoch: number;
+  readonly sequence: number;
+}
+
+const chunkBytes = 256 * 1024;
+
+/**
+ * Hex; undefined if that epoch's segment is not there or no line in it verifies as the record. Throws DiskFailedError
+ * where a read fails and `onReadError` is "throw".
+ */
+export const recordCrc = async (
+  { segments, overridden }: LogListing,
+  { epoch, sequence }: RecordPlace,
+  how: Omit<SegmentReading, "segment">,
+): Promise<string | undefined> => {
+  const [segment] = [...segments, ...overridden]
+    .filter(({ id }) => id.epoch === epoch && id.first <= sequence)
+    .toSorted((a, b) => b.id.first - a.id.first);
+  if (!segment) return undefined;
+  const reading = { ...how, segment };
+  let file: File | undefined;
+  try {
+    file = await how.directory.open(segment.name, "read");
+    for await (const at of placesOf(file, Buffer.from(`,"seq":${sequence},"lag":`))) {
+      const crc = await crcAt(reading, at - coveredStart - 1, sequence);
+      if (crc !== undefined) return crc;
+    }
+    return undefined;
+  } catch (cause) {
+    if (errnoOf(cause) === "EIO" && how.onReadError === "damage") return undefined;
+    throw diskFailed(segment.name, cause);
+  } finally {
+    await file?.close();
+  }
+};
+
+/** Where these bytes begin; a payload may hold them as well. */
+async function* placesOf(file: File, bytes: Buffer): AsyncGenerator<number> {
+  const buffer = Buffer.allocUnsafe(chunkBytes);
+  for (let start = 0; ;) {
+    const chunk = buffer.subarray(0, await file.read(buffer, start));
+    for (let at = chunk.indexOf(bytes); at >= 0; at = chunk.indexOf(bytes, at + 1))
+      yield start + at;
+    if (chunk.length < bytes.length) return;
+    start += chunk.length - bytes.length + 1;
+  }
+}
+
+/** The checksum of the line that begins there, if it verifies as that record. */
+const crcAt = async (
+  reading: SegmentReading,
+  startBytes: number,
+  sequence: number,
+): Promise<string | undefined> => {
+  const items = readSegment(reading, [startBytes, reading.segment.sizeBytes]);
+  for await (const [item] of items) {
+    if (item?.kind !== "line" || item.line.kind !== "record") return undefined;
+    const { record } = item.line;
+    return record.seq === sequence ? (record as typeof record & { crc: string }).crc : undefined;
+  }
+  return undefined;
+};
