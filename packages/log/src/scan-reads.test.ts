@@ -26,6 +26,8 @@ interface Scan {
   readonly found: readonly Scanned[];
   /** Each read that was asked for, as from where to where. */
   readonly reads: readonly (readonly number[])[];
+  /** How often it yielded something. */
+  readonly steps: number;
 }
 
 const scan = async (bytes: Uint8Array, choice: Choice = {}): Promise<Scan> => {
@@ -53,10 +55,14 @@ const scan = async (bytes: Uint8Array, choice: Choice = {}): Promise<Scan> => {
   if (chunkError) failLength(false, chunkError);
   const options = { salt, startBytes, endBytes, onReadError };
   const found: Scanned[] = [];
+  let steps = 0;
   const scanned = scanSegment(file, chunkBytes ? { ...options, chunkBytes } : options);
-  for await (const items of scanned) found.push(...items);
+  for await (const items of scanned) {
+    found.push(...items);
+    steps += 1;
+  }
   await file.close();
-  return { found, reads };
+  return { found, reads, steps };
 };
 
 const sequencesOf = ({ found }: Scan): number[] =>
@@ -93,6 +99,7 @@ describe("what is asked of the disk", () => {
     expect(await scan(bytes, { startBytes, endBytes: startBytes })).toEqual({
       found: [],
       reads: [],
+      steps: 0,
     });
   });
 
@@ -101,6 +108,19 @@ describe("what is asked of the disk", () => {
     const { reads } = await scan(bytes);
     expect(reads[0]).toEqual([0, 64 * 1024]);
     expect(Math.max(...reads.map(([from = 0, to = 0]) => to - from))).toBe(64 * 1024);
+  });
+});
+
+describe("what is read in one piece", () => {
+  it("is yielded at once, with one bad stretch at the end of the file", async () => {
+    const { bytes } = segmentOf(2, 10);
+    // Judged by itself the last line would be a stretch of its own.
+    const torn = Buffer.concat([bytes, Buffer.from("no line\nhalf a li")]);
+    const { found, steps } = await scan(torn);
+    expect(steps).toBe(1);
+    expect(found.filter(({ kind }) => kind === "bad")).toMatchObject([
+      { startBytes: bytes.length, endBytes: torn.length },
+    ]);
   });
 });
 
