@@ -10,7 +10,13 @@ import {
   sourceOf,
   statePath,
 } from "./sample-snapshot.test.ts";
-import { pruneBackups, readSnapshot, readSnapshotHead, saveSnapshot } from "./index.ts";
+import {
+  listSnapshots,
+  pruneBackups,
+  readSnapshot,
+  readSnapshotHead,
+  saveSnapshot,
+} from "./index.ts";
 
 const edited = bytesOf("edited");
 
@@ -38,6 +44,9 @@ describe("a state.json that is not ours", () => {
       const source = sourceOf(1, clock);
       const saved = await saveSnapshot(directory, source, { clock, previous: undefined });
       expect(sim.readRaw(`${dir}/${saved.quarantined ?? ""}`)).toEqual(edited);
+      // The very file: who still has it open goes on writing to what is kept.
+      const inode = (await directory.stat(saved.quarantined ?? ""))?.inode;
+      expect(inode).toBe((await directory.stat("mine.json"))?.inode);
     }
   });
 
@@ -52,9 +61,7 @@ describe("a state.json that is not ours", () => {
     sim.clock.advance(5_000);
     const { quarantined } = await save();
     const names = await directory.list("quarantine");
-    expect(names.map((name) => `quarantine/${name}`).sort()).toEqual(
-      ["quarantine/a.json", quarantined].sort(),
-    );
+    expect(names.length).toBe(2);
     expect(sim.readRaw(`${dir}/${quarantined ?? ""}`)).toEqual(edited);
   });
 });
@@ -74,25 +81,75 @@ describe("an old state.json", () => {
   });
 });
 
+describe("keeping the old state.json", () => {
+  it("fails with the disk's own error if it may not be opened or linked", async () => {
+    for (const [kind, isEdited] of [
+      ["open", false],
+      ["open", true],
+      ["link", false],
+    ] as const) {
+      const world = await createWorld();
+      const { directory, sim, clock } = world;
+      const previous = (await saveAll(world, [1]))?.stat;
+      if (isEdited) sim.writeRaw(statePath, edited);
+      const before = sim.readRaw(statePath);
+      sim.fail((call) => call.kind === kind, "EACCES");
+      const save = saveSnapshot(directory, sourceOf(2, clock), { clock, previous });
+      await expect(save).rejects.toMatchObject({ code: "EACCES" });
+      expect(sim.readRaw(statePath)).toEqual(before);
+    }
+  });
+
+  it("takes the next name if somebody takes the first just before the link", async () => {
+    const world = await createWorld();
+    const { directory, sim, clock } = world;
+    const previous = (await saveAll(world, [1]))?.stat;
+    sim.fail(({ kind }) => kind === "link", "EEXIST");
+    const { backup } = await saveSnapshot(directory, sourceOf(2, clock), { clock, previous });
+    expect(backup).toBe(backupName(clock.now() + 1, 1));
+  });
+});
+
+describe("the list of snapshots", () => {
+  it("begins with a backup of a newer format, whatever sequence its name tells", async () => {
+    const world = await createWorld();
+    const { directory, sim, clock } = world;
+    await saveAll(world, [1, 2]);
+    const newer = backupName(clock.now() - 30_000, 1);
+    const text = Buffer.from(sim.readRaw(`${dir}/${newer}`)).toString("utf8");
+    sim.writeRaw(`${dir}/${newer}`, bytesOf(text.replace('"format":1,', '"format":2,')));
+    const damaged = backupName(clock.now() - 60_000, 1);
+    sim.writeRaw(`${dir}/${damaged}`, bytesOf("{}"));
+    const listed = await listSnapshots(directory);
+    expect(listed.map(({ name, sequence }) => [name, sequence])).toEqual([
+      [newer, -1],
+      ["state.json", 2],
+      [damaged, 1],
+    ]);
+  });
+
+  it("has sequence 0 last, and passes on that a file may not be opened", async () => {
+    const world = await createWorld();
+    await saveAll(world, [0, 1]);
+    const listed = await listSnapshots(world.directory);
+    expect(listed.map(({ sequence }) => sequence)).toEqual([1, 0]);
+    world.sim.fail(({ kind }) => kind === "open", "EACCES");
+    await expect(listSnapshots(world.directory)).rejects.toMatchObject({ code: "EACCES" });
+  });
+});
+
 describe("pruning", () => {
   it("removes by sequence and then by time, whatever order the names have", async () => {
     const { directory, sim, clock } = await createWorld();
-    const ids = [
-      [9, 1],
-      [8, 2],
-      [7, 3],
-      [5, 5],
-      [4, 5],
-      [2, 6],
-      [1, 4],
-    ] as const;
-    const name = ([second, sequence]: readonly [number, number]) =>
-      backupName(clock.now() - 100_000 + second * 1_000, sequence);
-    for (const id of ids) sim.writeRaw(`${dir}/${name(id)}`, bytesOf("x"));
+    // Of each: second of its time, sequence.
+    const ids = ["3 2", "9 1", "5 4", "1 2", "7 3", "2 5", "4 6"];
+    const nameOf = (id: string): string => {
+      const [second = 0, sequence = 0] = id.split(" ").map(Number);
+      return backupName(clock.now() + second * 1_000, sequence);
+    };
+    for (const id of ids) sim.writeRaw(`${dir}/${nameOf(id)}`, bytesOf("x"));
     const { removed } = await pruneBackups(directory, { clock, keep: 3 });
-    const order = ids.map(name);
-    const bySequence = [...order].sort((a, b) => sequenceIn(a) - sequenceIn(b));
-    expect(removed).toEqual(bySequence.slice(0, 4));
+    expect(removed).toEqual(["9 1", "1 2", "3 2", "7 3"].map(nameOf));
   });
 
   it("finds nothing to keep in a folder without backups", async () => {
@@ -112,8 +169,6 @@ describe("pruning", () => {
     await expect(pruning).rejects.toMatchObject({ code: "EIO" });
   });
 });
-
-const sequenceIn = (name: string): number => Number(/-(\d+)\.json$/.exec(name)?.[1]);
 
 describe("reading", () => {
   it("says why there is no snapshot where nothing or a folder stands", async () => {
