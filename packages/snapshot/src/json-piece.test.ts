@@ -57,9 +57,39 @@ describe("the text of a piece", () => {
     }
   });
 
+  it("comes in fragments of 16 Ki where nothing is escaped, whatever it is made of", () => {
+    const many = <T>(part: (at: number) => T): T[] =>
+      Array.from({ length: 30_000 }, (_, at) => part(at));
+    const values: readonly JsonValue[] = [
+      many(() => ""),
+      many(() => []),
+      many(() => ({})),
+      many(() => 1_000),
+      many(() => [""]),
+      many(() => ({ a: "" })),
+      Object.fromEntries(many((at) => [String(at), ""])),
+      Object.fromEntries(many((at) => [String(at), {}])),
+      // The length of the first part is exactly what is left.
+      { a: "x".repeat(16 * 1024 - 9), b: "y".repeat(100_000) },
+    ];
+    for (const [at, value] of values.entries()) {
+      const fragments = fragmentsOf(value);
+      const longest = Math.max(...fragments.map(({ length }) => length));
+      expect(longest, String(at)).toBeLessThanOrEqual(16 * 1024 + 8);
+      expect(fragments.join("") === canonicalJson(value), String(at)).toBe(true);
+    }
+  });
+
+  it("leaves out what is undefined, and looks into lazy parts of lazy parts", () => {
+    const big = "x".repeat(20_000);
+    expect(textOf({ a: undefined, big } as never)).toBe(JSON.stringify({ big }));
+    const inner = lazyObject([["b", lazyObject([["c", 1]])]]);
+    expect(textOf(lazyArray([inner]))).toBe('[{"b":{"c":1}}]');
+  });
+
   it("never cuts a surrogate pair, wherever it falls in a long text", () => {
     for (let offset = 0; offset < 3; offset++) {
-      for (const part of ["𝄞", "\ud834𝄞", "\udd1e𝄞", "\ud834\ud834"]) {
+      for (const part of ["𝄞", "\ud834𝄞", "\udd1e𝄞", "\ud834\ud834", "\uffff𝄞"]) {
         const text = `${"x".repeat(16 * 1024 - offset)}${part.repeat(20_000)}`;
         expect(textOf(text) === JSON.stringify(text), `${offset} ${part}`).toBe(true);
       }

@@ -77,7 +77,7 @@ export const scanSnapshot = async (
   const { head } = reading;
   if (claimed === undefined) {
     const reason = "it does not end with its checksum: it was cut, or changed at its end";
-    return unusable("damaged", reason, { startBytes: Math.max(0, lines.endBytes), head });
+    return unusable("damaged", reason, { startBytes: lines.endBytes, head });
   }
   const found = await scanLines(lines, body);
   if (typeof found === "object") {
