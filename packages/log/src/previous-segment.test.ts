@@ -9,7 +9,7 @@ import {
   batch,
   batches,
   entry,
-  newWorld,
+  laid,
   one,
   openWriter,
   range,
@@ -20,12 +20,6 @@ import {
   type ReadOptions,
   type World,
 } from "./sample-log.test.ts";
-
-const laid = async (...segments: readonly RawSegment[]): Promise<World> => {
-  const world = await newWorld();
-  for (const { path, bytes } of segments) world.sim.writeRaw(path, bytes);
-  return world;
-};
 
 const continued = async (
   { directory }: World,
@@ -44,7 +38,7 @@ describe("the hash of the segment before", () => {
     for (const pad of [0, 50_000, 800_000]) {
       const lines = batches(1, 4).map((line) => ({ ...line, pad }));
       const segment = rawSegment(one, [...lines, { dur: 4 }]);
-      const { previous } = await continued(await laid(segment));
+      const { previous } = await continued(await laid([segment]));
       const { bytes } = segment;
       expect(previous).toEqual({ ...one, last: 4, bytes: bytes.length, sha256: hashOf(bytes) });
     }
@@ -54,7 +48,7 @@ describe("the hash of the segment before", () => {
     for (const pad of [3_000, 700_000]) {
       const lines = [...batches(1, 4), ...batch(5, 6, 3)].map((line) => ({ ...line, pad }));
       const segment = rawSegment(one, lines);
-      const { previous, first } = await continued(await laid(segment));
+      const { previous, first } = await continued(await laid([segment]));
       const bytes = segment.bytes.subarray(0, segment.starts[first - 1]);
       expect(previous).toEqual({
         ...one,
@@ -69,13 +63,13 @@ describe("the hash of the segment before", () => {
   it("is of what stands before torn bytes", async () => {
     const whole = rawSegment(one, [...batches(1, 5), { dur: 5 }]);
     const torn = { ...whole, bytes: Buffer.concat([whole.bytes, Buffer.from("half a li")]) };
-    const { previous } = await continued(await laid(torn));
+    const { previous } = await continued(await laid([torn]));
     expect(previous?.sha256).toBe(hashOf(whole.bytes));
   });
 
   it("is of what is still there, if the file became shorter since it was read", async () => {
     const segment = rawSegment(one, [...batches(1, 5), { dur: 5 }]);
-    const { sim, directory } = await laid(segment);
+    const { sim, directory } = await laid([segment]);
     const { end, listing } = await readLog(directory);
     const rest = segment.bytes.subarray(0, 300);
     sim.writeRaw(segment.path, rest);
@@ -85,7 +79,7 @@ describe("the hash of the segment before", () => {
 
   it("is not told where a block does not read, and stops the opening at any other error", async () => {
     const segment = rawSegment(one, [...batches(1, 5), { dur: 5 }]);
-    const { sim, directory, disk } = await laid(segment);
+    const { sim, directory, disk } = await laid([segment]);
     const { end, listing } = await readLog(directory);
     const repair = sim.failReads(segment.path, 0, 10);
     const { previous } = await continueLog(directory, listing, end);
@@ -106,7 +100,7 @@ describe("a last segment of which only HEAD still tells", () => {
     segment: RawSegment,
     head: Pick<Head, "first" | "epoch" | "durable">,
   ): Promise<World> => {
-    const world = await laid(segment);
+    const world = await laid([segment]);
     world.sim.writeRaw("/s/wal/HEAD", encodeHeadSlot({ store, ...head }));
     return world;
   };
