@@ -44,6 +44,24 @@ describe("the hash of the segment before", () => {
     }
   });
 
+  it("is computed a mebibyte at a time: memory does not grow with the segment", async () => {
+    const lines = batches(1, 3).map((line) => ({ ...line, pad: 800_000 }));
+    const segment = rawSegment(one, [...lines, { dur: 3 }]);
+    const { sim, directory } = await laid([segment]);
+    const { end, listing } = await readLog(directory);
+    const reads: unknown[] = [];
+    sim.fail((call) => {
+      if (call.kind === "read") reads.push([call.startBytes, call.endBytes]);
+      return false;
+    }, "EIO");
+    await continueLog(directory, listing, end);
+    expect(reads).toEqual([
+      [0, mebibyte],
+      [mebibyte, 2 * mebibyte],
+      [2 * mebibyte, segment.bytes.length],
+    ]);
+  });
+
   it("is of what stands before the cut, and of nothing behind it", async () => {
     for (const pad of [3_000, 700_000]) {
       const lines = [...batches(1, 4), ...batch(5, 6, 3)].map((line) => ({ ...line, pad }));

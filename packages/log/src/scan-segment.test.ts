@@ -115,12 +115,12 @@ describe("a part of a segment", () => {
     );
     const reads: (readonly [number, number])[] = [];
     const unwatch = world.sim.fail(({ kind, startBytes = 0, endBytes = 0 }) => {
-      if (kind === "read" && endBytes > startBytes) reads.push([startBytes, endBytes]);
+      if (kind === "read") reads.push([startBytes, endBytes]);
       return false;
     }, "EIO");
     expect(sequencesOf(await scan(large.bytes, { chunkBytes: 65_536 }))).toEqual(range(1, 300));
     unwatch();
-    expect(reads.every(([start, end]) => end - start <= 65_536)).toBe(true);
+    expect(reads.every(([start, end]) => start < end && end - start <= 65_536)).toBe(true);
     expect(reads.map(([start]) => start)).toEqual([0, ...reads.slice(0, -1).map(([, end]) => end)]);
     expect(reads.at(-1)?.[1]).toBe(large.bytes.length);
   });
