@@ -1,19 +1,17 @@
 /** An opening after a crash: what no promise covers is written anew, and the second opening finds nothing to do. */
 import type { SimDisk } from "@taskwal/disk/sim";
-import { encodeHeadSlot, limits } from "@taskwal/format";
+import { encodeHeadSlot } from "@taskwal/format";
 import { describe, expect, it } from "vitest";
 
-import { continueLog, type Continuation } from "./carry-tail.ts";
 import {
   batch,
   batches,
   entry,
   flipped,
-  headerless,
+  laid,
   newWorld,
   one,
   openWriter,
-  previousOf,
   range,
   rawSegment,
   readLog,
@@ -24,28 +22,9 @@ import {
   without,
   type RawSegment,
   type Reading,
-  type ReadOptions,
   type SampleLine,
   type World,
 } from "./sample-log.test.ts";
-
-const laid = async (segments: readonly RawSegment[]): Promise<World> => {
-  const world = await newWorld();
-  for (const { path, bytes } of segments) world.sim.writeRaw(path, bytes);
-  return world;
-};
-
-const continued = async (
-  segments: readonly RawSegment[],
-  options: ReadOptions = {},
-): Promise<Continuation> => {
-  const { directory } = await laid(segments);
-  const { end, listing } = await readLog(directory, { storeHint: store, ...options });
-  return continueLog(directory, listing, end);
-};
-
-const carriedOf = ({ carried }: Continuation): number[] =>
-  carried.map((body) => (JSON.parse(`{${body}`) as { seq: number }).seq);
 
 /** Opens a log and again: the same records, all of them durable, and the second time nothing is amiss. */
 const checkOpenings = async (world: World, expected: Reading): Promise<void> => {
@@ -65,111 +44,6 @@ const checkOpenings = async (world: World, expected: Reading): Promise<void> => 
   expect([end.torn, end.tornRecords]).toEqual([[], 0]);
   expect(again.writer.last).toBe(expected.end.next);
 };
-
-const padded = (first: number, last: number, durable: number, pad: number): SampleLine[] =>
-  range(first, last).map((seq) => ({ seq, lag: seq - durable, pad }));
-
-describe("the cut", () => {
-  it("is at the block that holds the end of D", async () => {
-    for (const pad of [0, 100, 900, 5_000]) {
-      const segment = rawSegment(one, [...padded(1, 20, 0, pad), ...padded(21, 24, 20, pad)]);
-      const endOfD = (segment.starts[20] ?? 0) - 1;
-      const block = endOfD - (endOfD % limits.blockBytes);
-      const ends = segment.starts.slice(1);
-      const first = ends.findIndex((end) => end > block) + 1;
-      const next = await continued([segment]);
-      expect([pad, next.first]).toEqual([pad, first]);
-      expect(carriedOf(next)).toEqual(range(first, 24));
-      expect(next.previous).toEqual(
-        first === 1
-          ? undefined
-          : {
-              ...one,
-              last: first - 1,
-              bytes: segment.starts[first - 1],
-              sha256: expect.any(String) as string,
-            },
-      );
-    }
-  });
-
-  it("carries nothing where a promise covers all, and ends the old file before what is torn", async () => {
-    const whole = rawSegment(one, [...batches(1, 5), { dur: 5 }]);
-    const torn = { ...whole, bytes: Buffer.concat([whole.bytes, Buffer.from("half a li")]) };
-    for (const segment of [whole, torn]) {
-      const next = await continued([segment]);
-      expect(next).toMatchObject({ first: 6, carried: [] });
-      expect(next.previous).toMatchObject({ ...one, last: 5, bytes: whole.bytes.length });
-    }
-    expect(await continued([])).toEqual({ previous: undefined, first: 1, carried: [] });
-  });
-
-  it("is never inside a transaction", async () => {
-    const lines = tx(3, 4, 2).map((line) => ({ ...line, pad: 1_500 }));
-    const segment = rawSegment(one, [...batches(1, 2), ...lines, ...batch(7, 8, 6)]);
-    expect((segment.starts[5] ?? 0) > limits.blockBytes).toBe(true);
-    const next = await continued([segment]);
-    expect([next.first, carriedOf(next)]).toEqual([3, range(3, 8)]);
-  });
-
-  it("is above the last hole: what is carried has no gaps", async () => {
-    const segment = rawSegment(one, [...batches(1, 6), ...batch(7, 9, 6)]);
-    expect(carriedOf(await continued([without(segment, [3])]))).toEqual(range(5, 9));
-    expect(carriedOf(await continued([without(segment, [5])], { promised: 6 }))).toEqual(
-      range(7, 9),
-    );
-    const grouped = rawSegment(one, [...batches(1, 2), ...tx(3, 3, 2), ...batch(6, 8, 5)]);
-    expect(carriedOf(await continued([without(grouped, [3])], { promised: 5 }))).toEqual(
-      range(6, 8),
-    );
-  });
-
-  it("in the first record of a segment takes over what that one had before it", async () => {
-    const first = rawSegment(one, [...batches(1, 4), { dur: 4 }, { seal: 4 }]);
-    const second = rawSegment({ first: 5, epoch: 2 }, batch(5, 6, 4), previousOf(first, 4));
-    const next = await continued([first, second]);
-    expect([next.first, carriedOf(next), next.previous]).toEqual([5, [5, 6], previousOf(first, 4)]);
-    const blind = await continued([first, headerless(second)]);
-    expect(blind.previous).toMatchObject({ ...one, last: 4, bytes: first.bytes.length });
-  });
-
-  it("takes no line that a higher epoch has overridden, with or without its header", async () => {
-    const old = rawSegment(one, [...batches(1, 5), ...batch(6, 9, 5)]);
-    const over = rawSegment(
-      { first: 6, epoch: 2 },
-      batch(6, 8, 5),
-      previousOf(old, 5, old.starts[5]),
-    );
-    for (const second of [over, headerless(over)]) {
-      const next = await continued([old, second]);
-      const ids = next.carried.map((body) => (JSON.parse(`{${body}`) as { id: string }).id);
-      expect(ids).toEqual(["e2", "e2", "e2"]);
-    }
-  });
-
-  it("copies every payload as it was", async () => {
-    const { directory } = await newWorld();
-    const payloads = [
-      '{"2":1,"1":2}',
-      '"\\ud800 ä😀"',
-      "[1e21,5e-324,-1.5]",
-      '{"a":{"crc":"x"}}',
-      "null",
-    ];
-    const world = { ...(await newWorld()) };
-    const { writer } = await openWriter(world);
-    await writer.append([entry("a")], true);
-    const drafts = payloads.map((dataJson) => ({ ...entry("p"), dataJson }));
-    await writer.append(drafts, false);
-    const read = await readLog(world.directory);
-    const { carried } = await continueLog(world.directory, read.listing, read.end);
-    const texts = carried
-      .slice(-payloads.length)
-      .map((body) => body.slice(body.indexOf('"data":') + 7, -1));
-    expect(texts).toEqual(payloads.map((payload) => JSON.stringify(JSON.parse(payload))));
-    expect(directory.path).toBe(world.directory.path);
-  });
-});
 
 describe("the opening after a crash", () => {
   it("reads the same twice, with nothing torn the second time, for every cut of a log", async () => {

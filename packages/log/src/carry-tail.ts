@@ -49,10 +49,11 @@ export const continueLog = async (
 ): Promise<Continuation> => {
   const last = listing.segments.at(-1);
   if (!last) return { previous: undefined, first: end.next, carried: [] };
-  if (end.lastKept > end.durable) return carryTail(directory, listing, end);
+  if (end.lastKept > end.durable) return carryTail(directory, listing, last, end);
   const missing = missingLast(listing, last, end);
   if (missing) return { previous: missing, first: end.next, carried: [] };
-  const torn = end.torn.filter(({ file }) => file === last.name).map((bytes) => bytes.startBytes);
+  // In an earlier segment nothing is torn: it would be damaged.
+  const torn = end.torn.map(({ startBytes }) => startBytes);
   const bytes = Math.min(last.endBytes, ...torn);
   const previous = await previousOf(directory, last, end.next - 1, bytes);
   return { previous, first: end.next, carried: [] };
@@ -72,24 +73,23 @@ const missingLast = (
   return { first: head.first, epoch: head.epoch, last: next - 1, bytes: 0 };
 };
 
+/** What is above D stands in the last segment: that its name is there promises all below its first record. */
 const carryTail = async (
   directory: Directory,
-  listing: LogListing,
+  { segments }: LogListing,
+  last: SegmentFile,
   end: ReplayEnd,
 ): Promise<Continuation> => {
-  const from = listing.segments.findIndex((segment) => segment.lastMax > end.durable);
-  const segments = listing.segments.slice(from);
-  const [first] = segments;
-  invariant(first, "what is kept above D stands in a segment that reaches above D");
-  const cut = await findCut(directory, first, end);
-  const carried = await copyBodies(directory, segments, cut.seq, end.lastKept);
-  return { previous: await previousOfCut(directory, listing, from, cut), first: cut.seq, carried };
+  const cut = await findCut(directory, last, end);
+  const carried = await copyBodies(directory, last, cut.seq, end.lastKept);
+  const previous = await previousOfCut(directory, last, segments.at(-2), cut);
+  return { previous, first: cut.seq, carried };
 };
 
 /** The bodies of all records from `first` to `last`. */
 const copyBodies = async (
   directory: Directory,
-  segments: readonly SegmentFile[],
+  segment: SegmentFile,
   first: number,
   last: number,
 ): Promise<string[]> => {
@@ -97,32 +97,27 @@ const copyBodies = async (
   // More than one pass only if lines stand out of order; what is not copied would be overridden.
   while (first + carried.length <= last) {
     const before = carried.length;
-    for (const segment of segments) {
-      for await (const { record } of recordsOf(directory, segment)) {
-        if (record.seq > last || record.seq !== first + carried.length) continue;
-        // `{"crc":"…",` goes: the copy has a salt of its own. JSON round-trips the rest exactly.
-        carried.push(JSON.stringify(record).slice(coveredStart + 2));
-      }
+    for await (const { record } of recordsOf(directory, segment)) {
+      if (record.seq > last || record.seq !== first + carried.length) continue;
+      // `{"crc":"…",` goes: the copy has a salt of its own. JSON round-trips the rest exactly.
+      carried.push(JSON.stringify(record).slice(coveredStart + 2));
     }
     invariant(carried.length > before, `record ${first + before} is kept, so it reads`);
   }
   return carried;
 };
 
-/** What stands before the cut: the cut segment up to there, or the one before it if nothing remains. */
+/** What stands before the cut: the segment up to there, or the one before it if nothing remains. */
 const previousOfCut = async (
   directory: Directory,
-  { segments }: LogListing,
-  index: number,
+  segment: SegmentFile,
+  before: SegmentFile | undefined,
   cut: Position,
 ): Promise<PreviousSegment | undefined> => {
-  const segment = segments[index];
-  if (!segment) return undefined;
   if (cut.seq > segment.id.first) {
     return previousOf(directory, segment, cut.seq - 1, cut.startBytes);
   }
   if (segment.header) return segment.header.previous;
-  const before = segments[index - 1];
   return before && previousOf(directory, before, cut.seq - 1, before.endBytes);
 };
 
@@ -133,10 +128,10 @@ const previousOfCut = async (
 const findCut = async (
   directory: Directory,
   segment: SegmentFile,
-  { durable, lastKept, lost, dropped }: ReplayEnd,
+  { durable, lost, dropped }: ReplayEnd,
 ): Promise<Position> => {
-  const holes = [...lost, ...dropped].map(([, last]) => last).filter((last) => last < lastKept);
-  const above = Math.max(0, ...holes);
+  const above = Math.max(0, ...[...lost, ...dropped].map(([, last]) => last));
+  /** What the block that holds the end of D reaches into; before D is seen, what it may reach into. */
   let recent: Position[] = [];
   let blockStart = 0;
   for await (const { record, startBytes, endBytes } of recordsOf(directory, segment)) {
@@ -150,14 +145,14 @@ const findCut = async (
     const keepFrom = blockStart || endBytes - 2 * limits.blockBytes;
     recent = recent.filter((one) => one.endBytes > keepFrom);
   }
-  const cut = recent.find((one) => one.endBytes > blockStart);
+  const [cut] = recent;
   invariant(cut, "what is kept above D stands behind D");
   return cut.begin ?? cut;
 };
 
 async function* recordsOf(
   directory: Directory,
-  { name, salt, sizeBytes, lastMax }: SegmentFile,
+  { name, salt, sizeBytes }: SegmentFile,
 ): AsyncGenerator<{ record: LogRecord; startBytes: number; endBytes: number }> {
   const file = await directory.open(name, "read");
   try {
@@ -165,9 +160,8 @@ async function* recordsOf(
     for await (const items of scanSegment(file, all)) {
       for (const item of items) {
         if (item.kind !== "line" || item.line.kind !== "record") continue;
-        const { record } = item.line;
         const { startBytes, endBytes } = item;
-        if (record.seq <= lastMax) yield { record, startBytes, endBytes };
+        yield { record: item.line.record, startBytes, endBytes };
       }
     }
   } finally {

@@ -205,12 +205,18 @@ export interface ReadChoice extends ReadOptions {
   readonly headStore?: string;
 }
 
+/** A machine on which these segments lie. */
+export const laid = async (segments: readonly RawSegment[]): Promise<World> => {
+  const world = await newWorld();
+  for (const { path, bytes } of segments) world.sim.writeRaw(path, bytes);
+  return world;
+};
+
 export const readSegments = async (
   segments: readonly RawSegment[],
   choice: ReadChoice = {},
 ): Promise<Reading> => {
-  const { sim, directory } = await newWorld();
-  for (const { path, bytes } of segments) sim.writeRaw(path, bytes);
+  const { sim, directory } = await laid(segments);
   const { head, headStore = store } = choice;
   if (head !== undefined) {
     const { epoch, first } = segments.at(-1)?.id ?? one;

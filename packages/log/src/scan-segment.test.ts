@@ -35,7 +35,10 @@ const scan = async (bytes: Uint8Array, choice: ScanChoice = {}): Promise<Scanned
   const { onReadError = "throw", chunkBytes = 1 << 20, sizeBytes = bytes.length } = choice;
   const options = { salt, startBytes: 0, endBytes: sizeBytes, onReadError, chunkBytes };
   const found: Scanned[] = [];
-  for await (const items of scanSegment(file, options)) found.push(...items);
+  for await (const items of scanSegment(file, options)) {
+    expect(items).not.toEqual([]);
+    found.push(...items);
+  }
   await file.close();
   return found;
 };
@@ -92,6 +95,34 @@ describe("a segment that was cut short", () => {
     });
     expect(linesOf(found)).toEqual(range(0, 7));
     expect(badRanges(found)).toEqual([[lineStarts[8], sample.bytes.length - 5]]);
+  });
+});
+
+describe("a part of a segment", () => {
+  it("reads as the lines in it, and nothing of what stands behind it", async () => {
+    for (const chunkBytes of [100, 256, 300, 1 << 20]) {
+      for (const [line, sizeBytes] of lineEnds.entries()) {
+        const found = await scan(sample.bytes, { sizeBytes, chunkBytes });
+        expect([linesOf(found), badRanges(found)]).toEqual([range(0, line), []]);
+      }
+    }
+  });
+
+  it("is read by a chunk at a time, each byte once", async () => {
+    const large = rawSegment(
+      id,
+      range(1, 300).map((seq) => ({ seq, lag: 1, pad: 900 })),
+    );
+    const reads: (readonly [number, number])[] = [];
+    const unwatch = world.sim.fail(({ kind, startBytes = 0, endBytes = 0 }) => {
+      if (kind === "read") reads.push([startBytes, endBytes]);
+      return false;
+    }, "EIO");
+    expect(sequencesOf(await scan(large.bytes, { chunkBytes: 65_536 }))).toEqual(range(1, 300));
+    unwatch();
+    expect(reads.every(([start, end]) => start < end && end - start <= 65_536)).toBe(true);
+    expect(reads.map(([start]) => start)).toEqual([0, ...reads.slice(0, -1).map(([, end]) => end)]);
+    expect(reads.at(-1)?.[1]).toBe(large.bytes.length);
   });
 });
 
@@ -169,8 +200,38 @@ describe("a segment with lines that are no lines", () => {
       const found = await scan(Buffer.concat([head, long, Buffer.from("\n"), tail]));
       expect(sequencesOf(found)).toEqual(range(1, 5));
       checkCover(found, sample.bytes.length + long.length + 1);
+      const reasons = found.flatMap((item) => (item.kind === "bad" ? [item.reason] : []));
+      expect(reasons).toContain("a line longer than any record");
     },
   );
+
+  it(
+    "reads a line as long as any may be, and none that is longer",
+    { timeout: 20_000 },
+    async () => {
+      const short = rawSegment(id, [{ seq: 2, lag: 1 }]);
+      const padMax = limits.recordBytesMax - (short.bytes.length - (short.starts[0] ?? 0));
+      for (const [pad, sequences] of [
+        [padMax, [1, 2, 3]],
+        [padMax + 1, [1, 3]],
+      ] as const) {
+        const { bytes } = rawSegment(id, [
+          { seq: 1, lag: 1 },
+          { seq: 2, lag: 1, pad },
+          { seq: 3, lag: 1 },
+        ]);
+        expect(sequencesOf(await scan(bytes, { chunkBytes: 65_536 }))).toEqual(sequences);
+      }
+    },
+  );
+
+  it("tells what is torn and the rubbish right before it as one stretch", async () => {
+    const { length } = sample.bytes;
+    const found = await scan(Buffer.concat([sample.bytes, Buffer.from("rubbish\nhalf a li")]));
+    expect(found.flatMap((item) => (item.kind === "bad" ? [item] : []))).toMatchObject([
+      { startBytes: length, endBytes: length + 17 },
+    ]);
+  });
 
   it("keeps lines that were read before and behind a great many starts of lines", async () => {
     const starts = Buffer.from('{"crc":"'.repeat(5_000));
@@ -227,6 +288,28 @@ describe("a segment on a disk that does not read everywhere", () => {
     const lines = range(1, Math.ceil(28_000 / pad)).map((seq) => ({ seq, lag: 1, pad }));
     return { lines, large: rawSegment(id, lines) };
   };
+
+  it("reads as what is there, also where its size says more", async () => {
+    const { large } = segmentOf(700);
+    world.sim.writeRaw(path, large.bytes);
+    const repair = world.sim.failReads(path, 0, 1);
+    const sizeBytes = large.bytes.length + 9_000;
+    const found = await scan(large.bytes, { onReadError: "damage", sizeBytes });
+    repair();
+    expect(badRanges(found)).toEqual([[0, large.starts.find((start) => start >= blockBytes)]]);
+    checkCover(found, large.bytes.length);
+  });
+
+  it("passes on any other error of the disk, also where it comes while blocks are read", async () => {
+    const { large } = segmentOf(700);
+    const damage = { onReadError: "damage" } as const;
+    world.sim.fail(({ kind }) => kind === "read", "EACCES");
+    await expect(scan(large.bytes, damage)).rejects.toMatchObject({ code: "EACCES" });
+    world.sim.fail(({ kind }) => kind === "read", "EIO");
+    world.sim.fail(({ kind }) => kind === "read", "EACCES");
+    await expect(scan(large.bytes, damage)).rejects.toMatchObject({ code: "EACCES" });
+    expect(badRanges(await scan(large.bytes, damage))).toEqual([]);
+  });
 
   it("loses the lines in an unreadable block, says so, and reads on", async () => {
     // Of one block and less; and such as reach over several, and from one chunk into the next.

@@ -55,7 +55,7 @@ class SegmentScan {
       if (end > 0) yield this.#take(end);
       else if (this.#filled < this.#buffer.length) continue;
       // Longer than any line can be: it is given up piece by piece, keeping memory bounded.
-      else if (this.#filled > limits.recordBytesMax) yield this.#giveUp();
+      else if (this.#filled >= limits.recordBytesMax) yield this.#giveUp();
       else this.#buffer = Buffer.concat([this.#buffer], this.#buffer.length * 2);
     }
     // The file is shorter than its directory entry said: what was read so far is still looked at.
