@@ -57,15 +57,6 @@ describe("a reader", () => {
     expect(await readSnapshotHead(directory, "state.json")).toEqual({ kind: "other" });
   });
 
-  it("does not take a folder for a snapshot where the system opens folders", async () => {
-    const { directory } = await createWorld();
-    const stat = await directory.stat(".");
-    const opening = wrapped(directory, {
-      open: async () => wrapped(await directory.create("any"), { stat: async () => stat! }),
-    });
-    expect(await readSnapshotHead(opening, "state.json")).toEqual({ kind: "other" });
-  });
-
   it("passes on that it may not open the file: that says nothing of the file", async () => {
     const world = await createWorld();
     await saveAll(world, [1]);

@@ -126,6 +126,20 @@ describe("the name of a backup", () => {
       kind === "write" && path === `${dir}/state.copy.tmp`;
     expect(world.sim.trace.slice(start).filter(isOfCopy).length).toBe(1);
   });
+
+  it("is given to a copy also of a file that may only be read", async () => {
+    const [world, previous, name] = await withSaved();
+    const { directory, sim } = world;
+    const before = textAt(world, "state.json");
+    sim.fail(isLink, "EPERM");
+    const open: typeof directory.open = (of, access) => {
+      if (of === "state.json" && access !== "read")
+        sim.fail(({ kind }) => kind === "open", "EACCES");
+      return directory.open(of, access);
+    };
+    await next({ ...world, directory: wrapped(directory, { open }) }, 2, previous);
+    expect(textAt(world, name)).toBe(before);
+  });
 });
 
 describe("an editor who saves while a second name is given", () => {

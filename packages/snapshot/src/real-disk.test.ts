@@ -1,4 +1,4 @@
-/** On the real disk, because the simulated one has no symbolic links. */
+/** What the simulated disk does not have: symbolic links, and folders that can be opened. */
 import {
   lstatSync,
   mkdirSync,
@@ -14,7 +14,7 @@ import { openNodeDisk } from "@taskwal/disk";
 import { afterAll, describe, expect, it } from "vitest";
 
 import { sourceOf } from "./sample-snapshot.test.ts";
-import { readSnapshot, saveSnapshot } from "./index.ts";
+import { readSnapshot, readSnapshotHead, saveSnapshot, verifySnapshot } from "./index.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "taskwal-snapshot-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
@@ -41,6 +41,17 @@ describe.skipIf(process.platform === "win32")("a symbolic link named state.json"
     expect(lstatSync(join(path, quarantined ?? "")).isSymbolicLink()).toBe(true);
     expect(readFileSync(target, "utf8")).toContain('"sequence":1,');
     expect(await readSnapshot(directory, "state.json")).toMatchObject({ head: { sequence: 2 } });
+    await directory.close();
+  });
+});
+
+describe("a folder named state.json", () => {
+  it("has no head and is no snapshot, also where the system opens folders", async () => {
+    const path = join(scratch, "folder");
+    mkdirSync(join(path, "state.json"), { recursive: true });
+    const directory = await openNodeDisk().openDirectory(path);
+    expect(await readSnapshotHead(directory, "state.json")).toEqual({ kind: "other" });
+    expect(await verifySnapshot(directory, "state.json")).toMatchObject({ kind: "foreign" });
     await directory.close();
   });
 });
