@@ -2,7 +2,7 @@ import { Prng } from "@taskwal/disk/sim";
 import { backupName, type BackupId } from "@taskwal/format";
 import { describe, expect, it } from "vitest";
 
-import { bytesOf, createWorld, dir, namesIn, saveAll } from "./sample-snapshot.test.ts";
+import { bytesOf, createWorld, dir, namesIn, saveAll, textAt } from "./sample-snapshot.test.ts";
 import { chooseBackups, listSnapshots, pruneBackups } from "./index.ts";
 
 const second = 1_000;
@@ -114,7 +114,72 @@ describe("the choice of backups", () => {
   });
 });
 
+/** The backups of these ages, the newest first, when at most `keep` may stay. */
+const keptOfAges = (agesMs: readonly number[], keep: number): number[] => {
+  const nowMs = 100 * day;
+  const ids = agesMs.map((ageMs, at) => ({ atMs: nowMs - ageMs, sequence: 50 - at }));
+  return chooseBackups(ids, nowMs, keep).map(({ atMs }) => nowMs - atMs);
+};
+
+describe("the oldest backup", () => {
+  it("gives way once the next one is three days old, and not a millisecond before", () => {
+    for (const next of [3 * day, 30 * day]) {
+      const ages = [0, second, hour, next, 40 * day];
+      expect(keptOfAges(ages, 4)).toEqual(ages.slice(0, 4));
+    }
+    expect(keptOfAges([0, second, hour, 3 * day - 1, 40 * day], 4)).toEqual([
+      0,
+      second,
+      hour,
+      40 * day,
+    ]);
+  });
+
+  it("stays while the next one is young, however large the gap between them", () => {
+    const ages = [0, 0, 0, 0, 2 * day];
+    expect(keptOfAges(ages, 4)).toEqual([0, 0, 0, 2 * day]);
+  });
+
+  it("gives way then also if younger ones are of one age, which nothing lies between", () => {
+    const ages = [4 * day, 4 * day, 4 * day, 4 * day, 4 * day, 5 * day];
+    expect(keptOfAges(ages, 5)).toEqual(ages.slice(0, 5));
+  });
+});
+
 describe("pruning", () => {
+  it("removes the oldest first, in whatever order the folder lists them", async () => {
+    const world = await createWorld();
+    const nowMs = world.clock.now();
+    const idsOf = (sequences: readonly number[]): BackupId[] =>
+      sequences.flatMap((sequence) => [
+        { sequence, atMs: nowMs - 1_000 * sequence },
+        { sequence, atMs: nowMs - 500_000 },
+      ]);
+    for (const { atMs, sequence } of idsOf([4, 9, 1, 7, 12, 3])) {
+      world.sim.writeRaw(`${dir}/${backupName(atMs, sequence)}`, bytesOf("any"));
+    }
+    const { kept, removed } = await pruneBackups(world.directory, { clock: world.clock, keep: 3 });
+    expect(kept.map(({ sequence }) => sequence)).toEqual([12, 12, 9]);
+    const ordered = idsOf([1, 3, 4, 7, 9])
+      .sort((a, b) => a.sequence - b.sequence || a.atMs - b.atMs)
+      .slice(0, 9);
+    expect(removed).toEqual(ordered.map(({ atMs, sequence }) => backupName(atMs, sequence)));
+  });
+
+  it("has nothing to do, and no oldest to tell, where there are no backups", async () => {
+    const { directory, clock } = await createWorld();
+    const pruned = await pruneBackups(directory, { clock });
+    expect(pruned).toEqual({ kept: [], removed: [], oldestSequence: undefined });
+  });
+
+  it("does not say that it removed what the disk kept", async () => {
+    const world = await createWorld();
+    await saveAll(world, [1, 2, 3, 4, 5, 6]);
+    world.sim.fail(({ kind }) => kind === "remove", "EACCES");
+    const pruning = pruneBackups(world.directory, { clock: world.clock, keep: 3 });
+    await expect(pruning).rejects.toMatchObject({ code: "EACCES" });
+  });
+
   it("removes the oldest first, syncs once, and tells how far the log must reach back", async () => {
     const world = await createWorld();
     await saveAll(world, [1, 2, 3, 4, 5, 6, 7]);
@@ -189,5 +254,39 @@ describe("the list of snapshots", () => {
     const repair = sim.failReads(`${dir}/state.json`, 0, 1);
     expect((await listSnapshots(directory)).map(({ sequence }) => sequence)).toEqual([-1, 1]);
     repair();
+  });
+
+  it("takes the word of the name where the first line is damaged, and none where the format is newer", async () => {
+    const world = await createWorld();
+    const { sim, directory, clock } = world;
+    await saveAll(world, [1, 2, 3, 4]);
+    const [newer, damaged] = [
+      backupName(clock.now() - 60_000, 2),
+      backupName(clock.now() - 30_000, 3),
+    ];
+    const text = textAt(world, newer).replace('"format":1', '"format":2');
+    sim.writeRaw(`${dir}/${newer}`, bytesOf(text));
+    sim.flipBit(`${dir}/${damaged}`, 0);
+    const files = await listSnapshots(directory);
+    expect(files.map(({ name, sequence }) => [name, sequence])).toEqual([
+      [newer, -1],
+      ["state.json", 4],
+      [damaged, 3],
+      [backupName(clock.now() - 90_000, 1), 1],
+    ]);
+  });
+
+  it("ends with the empty state: sequence 0 is one that is told", async () => {
+    const world = await createWorld();
+    await saveAll(world, [0, 1]);
+    const files = await listSnapshots(world.directory);
+    expect(files.map(({ sequence }) => sequence)).toEqual([1, 0]);
+  });
+
+  it("is none if a file may not be read: that is not damage", async () => {
+    const world = await createWorld();
+    await saveAll(world, [1, 2]);
+    world.sim.fail(({ kind, path }) => kind === "open" && path === `${dir}/state.json`, "EACCES");
+    await expect(listSnapshots(world.directory)).rejects.toMatchObject({ code: "EACCES" });
   });
 });

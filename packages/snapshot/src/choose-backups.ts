@@ -38,7 +38,7 @@ export const chooseBackups = (
 const superfluous = (newestFirst: readonly BackupId[], nowMs: number): number => {
   const ages = newestFirst.map(({ atMs }) => Math.max(ageMsMin, nowMs - atMs));
   const oldest = ages.length - 1;
-  const nextAgeMs = oldest - 1 >= newestKept ? (ages[oldest - 1] ?? 0) : 0;
+  const nextAgeMs = ages[oldest - 1] ?? 0;
   let found = oldest;
   let least = nextAgeMs >= oldestAgeMs ? 0 : Infinity;
   for (let at = newestKept; at < oldest; at++) {

@@ -7,29 +7,16 @@ import {
   createWorld,
   dir,
   namesIn,
+  next,
   saveAll,
   sourceOf,
   statePath,
   tasks,
+  textAt,
+  wrapped,
   type World,
 } from "./sample-snapshot.test.ts";
-import {
-  readSnapshot,
-  saveSnapshot,
-  unshareState,
-  type KnownState,
-  type SavedSnapshot,
-} from "./index.ts";
-
-const next = (
-  { directory, clock }: World,
-  sequence: number,
-  previous: KnownState | undefined,
-): Promise<SavedSnapshot> =>
-  saveSnapshot(directory, sourceOf(sequence, clock), { clock, previous });
-
-const textAt = ({ sim }: World, name: string): string =>
-  Buffer.from(sim.readRaw(`${dir}/${name}`)).toString("utf8");
+import { readSnapshot, saveSnapshot, unshareState } from "./index.ts";
 
 const stateOf = async (world: World): Promise<number | string> => {
   const reading = await readSnapshot(world.directory, "state.json");
@@ -238,6 +225,7 @@ describe("a save that fails", () => {
     });
     const save = saveSnapshot(restless, sourceOf(2, clock), { clock, previous: saved?.stat });
     await expect(save).rejects.toMatchObject({ code: "EBUSY" });
+    await expect(save).rejects.toThrow("state.json keeps changing");
     expect(await stateOf(world)).toBe(1);
     expect(await namesIn(directory)).toEqual(["state.json"]);
   });
@@ -254,18 +242,10 @@ describe("a save that fails", () => {
     });
     const save = saveSnapshot(short, sourceOf(2, clock), { clock, previous: saved?.stat });
     await expect(save).rejects.toMatchObject({ code: "EIO" });
+    await expect(save).rejects.toThrow(/wrote \d+ bytes, found \d+, write 'state\.json\.tmp'/);
     expect(await stateOf(world)).toBe(1);
   });
 });
-
-/** `object` with some of its methods replaced. */
-const wrapped = <T extends object>(object: T, methods: Partial<T>): T =>
-  new Proxy(object, {
-    get: (target, key) => {
-      const value: unknown = Reflect.get(key in methods ? methods : target, key);
-      return typeof value === "function" ? (value.bind(target) as unknown) : value;
-    },
-  });
 
 describe("unshareState", () => {
   it("gives state.json bytes of its own, so that an edit in place does not reach the backup", async () => {

@@ -15,7 +15,7 @@ import { copyFile } from "./copy-file.ts";
 import { currentState, isSameState, type KnownState } from "./known-state.ts";
 import { readSnapshotHead, verifySnapshot } from "./read-snapshot.ts";
 import { triesMax, unstable } from "./save-names.ts";
-import type { SnapshotHead } from "./snapshot-format.ts";
+import type { HeadReading, SnapshotHead } from "./snapshot-format.ts";
 
 export interface KeepOptions {
   readonly clock: Clock;
@@ -50,7 +50,7 @@ export const keepOldState = async (
     // An editor may have saved while we linked: what it wrote has no second name yet.
     const now = directory.statSync(stateName);
     if (!now || isSameState(stat, now)) return kept;
-    if (kept.backup !== undefined) kept = await withdrawBackup(directory, kept, now);
+    kept = await withdrawBackup(directory, kept, now);
   }
   throw unstable();
 };
@@ -112,15 +112,15 @@ const isSameSnapshot = async (directory: Directory, backup: string): Promise<boo
   return kept.ok && old.ok && kept.sha256 === old.sha256;
 };
 
-/** Takes a backup back that turned out to share its bytes with what somebody is editing. */
+/** Takes a backup back, if there is one, that turned out to share its bytes with what somebody is editing. */
 const withdrawBackup = async (
   directory: Directory,
   kept: KeptState,
   now: FileStat,
 ): Promise<KeptState> => {
-  const name = kept.backup ?? "";
-  if ((await directory.stat(name))?.inode !== now.inode) return kept;
-  await directory.remove(name);
+  const { backup } = kept;
+  if (backup === undefined || (await directory.stat(backup))?.inode !== now.inode) return kept;
+  await directory.remove(backup);
   return { ...kept, backup: undefined };
 };
 
@@ -165,12 +165,12 @@ const linkIntoQuarantine = async (
   }
 };
 
-const readHeadIfReadable = async (directory: Directory): ReturnType<typeof readSnapshotHead> => {
+const readHeadIfReadable = async (directory: Directory): Promise<HeadReading | undefined> => {
   try {
     return await readSnapshotHead(directory, stateName);
   } catch (error) {
-    if (errnoOf(error) !== "EIO") throw error;
-    return { kind: "other" };
+    if (errnoOf(error) === "EIO") return undefined;
+    throw error;
   }
 };
 

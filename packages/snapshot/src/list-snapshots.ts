@@ -40,18 +40,18 @@ const snapshotFile = async (
   backup: BackupId | undefined,
 ): Promise<SnapshotFile> => {
   const reading = await readHead(directory, name);
-  const head = reading.kind === "ours" ? reading.head : undefined;
+  const head = reading?.kind === "ours" ? reading.head : undefined;
   // A newer format is refused, never answered by falling back: so it comes first, whatever its name.
-  const named = reading.kind === "newer" ? undefined : backup?.sequence;
+  const named = reading?.kind === "newer" ? undefined : backup?.sequence;
   return { name, backup, head, sequence: head?.sequence ?? named ?? -1 };
 };
 
-const readHead = async (directory: Directory, name: string): Promise<HeadReading> => {
+const readHead = async (directory: Directory, name: string): Promise<HeadReading | undefined> => {
   try {
     return await readSnapshotHead(directory, name);
   } catch (error) {
-    if (errnoOf(error) !== "EIO") throw error;
-    return { kind: "other" };
+    if (errnoOf(error) === "EIO") return undefined;
+    throw error;
   }
 };
 

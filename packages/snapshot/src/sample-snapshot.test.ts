@@ -12,6 +12,7 @@ import {
   readSnapshot,
   saveSnapshot,
   type JsonPiece,
+  type KnownState,
   type SavedSnapshot,
   type SnapshotSource,
 } from "./index.ts";
@@ -81,6 +82,27 @@ export const saveAll = async (
   }
   return saved;
 };
+
+/** Saves the state @sequence over what stands there. */
+export const next = (
+  { directory, clock }: World,
+  sequence: number,
+  previous: KnownState | undefined,
+): Promise<SavedSnapshot> =>
+  saveSnapshot(directory, sourceOf(sequence, clock), { clock, previous });
+
+/** The text of a file in the directory. */
+export const textAt = ({ sim }: World, name: string): string =>
+  Buffer.from(sim.readRaw(`${dir}/${name}`)).toString("utf8");
+
+/** `object` with some of its methods replaced. */
+export const wrapped = <T extends object>(object: T, methods: Partial<T>): T =>
+  new Proxy(object, {
+    get: (target, key) => {
+      const value: unknown = Reflect.get(key in methods ? methods : target, key);
+      return typeof value === "function" ? (value.bind(target) as unknown) : value;
+    },
+  });
 
 /** The names in the directory, or in quarantine/, sorted. */
 export const namesIn = async (directory: Directory, folder = "."): Promise<string[]> =>
