@@ -58,25 +58,28 @@ describe("the text of a piece", () => {
   });
 
   it("comes in fragments of 16 Ki where nothing is escaped, whatever it is made of", () => {
-    const many = <T>(part: (at: number) => T): T[] =>
-      Array.from({ length: 30_000 }, (_, at) => part(at));
-    const values: readonly JsonValue[] = [
-      many(() => ""),
-      many(() => []),
-      many(() => ({})),
-      many(() => 1_000),
-      many(() => [""]),
-      many(() => ({ a: "" })),
-      Object.fromEntries(many((at) => [String(at), ""])),
-      Object.fromEntries(many((at) => [String(at), {}])),
-      // The length of the first part is exactly what is left.
-      { a: "x".repeat(16 * 1024 - 9), b: "y".repeat(100_000) },
-    ];
-    for (const [at, value] of values.entries()) {
-      const fragments = fragmentsOf(value);
-      const longest = Math.max(...fragments.map(({ length }) => length));
-      expect(longest, String(at)).toBeLessThanOrEqual(16 * 1024 + 8);
-      expect(fragments.join("") === canonicalJson(value), String(at)).toBe(true);
+    // Both where the parts are so many that they are seen to be too long, and where that is close.
+    for (const count of [2_500, 5_000, 10_000, 30_000]) {
+      const many = <T>(part: (at: number) => T): T[] =>
+        Array.from({ length: count }, (_, at) => part(at));
+      const values: readonly JsonValue[] = [
+        many(() => ""),
+        many(() => []),
+        many(() => ({})),
+        many(() => 1_000),
+        many(() => [""]),
+        many(() => ({ a: "" })),
+        Object.fromEntries(many((at) => [String(at), ""])),
+        Object.fromEntries(many((at) => [String(at), {}])),
+        // The length of the first part is exactly what is left.
+        { a: "x".repeat(16 * 1024 - 9), b: "y".repeat(count) },
+      ];
+      for (const [at, value] of values.entries()) {
+        const fragments = fragmentsOf(value);
+        const longest = Math.max(...fragments.map(({ length }) => length));
+        expect(longest, `${count} of ${at}`).toBeLessThanOrEqual(16 * 1024 + 8);
+        expect(fragments.join("") === canonicalJson(value), `${count} of ${at}`).toBe(true);
+      }
     }
   });
 
