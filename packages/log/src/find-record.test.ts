@@ -51,6 +51,20 @@ describe("the checksum of a record", () => {
     }
   });
 
+  it("is found wherever its beginning falls between the bytes that are read at a time", async () => {
+    const pattern = ',"seq":2,"lag":'.length;
+    const short = rawSegment(one, batches(1, 2));
+    for (const at of range(256 * 1024 - pattern - 2, 256 * 1024 + 2)) {
+      const pad = at - 17 - (short.starts[1] ?? 0);
+      const raw = rawSegment(one, [
+        { seq: 1, lag: 1, pad },
+        { seq: 2, lag: 1 },
+      ]);
+      expect(Buffer.from(raw.bytes).indexOf(',"seq":2,"lag":')).toBe(at);
+      expect(await found(await worldOf([raw]), 1, 2), String(at)).toBe(crcOf(raw, 1));
+    }
+  });
+
   it("is the one that its epoch wrote, also where a later epoch carried it over or overrode all of it", async () => {
     const first = rawSegment(one, batches(1, 6));
     const second = rawSegment({ first: 5, epoch: 2 }, batches(5, 8), previousOf(first, 4));
@@ -104,5 +118,17 @@ describe("the checksum of a record", () => {
     fail();
     await expect(found(world, 1, 2)).rejects.toBeInstanceOf(DiskFailedError);
     expect(await found(world, 1, 2, "damage")).toBeUndefined();
+  });
+
+  it("whose segment may not be opened is the disk's error, also where damage may be salvaged", async () => {
+    const { sim, directory } = await worldOf([rawSegment(one, batches(1, 3))]);
+    const listing = await listLog(directory);
+    sim.fail(({ kind, path }) => kind === "open" && path.endsWith(".jsonl"), "EACCES");
+    const asked = recordCrc(
+      listing,
+      { epoch: 1, sequence: 2 },
+      { directory, onReadError: "damage" },
+    );
+    await expect(asked).rejects.toMatchObject({ operation: "read", errno: "EACCES" });
   });
 });

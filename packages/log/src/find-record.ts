@@ -9,7 +9,7 @@
  */
 import type { File } from "@taskwal/disk";
 import { errnoOf } from "@taskwal/errors";
-import { coveredStart } from "@taskwal/format";
+import { coveredStart, type LogRecord } from "@taskwal/format";
 import { diskFailed, readSegment, type SegmentReading } from "./read-segment.ts";
 import type { LogListing } from "./segment-list.ts";
 
@@ -38,7 +38,7 @@ export const recordCrc = async (
   try {
     file = await how.directory.open(segment.name, "read");
     for await (const at of placesOf(file, Buffer.from(`,"seq":${sequence},"lag":`))) {
-      const crc = await crcAt(reading, at - coveredStart - 1, sequence);
+      const crc = await crcAt(reading, at - coveredStart - 1);
       if (crc !== undefined) return crc;
     }
     return undefined;
@@ -62,17 +62,12 @@ async function* placesOf(file: File, bytes: Buffer): AsyncGenerator<number> {
   }
 }
 
-/** The checksum of the line that begins there, if it verifies as that record. */
-const crcAt = async (
-  reading: SegmentReading,
-  startBytes: number,
-  sequence: number,
-): Promise<string | undefined> => {
+/** The checksum of the line that begins there, if it verifies. */
+const crcAt = async (reading: SegmentReading, startBytes: number): Promise<string | undefined> => {
   const items = readSegment(reading, [startBytes, reading.segment.sizeBytes]);
   for await (const [item] of items) {
     if (item?.kind !== "line" || item.line.kind !== "record") return undefined;
-    const { record } = item.line;
-    return record.seq === sequence ? (record as typeof record & { crc: string }).crc : undefined;
+    return (item.line.record as LogRecord & { crc: string }).crc;
   }
   return undefined;
 };

@@ -49,6 +49,19 @@ describe("HEAD", () => {
     expect(toldDurable(world)).toBe(51);
   });
 
+  it("waits for a batch that is under way, however long the disk takes", async () => {
+    const world = await begun();
+    await world.writer.append([entry("b")], true);
+    const release = world.sim.hang(({ kind, path }) => kind === "write" && path.includes(".jsonl"));
+    const call = world.writer.append([entry("c")], true);
+    await settled(world);
+    expect(toldDurable(world)).toBe(1);
+    release();
+    await call;
+    await settled(world);
+    expect(toldDurable(world)).toBe(3);
+  });
+
   it("is not written by a writer that has died meanwhile", async () => {
     const world = await begun();
     await world.writer.append([entry("b")], true);

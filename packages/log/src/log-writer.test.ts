@@ -151,14 +151,18 @@ describe("a segment", () => {
     }
   });
 
-  it("is sealed with the SHA-256 of all that stands before the seal", async () => {
-    const { sim, writer } = await begun();
-    await writer.append([entry("a"), entry("b")], true);
-    const { activeName } = writer;
-    await writer.close();
-    const lines = textOnMedium(sim, activeName).split(/(?<=\n)/);
-    const digest = createHash("sha256").update(lines.slice(0, -1).join("")).digest("hex");
-    expect(lines.at(-1)).toContain(`"sha256":"${digest}"`);
+  it("is sealed with the SHA-256 of all that stands before the seal, whenever that was hashed", async () => {
+    const { sim, writer, ...world } = await begun({ segmentBytesMax: 600 });
+    for (const label of ["a", "b", "c", "d", "e", "f"]) {
+      await writer.append([entry(label)], true);
+      await settled(world);
+    }
+    const files = sim.listRaw().filter((path) => path.endsWith(".jsonl"));
+    const [first = "", second = ""] = files.map((path) => path.slice(root.length + 1));
+    const lines = textOnMedium(sim, first).split(/(?<=\n)/);
+    const digestOf = (text: string): string => createHash("sha256").update(text).digest("hex");
+    expect(lines.at(-1)).toContain(`"sha256":"${digestOf(lines.slice(0, -1).join(""))}"`);
+    expect(textOnMedium(sim, second)).toContain(`"sha256":"${digestOf(lines.join(""))}"`);
   });
 
   it("holds one batch that is larger than any segment", async () => {

@@ -121,8 +121,7 @@ export class LogWriter {
       this.#life.assertAlive();
       if (sync) await this.#sync();
       // Not what a flushSync has made durable meanwhile.
-      else if (this.#inFlight && this.#inFlight.last > this.#durable)
-        this.#unsynced.add(this.#inFlight);
+      else if (this.#inFlight) this.#unsynced.add(this.#inFlight);
       return appended;
     }).finally(() => this.#waiting.delete(waiting));
   }

@@ -100,6 +100,29 @@ describe("a survey", () => {
     ]);
   });
 
+  it("joins what goes on with a transaction, and what it repeats of it, into one chain", () => {
+    const tx = new Map([3, 4, 5].map((seq) => [seq, [seq - 2, 3] as const]));
+    const survey = new Survey(0);
+    for (const [at, seq] of [1, 2, 3, 4, 3, 4, 5, 6].entries()) {
+      const bytes = { startBytes: at * 10, endBytes: at * 10 + 10 };
+      const member = tx.get(seq);
+      survey.addRecord(member ? { ...record(seq), tx: member } : record(seq), bytes, {
+        ...segment,
+        first: 1,
+      });
+    }
+    expect(chainsOf(survey)).toEqual([
+      [
+        1,
+        6,
+        [
+          [1, 4],
+          [5, 6],
+        ],
+      ],
+    ]);
+  });
+
   it("takes of two runs that begin alike the longer one", () => {
     const survey = surveyOf(4, [5, 5, 6, 7]);
     expect(chainsOf(survey)).toEqual([[5, 7, [[5, 7]]]]);
