@@ -261,14 +261,19 @@ test("docs/planted-bugs.md is the list of what was planted and of the tests that
   expect(textOf("docs/planted-bugs.md")).toBe(listOf(read("mutants"), read("results")));
 });
 
-test("docs/changed-expressions.md is the list of what no test sees, and of the reasons", async () => {
+test("docs/changed-expressions.md is the list of what no test sees, each with its reason", async () => {
   const program = join(repository, "test/mutants/survivor-list.mjs");
-  const { survivorListOf } = (await import(program)) as {
+  const { survivorListOf, scoresOf, unexplained } = (await import(program)) as {
     survivorListOf: (records: unknown, explained: unknown) => string;
+    scoresOf: (records: unknown) => readonly { readonly name: string; readonly score: number }[];
+    unexplained: (records: unknown, explained: unknown) => readonly unknown[];
   };
   const read = (name: string): unknown => JSON.parse(textOf(`test/mutants/${name}.json`));
-  const written = survivorListOf(read("stryker"), read("survivors"));
-  expect(textOf("docs/changed-expressions.md")).toBe(written);
+  const [records, explained] = [read("stryker"), read("survivors")];
+  expect(textOf("docs/changed-expressions.md")).toBe(survivorListOf(records, explained));
+  expect(unexplained(records, explained)).toEqual([]);
+  expect(scoresOf(records).map(({ name }) => name)).toEqual(["format", "log", "snapshot"]);
+  for (const { name, score } of scoresOf(records)) expect(score, name).toBeGreaterThanOrEqual(0.9);
 });
 
 test("a campaign names promises that docs/guarantees.md makes", () => {
