@@ -91,9 +91,11 @@ export const parsed = (text: string): unknown => {
 
 type Line = Extract<Scanned, { kind: "line" }>;
 
-/** Where its text ends: before its newline, or at its end if that was damaged or cut. */
-const textEnd = (bytes: Buffer, { startBytes, endBytes }: Line, salt: number): number =>
-  [endBytes - 1, endBytes].find((end) => isLine(bytes, startBytes, end, salt)) ?? -1;
+/** Where its text ends: before its newline (CRLF, if a tool brought that), or at its end if that was damaged or cut. */
+const textEnd = (bytes: Buffer, { startBytes, endBytes }: Line, salt: number): number => {
+  const ends = [endBytes - 1, endBytes, ...(bytes[endBytes - 2] === 0x0d ? [endBytes - 2] : [])];
+  return ends.find((end) => isLine(bytes, startBytes, end, salt)) ?? -1;
+};
 
 const checkLine = (bytes: Buffer, item: Line, salt: number): void => {
   const end = textEnd(bytes, item, salt);
