@@ -34,6 +34,16 @@ describe("the real disk", () => {
     expect(await directory.stat("note")).toMatchObject({ kind: "other" });
   });
 
+  it("is not closed under a write: its descriptor would be another file's by then", async () => {
+    const directory = await openNodeDisk().createDirectory(join(scratch, "late"));
+    const file = await directory.create("note");
+    const ended: string[] = [];
+    const write = file.write(Buffer.alloc(64 * 1024 * 1024), 0).then(() => ended.push("write"));
+    const close = file.close().then(() => ended.push("close"));
+    await Promise.all([write, close]);
+    expect(ended).toEqual(["write", "close"]);
+  });
+
   it("creates for the owner alone, also under a umask that would allow more", async () => {
     const before = process.umask(0);
     try {

@@ -17,9 +17,9 @@ export interface SegmentReading {
   readonly onReadError: "throw" | "damage";
 }
 
-/** An error of the disk, named; any other as it is. */
+/** An error of the disk, named; any other, and one that is named already, as it is. */
 export const diskFailed = (name: string, cause: unknown): unknown =>
-  errnoOf(cause) === undefined
+  errnoOf(cause) === undefined || cause instanceof DiskFailedError
     ? cause
     : new DiskFailedError({ operation: "read", path: name, outcome: "not-written", cause });
 
