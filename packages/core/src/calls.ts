@@ -314,22 +314,29 @@ const assertTransaction = (result: unknown, count: number): void => {
   }
 };
 
-const assertLabels = ({ actor, key, trace, cause }: WriteOptions): void => {
-  for (const [name, label] of Object.entries({ actor, key, trace })) {
+const labels = ["actor", "key", "trace"] as const;
+
+const assertLabels = (options: WriteOptions): void => {
+  for (const name of labels) {
+    const label: unknown = options[name];
     if (label === undefined) continue;
     if (typeof label === "string" && Buffer.byteLength(label) <= limits.labelBytesMax) continue;
     throw new InvalidMutationError({
       reason: `${name} is not a string of at most ${limits.labelBytesMax} bytes`,
     });
   }
+  const { cause } = options;
   if (cause !== undefined && !(Number.isSafeInteger(cause) && cause > 0)) {
     throw new InvalidMutationError({ reason: "cause is not a sequence" });
   }
 };
 
-const factsOf = ({ actor, cause, key, trace }: WriteOptions): Unit["facts"] => ({
-  ...(actor === undefined ? {} : { actor }),
-  ...(cause === undefined ? {} : { cause }),
-  ...(key === undefined ? {} : { key }),
-  ...(trace === undefined ? {} : { trace }),
-});
+const factsOf = ({ actor, cause, key, trace }: WriteOptions): Unit["facts"] => {
+  if ((actor ?? cause ?? key ?? trace) === undefined) return undefined;
+  return {
+    ...(actor === undefined ? {} : { actor }),
+    ...(cause === undefined ? {} : { cause }),
+    ...(key === undefined ? {} : { key }),
+    ...(trace === undefined ? {} : { trace }),
+  };
+};

@@ -24,8 +24,8 @@ export interface Unit {
   readonly durability: "synced" | "written";
   /** Bytes that it holds of the queue. */
   readonly bytes: number;
-  /** Its records' common facts: actor, cause, key, trace. */
-  readonly facts: Partial<Prepared["draft"]>;
+  /** Its records' common facts, if there are any: actor, cause, key, trace. */
+  readonly facts: Partial<Prepared["draft"]> | undefined;
   /** Told once it is visible, with the sequence of its first record. */
   committed(first: number): void;
   failed(error: unknown): void;
@@ -210,7 +210,8 @@ export class CommitQueue {
     this.#writingAfter = this.#options.log.last;
     const sync = units.some(({ durability }) => durability === "synced");
     try {
-      const entries = units.flatMap(entriesOf);
+      const entries: LogEntry[] = [];
+      for (const unit of units) for (const entry of entriesOf(unit)) entries.push(entry);
       const first = await this.#append(entries, sync);
       if (this.#writing !== units) return;
       this.#writing = [];
@@ -333,9 +334,12 @@ export class CommitQueue {
 const isUnit = (item: Unit | Barrier): item is Unit => "changes" in item;
 
 /** A unit's records: its members numbered, its facts on the first of them. */
-const entriesOf = ({ changes, facts }: Unit): LogEntry[] =>
-  changes.map(({ draft, dataJson }, index) => {
+const entriesOf = ({ changes, facts }: Unit): readonly LogEntry[] => {
+  // By far the most: a change is an entry as it stands.
+  if (changes.length === 1 && !facts) return changes;
+  return changes.map(({ draft, dataJson }, index) => {
     const numbered: LogEntry["draft"] =
       changes.length === 1 ? draft : { ...draft, tx: [index + 1, changes.length] };
     return { dataJson, draft: index === 0 ? { ...numbered, ...facts } : numbered };
   });
+};

@@ -56,14 +56,15 @@ export const check = (model: Model, call: MutationCall): Checked => {
 
 /** The second half, also for a call whose ground has changed since: expected version, reduce, stage. */
 export const stage = ({ state, at }: PrepareContext, checked: Checked): Prepared => {
-  const { call, mutation, payload } = checked;
+  const { call, mutation, payload, dataJson } = checked;
   const { id, type } = call;
   const before = state.pending(mutation.entity, id);
   assertExpected(call, mutation, before);
   const n = (before?.n ?? 0) + 1;
   const after = reduced(mutation, before, payload, { id, at, n });
   const draft: RecordDraft = { at, type, id, n, v: mutation.version };
-  const prepared = { ...checked, id, before, after, draft };
+  // Field by field: a spread took longer than all else in here.
+  const prepared: Prepared = { call, mutation, payload, dataJson, id, before, after, draft };
   state.stage(prepared);
   return prepared;
 };

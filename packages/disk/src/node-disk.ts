@@ -17,6 +17,7 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import { errnoOf } from "@taskwal/errors";
 
+import { DescriptorWrites } from "./descriptor-writes.ts";
 import { partsOfFolder, partsOfName } from "./file-name.ts";
 import { fileSystemType } from "./file-system-types.ts";
 import { tryFlock } from "./flock.ts";
@@ -113,6 +114,8 @@ const nodeDirectory = (path: string, lockBackend: LockBackend | undefined): Dire
   const at = (name: string): string => join(path, ...partsOfName(name));
   const folderAt = (folder: string): string => join(path, ...partsOfFolder(folder));
   const statPathOf = (name: string): string => (name === "." ? path : at(name));
+  /** Of the names that `statSync` was asked for: the same few, at every acknowledgement. */
+  const paths = new Map<string, string>();
   const opened = async (name: string, flags: number): Promise<File> =>
     nodeFile(name, await fsp.open(at(name), flags, fileMode), lockBackend);
   return {
@@ -123,7 +126,9 @@ const nodeDirectory = (path: string, lockBackend: LockBackend | undefined): Dire
       return stats && fileStat(stats);
     },
     statSync: (name) => {
-      const stats = fs.lstatSync(statPathOf(name), { bigint: true, throwIfNoEntry: false });
+      const asked = paths.get(name) ?? statPathOf(name);
+      paths.set(name, asked);
+      const stats = fs.lstatSync(asked, { bigint: true, throwIfNoEntry: false });
       return stats && fileStat(stats);
     },
     create: (name) => opened(name, createFlags),
@@ -143,23 +148,22 @@ const nodeDirectory = (path: string, lockBackend: LockBackend | undefined): Dire
   };
 };
 
-const nodeFile = (
-  name: string,
-  handle: FileHandle,
-  lockBackend: LockBackend | undefined,
-): File => ({
-  name,
-  stat: async () => fileStat(await handle.stat({ bigint: true })),
-  read: (buffer, startBytes) => readFully(handle, buffer, startBytes),
-  write: (bytes, startBytes) => writeFully(handle, name, bytes, startBytes),
-  sync: () => handle.datasync(),
-  truncate: (sizeBytes) => handle.truncate(sizeBytes),
-  writeSync: (bytes, startBytes) => writeFullySync(handle.fd, name, bytes, startBytes),
-  syncSync: () => fs.fdatasyncSync(handle.fd),
-  truncateSync: (sizeBytes) => fs.ftruncateSync(handle.fd, sizeBytes),
-  tryLock: () => tryFlock(handle.fd, lockBackend),
-  close: () => handle.close(),
-});
+const nodeFile = (name: string, handle: FileHandle, lockBackend: LockBackend | undefined): File => {
+  const writes = new DescriptorWrites(handle);
+  return {
+    name,
+    stat: async () => fileStat(await handle.stat({ bigint: true })),
+    read: (buffer, startBytes) => readFully(handle, buffer, startBytes),
+    write: (bytes, startBytes) => writeFully(writes, name, bytes, startBytes),
+    sync: () => handle.datasync(),
+    truncate: (sizeBytes) => handle.truncate(sizeBytes),
+    writeSync: (bytes, startBytes) => writeFullySync(handle.fd, name, bytes, startBytes),
+    syncSync: () => fs.fdatasyncSync(handle.fd),
+    truncateSync: (sizeBytes) => fs.ftruncateSync(handle.fd, sizeBytes),
+    tryLock: () => tryFlock(handle.fd, lockBackend),
+    close: () => writes.close(),
+  };
+};
 
 const throughFile = (file: File): File =>
   hasWriteThrough
@@ -202,15 +206,14 @@ const readFully = async (
 };
 
 const writeFully = async (
-  handle: FileHandle,
+  writes: DescriptorWrites,
   name: string,
   bytes: Uint8Array,
   startBytes: number,
 ): Promise<void> => {
   for (let done = 0; done < bytes.length;) {
     const length = Math.min(bytes.length - done, transferBytesMax);
-    // By the handle: closing it waits for this. A bare descriptor may belong to another file by the time of the write.
-    const { bytesWritten } = await handle.write(bytes, done, length, startBytes + done);
+    const bytesWritten = await writes.write(bytes, done, length, startBytes + done);
     if (bytesWritten === 0) throw noProgress(name);
     done += bytesWritten;
   }

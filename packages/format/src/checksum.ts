@@ -17,6 +17,15 @@ export const crc32 = (bytes: Uint8Array, seed = 0): number =>
 /** Eight lower-case hexadecimal digits. */
 export const hex32 = (value: number): string => value.toString(16).padStart(8, "0");
 
+const digits = Buffer.from("0123456789abcdef", "latin1");
+
+/** The same eight digits, written into `bytes` from `start` on. */
+export const writeHex32 = (bytes: Uint8Array, start: number, value: number): void => {
+  for (let index = 0; index < 8; index++) {
+    bytes[start + index] = digits[(value >>> (28 - 4 * index)) & 0xf] ?? 0;
+  }
+};
+
 /** A running SHA-256; `digest("hex")` ends it. */
 export const sha256 = (): Hash => createHash("sha256");
 

@@ -10,7 +10,7 @@
  * epoch never validates. Set in stone. The rule: bad bytes are a value (`false`), never an exception,
  * and nothing is parsed before it verifies.
  */
-import { crc32, hex32 } from "./checksum.ts";
+import { crc32, writeHex32 } from "./checksum.ts";
 import type { SegmentId } from "./file-name.ts";
 
 export const linePrefix = '{"crc":"';
@@ -19,6 +19,8 @@ const crcStart = prefixBytes.length;
 /** Where the bytes begin that the checksum covers. */
 export const coveredStart = crcStart + 8;
 export const newline = 0x0a;
+/** How a line begins until its checksum is known. */
+const lineStart = `${linePrefix}00000000",`;
 
 /** The checksum state in which the lines of a segment begin. */
 export const segmentSalt = (store: string, { first, epoch }: SegmentId): number =>
@@ -49,12 +51,9 @@ export class LineBuffer {
     this.#reserve(coveredStart + 3 + body.length * 3);
     const start = this.#length;
     const bytes = this.#bytes;
-    let end = start + coveredStart;
-    end += bytes.write('",', end, "latin1");
-    end += bytes.write(body, end);
+    const end = start + bytes.write(lineStart + body, start);
     const crc = crc32(bytes.subarray(start + coveredStart, end), salt);
-    bytes.set(prefixBytes, start);
-    bytes.write(hex32(crc), start + crcStart, "latin1");
+    writeHex32(bytes, start + crcStart, crc);
     bytes[end] = newline;
     this.#length = end + 1;
     return crc;

@@ -47,9 +47,9 @@ const firstLines = ({ store, id, previous, carried }: SegmentStart): SegmentLine
   const salt = segmentSalt(store, id);
   const header = { format: limits.formatVersion, store, ...id };
   lines.push(headerBody(previous ? { ...header, previous } : header), salt);
-  let lastCrc: string | undefined;
-  for (const body of carried) lastCrc = hex32(lines.push(body, salt));
-  return { bytes: lines.view(), lastCrc };
+  let lastCrc: number | undefined;
+  for (const body of carried) lastCrc = lines.push(body, salt);
+  return { bytes: lines.view(), lastCrc: lastCrc === undefined ? undefined : hex32(lastCrc) };
 };
 
 const temporaryName = (id: SegmentId): string => `${segmentName(id)}.tmp`;
@@ -119,7 +119,7 @@ export class ActiveSegment {
 
   /** Notes that these bytes now stand at the end. Keeps a copy until they are hashed: the writer uses its buffer again. */
   extend(bytes: Uint8Array, recordCount: number): void {
-    this.#unhashed.push(Uint8Array.from(bytes));
+    this.#unhashed.push(new Uint8Array(bytes));
     this.bytes += bytes.length;
     this.recordCount += recordCount;
   }

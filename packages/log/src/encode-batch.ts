@@ -38,14 +38,19 @@ export const encodeBatch = (
 ): Encoded => {
   lines.clear();
   let seq = last;
-  let crc = lastCrc;
+  let crc: number | undefined;
   for (const { draft, dataJson } of entries) {
     seq += 1;
     const startBytes = lines.length;
-    crc = hex32(lines.push(recordBody(draft, dataJson, seq, seq - durable), salt));
+    crc = lines.push(recordBody(draft, dataJson, seq, seq - durable), salt);
     invariant(lines.length - startBytes <= limits.recordBytesMax, "a line is no longer than read");
   }
-  return { bytes: lines.view(), count: entries.length, last: seq, crc };
+  return {
+    bytes: lines.view(),
+    count: entries.length,
+    last: seq,
+    crc: crc === undefined ? lastCrc : hex32(crc),
+  };
 };
 
 /** The idle marker: it has no sequence, and changes nothing about what follows. */

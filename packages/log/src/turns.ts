@@ -15,10 +15,14 @@ export class Turns {
     return this.#count === 0;
   }
 
-  /** Runs `work` once all before it is over, and `after` behind it whatever it came to. Throws what `work` throws. */
+  /**
+   * Runs `work` once all before it is over, at once if nothing is under way, and `after` behind it whatever it came
+   * to. Throws what `work` throws.
+   */
   take<T>(work: () => Promise<T>, after: () => void): Promise<T> {
+    // At once: a write must be on its way before those who were just told go on with theirs.
+    const turn = this.isFree ? begin(work) : this.#chain.then(work);
     this.#count += 1;
-    const turn = this.#chain.then(work);
     const end = (): void => {
       this.#count -= 1;
       after();
@@ -27,3 +31,5 @@ export class Turns {
     return turn;
   }
 }
+
+const begin = async <T>(work: () => Promise<T>): Promise<T> => work();
