@@ -173,7 +173,7 @@ export class Calls {
       changes,
       restage,
       durability,
-      bytes: changes.reduce((sum, { dataJson }) => sum + dataJson.length + callOverheadBytes, 0),
+      bytes: bytesOf(changes),
       facts: factsOf(options),
       committed: (first) => {
         signal?.removeEventListener("abort", onAbort);
@@ -264,6 +264,12 @@ export class Calls {
     this.#options.events.emit("mutation:failed", { error, type, id });
   }
 }
+
+const bytesOf = (changes: readonly Prepared[]): number => {
+  let bytes = 0;
+  for (const { dataJson } of changes) bytes += dataJson.length + callOverheadBytes;
+  return bytes;
+};
 
 const keyedOf = ({ call, payload }: Checked): KeyedMutation => ({
   type: call.type,

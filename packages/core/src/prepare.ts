@@ -7,7 +7,7 @@
  * decode from the log.
  */
 import { ConflictError, InvalidMutationError, type ExpectedVersion } from "@taskwal/errors";
-import { copyJson, limits, type JsonValue, type RecordDraft } from "@taskwal/format";
+import { copyJson, jsonText, limits, type JsonValue, type RecordDraft } from "@taskwal/format";
 import type { Model, MutationModel } from "./define-model.ts";
 import { applyMutation, NotJsonError, type Change, type Slot, type State } from "./state.ts";
 
@@ -49,7 +49,7 @@ export type Checked = Pick<Prepared, "call" | "mutation" | "payload" | "dataJson
 export const check = (model: Model, call: MutationCall): Checked => {
   const mutation = findMutation(model, call);
   const payload = checkedPayload(mutation, call);
-  const dataJson = JSON.stringify(payload);
+  const dataJson = jsonText(payload);
   assertSize(dataJson, call);
   return { call, mutation, payload, dataJson };
 };

@@ -42,16 +42,17 @@ export const openReceipt = <Value>(onUnhandled: (error: unknown) => void): Settl
     resolve = onValue;
     rejectPromise = onError;
   });
-  const settle = (error: unknown): void => {
-    if (!receipt.handled) {
-      onUnhandled(error);
-      void Promise.prototype.then.call(receipt, undefined, () => {});
-    }
-    rejectPromise(error);
+  const reject = (error: unknown): void => {
+    const settle = (): void => {
+      if (!receipt.handled) {
+        onUnhandled(error);
+        void Promise.prototype.then.call(receipt, undefined, () => {});
+      }
+      rejectPromise(error);
+    };
+    // `await` calls `then` one microtask after the call returned, and this may run before it returned.
+    queueMicrotask(() => queueMicrotask(settle));
   };
-  // `await` calls `then` one microtask after the call returned, and this may run before it returned.
-  const reject = (error: unknown): void =>
-    queueMicrotask(() => queueMicrotask(() => settle(error)));
   return { receipt, resolve, reject };
 };
 

@@ -4,6 +4,7 @@ import * as limits from "./limits.ts";
 export { limits };
 export { crc32, hex32, sha256, type Hash } from "./checksum.ts";
 export { canonicalJson } from "./canonical-json.ts";
+export { jsonText } from "./json-text.ts";
 export { copyJson, freezeJson, type JsonDefect, type JsonValue } from "./json-value.ts";
 export {
   backupName,

@@ -2,7 +2,8 @@ import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 
 import { canonicalJson } from "./canonical-json.ts";
-import { copyJson, freezeJson } from "./json-value.ts";
+import { jsonText } from "./json-text.ts";
+import { copyJson, freezeJson, type JsonValue } from "./json-value.ts";
 import { depthMax } from "./limits.ts";
 
 class Note {
@@ -51,6 +52,7 @@ const checkAccepted = (value: unknown): void => {
   if (!copied.ok) expect.fail(`${copied.path} ${copied.reason}`);
   expect(copied.value).toEqual(JSON.parse(JSON.stringify(value)));
   expect(JSON.stringify(copied.value)).toBe(JSON.stringify(value));
+  expect(jsonText(copied.value)).toBe(JSON.stringify(value));
   const visit = (part: unknown): void => {
     if (typeof part !== "object" || part === null) return;
     expect(Object.isFrozen(part)).toBe(true);
@@ -149,11 +151,12 @@ describe("a value that JSON keeps", () => {
 
   it("may be as deep as the limit, with much of the stack in use, and its canonical text too", () => {
     const deep = nested(depthMax);
-    const atDepth = (frames: number): unknown =>
-      frames === 0 ? copyJson(deep) : [atDepth(frames - 1)];
-    let found = atDepth(2_000);
-    while (Array.isArray(found)) [found] = found as unknown[];
-    expect(found).toMatchObject({ ok: true });
+    const atDepth = (frames: number, work: () => unknown): unknown =>
+      frames === 0 ? work() : [atDepth(frames - 1, work)];
+    const copied = atDepth(2_000, () => copyJson(deep)) as unknown[];
+    expect(copied.flat(Infinity)).toMatchObject([{ ok: true }]);
+    const text = atDepth(2_000, () => jsonText(deep as JsonValue)) as unknown[];
+    expect(text.flat(Infinity)).toEqual([JSON.stringify(deep)]);
     expect(canonicalJson(deep)).toBe(JSON.stringify(deep));
   });
 

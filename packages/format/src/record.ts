@@ -10,6 +10,7 @@
  */
 import { invariant } from "@taskwal/errors";
 
+import { quoted } from "./json-text.ts";
 import type { JsonValue } from "./json-value.ts";
 import { transactionRecordsMax } from "./limits.ts";
 
@@ -76,12 +77,6 @@ export type Line =
 
 /** The facts of a record that is about to be written; `dataJson` is its payload as JSON text. */
 export type RecordDraft = Omit<LogRecord, "seq" | "lag" | "data">;
-
-const needsNoEscape = /^[ !#-[\]-~]*$/;
-
-/** As JSON.stringify, which takes longer to begin than most names are long. */
-const quoted = (text: string): string =>
-  needsNoEscape.test(text) ? `"${text}"` : JSON.stringify(text);
 
 /**
  * The body of a record's line, in the order of the fields. A time that JSON cannot hold, or a payload

@@ -68,8 +68,6 @@ export class ActiveSegment {
   /** The checksum of the last record that it began with, hex; undefined if it began with none. */
   readonly lastCrc: string | undefined;
   readonly #hash: Hash;
-  /** What stands at the end and is not in the hash yet. */
-  #unhashed: Uint8Array[] = [];
 
   private constructor(start: SegmentStart, files: SegmentFiles, lines: SegmentLines) {
     this.id = start.id;
@@ -117,24 +115,17 @@ export class ActiveSegment {
     await this.file.close();
   }
 
-  /** Notes that these bytes now stand at the end. Keeps a copy until they are hashed: the writer uses its buffer again. */
+  /** Notes that these bytes now stand at the end. */
   extend(bytes: Uint8Array, recordCount: number): void {
-    this.#unhashed.push(new Uint8Array(bytes));
+    this.#hash.update(bytes);
     this.bytes += bytes.length;
     this.recordCount += recordCount;
-  }
-
-  /** Takes what was written into the hash: for a moment in which the disk has something to do, and nobody waits. */
-  hashWritten(): void {
-    for (const bytes of this.#unhashed) this.#hash.update(bytes);
-    this.#unhashed = [];
   }
 
   /** The lines that close it: an idle marker and the seal. `last` must be durable. */
   sealLines(last: number): Uint8Array {
     const lines = new LineBuffer(512);
     lines.push(markerBody(last), this.salt);
-    this.hashWritten();
     const hash = this.#hash.copy().update(lines.view()).digest("hex");
     lines.push(sealBody({ last, count: this.recordCount, sha256: hash }), this.salt);
     return lines.view();
@@ -142,7 +133,6 @@ export class ActiveSegment {
 
   /** How the next segment names this one, as it stands. */
   asPrevious(last: number): PreviousSegment {
-    this.hashWritten();
     const digest = this.#hash.copy().digest("hex");
     return { first: this.id.first, epoch: this.id.epoch, last, bytes: this.bytes, sha256: digest };
   }

@@ -213,7 +213,6 @@ export class LogWriter {
   async #rest(): Promise<void> {
     if (this.#marked !== this.#last) this.#idle.touch();
     await this.#options.clock.yield();
-    this.#segments.active?.hashWritten();
     if (this.#turns.isFree && !this.#life.poison) this.#head.write();
   }
 
