@@ -8,7 +8,7 @@
  * The rule: a model is data, checked here once and frozen; it holds no state and does no I/O.
  */
 import { invariant } from "@taskwal/errors";
-import { copyJson, type JsonValue } from "@taskwal/format";
+import type { JsonValue } from "@taskwal/format";
 import type {
   EntityDefinition,
   EntityTypes,
@@ -18,8 +18,9 @@ import type {
 } from "./define-entity.ts";
 import { frozenMap } from "./frozen-map.ts";
 import { modelHash } from "./model-hash.ts";
-import { assertEntityKey, quoted, snapshotKeys } from "./model-names.ts";
+import { assertEntityKey, quoted } from "./model-names.ts";
 import { validate, type StandardSchema, type Validation } from "./standard-schema.ts";
+import { checkedSummary, type EntityView, type GivenSummary, type Summary } from "./summary.ts";
 import { runSteps, type VersionStep } from "./version-steps.ts";
 
 /** An append-only list of an entity. */
@@ -76,23 +77,13 @@ export interface MutationModel {
   ): JsonValue | undefined;
 }
 
-/** One collection as `summary` sees it. */
-export interface EntityView<Value = JsonValue> {
-  get(id: string): Readonly<Value> | undefined;
-  all(): Iterable<Readonly<Value>>;
-}
-
 export interface Model {
   /** By key. */
   readonly entities: ReadonlyMap<string, EntityModel>;
   /** By type. */
   readonly mutations: ReadonlyMap<string, MutationModel>;
-  /**
-   * The model's own top-level keys of state.json, from views by entity key; frozen. Call it once on
-   * opening: a summary that cannot be stored then fails the opening, not every later snapshot.
-   * @throws TypeError if a key is taken or the result is no JSON; what the summary throws passes through.
-   */
-  summary(views: Readonly<Record<string, EntityView>>): Readonly<Record<string, JsonValue>>;
+  /** The model's own top-level keys of state.json: see summary.ts. */
+  readonly summary: Summary;
   /** SHA-256, hex, of all that decides how records fold: see model-hash.ts. */
   readonly hash: string;
   /** Versions by entity name, as they stand in state.json. */
@@ -115,10 +106,14 @@ export type TypesOfEntity<E extends EntityDefinition> =
 export interface ModelSpec<Entities extends EntityDefinitions> {
   /** By the name that each collection has on the store: `{ notes: note }` gives `store.notes`. */
   readonly entities: Entities;
-  /** Derived top-level keys of state.json, such as "metrics": JSON, recomputed for each snapshot, never read back. */
+  /**
+   * Derived top-level keys of state.json, such as "metrics": JSON, recomputed for each snapshot, never read back.
+   * What it returns, or what it is at its end if it is a generator: one that yields every thousand entities or so
+   * leaves the event loop to others meanwhile. Entities do not change under it.
+   */
   readonly summary?: (views: {
     readonly [Key in keyof Entities]: EntityView<TypesOfEntity<Entities[Key]>["value"]>;
-  }) => object;
+  }) => object | Generator<void, object, void>;
 }
 
 /**
@@ -151,7 +146,7 @@ export const defineModel = <const Entities extends EntityDefinitions>(
   return Object.freeze({
     entities: frozenMap(entities.map((entity) => [entity.key, entity])),
     mutations: frozenMap(mutations.map((mutation) => [mutation.type, mutation])),
-    summary: checkedSummary(spec.summary as ErasedSummary | undefined, entities),
+    summary: checkedSummary(spec.summary as GivenSummary | undefined, entities),
     hash: modelHash(definitions.map(([, definition]) => definition)),
     schema: Object.freeze(Object.fromEntries(entities.map(({ name, version }) => [name, version]))),
   });
@@ -230,28 +225,5 @@ const checkedReduce = (
       }
     }
     return after as JsonValue;
-  };
-};
-
-type ErasedSummary = (views: Readonly<Record<string, EntityView>>) => object;
-
-const checkedSummary = (
-  summary: ErasedSummary = () => ({}),
-  entities: readonly EntityModel[],
-): Model["summary"] => {
-  const taken = new Set([...snapshotKeys, ...entities.map(({ collection }) => collection)]);
-  return (views) => {
-    const copy = copyJson(summary(views));
-    if (!copy.ok)
-      throw new TypeError(`the model's summary gave no JSON: ${copy.path} ${copy.reason}`);
-    const { value } = copy;
-    if (typeof value !== "object" || value === null || Array.isArray(value)) {
-      throw new TypeError("the model's summary gave no object of keys");
-    }
-    const clash = Object.keys(value).find((key) => taken.has(key));
-    if (clash === undefined) return value as Readonly<Record<string, JsonValue>>;
-    throw new TypeError(
-      `the model's summary has a key ${quoted(clash)}, which state.json uses already`,
-    );
   };
 };

@@ -15,13 +15,13 @@ export {
   migrateEntity,
   type EntityDefinitions,
   type EntityModel,
-  type EntityView,
   type ListModel,
   type Model,
   type ModelSpec,
   type MutationModel,
   type TypedModel,
 } from "./define-model.ts";
+export type { EntityView } from "./summary.ts";
 export type {
   Collection,
   CollectionReader,

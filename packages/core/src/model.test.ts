@@ -201,32 +201,6 @@ describe("versions", () => {
   });
 });
 
-describe("the summary", () => {
-  const notes = makeNote();
-  const all: JsonValue & object = { id: "a", text: "x", pinned: true };
-  const views = { notes: { get: () => undefined, all: () => [all, all] } };
-
-  it("makes top-level keys of state.json from views", () => {
-    const counted = defineModel({
-      entities: { notes },
-      summary: (views) => ({ metrics: { total: [...views.notes.all()].length } }),
-    });
-    expect(counted.summary(views)).toEqual({ metrics: { total: 2 } });
-    expect(model.summary(views)).toEqual({});
-  });
-
-  it.each<[string, object, string]>([
-    ["a key of the engine", { checksum: "x" }, 'has a key "checksum", which state.json uses'],
-    ["a collection", { notes: [] }, 'has a key "notes", which state.json uses'],
-    ["no JSON", { metrics: { average: Number.NaN } }, "gave no JSON: $.metrics.average is NaN"],
-    ["no object", [1], "gave no object of keys"],
-  ])("is refused with %s", (_what, result, message) => {
-    const odd = defineModel({ entities: { notes }, summary: () => result });
-    expect(() => odd.summary(views)).toThrow(message);
-    expect(() => odd.summary(views)).toThrow(TypeError);
-  });
-});
-
 describe("the hash", () => {
   const other = { name: "other", collection: "others", lists: {}, change: {} };
   const create = {

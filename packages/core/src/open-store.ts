@@ -15,6 +15,7 @@ import { storeCollections, transactionCollections } from "./store-collection.ts"
 import type { StoreSettings } from "./store-engine.ts";
 import { StoreHost } from "./store-host.ts";
 import { Store } from "./store.ts";
+import { assertSummary } from "./summary.ts";
 
 export interface OpenOptions<M extends TypedModel<EntityDefinitions>> {
   /** The state directory; created (0700) if it is missing. */
@@ -99,7 +100,7 @@ export const openStore = async <M extends TypedModel<EntityDefinitions>>(
   const events = new Events<StoreEvents>(options.logger, options.on);
   const settings = settingsOf(options);
   // A summary that cannot be stored fails here, not at every later snapshot.
-  settings.model.summary(emptyViews(settings.model));
+  assertSummary(settings.model.summary, settings.model.entities.keys());
   if (options.readOnly) return openReader(settings, events, options);
   const { onLocked = "throw" } = options;
   const lockWaitMs = typeof onLocked === "object" ? onLocked.waitMs : 0;
@@ -161,13 +162,6 @@ const settingsOf = <M extends TypedModel<EntityDefinitions>>(
   emergencyDir: options.emergencyDir,
   idleMs,
 });
-
-const emptyViews = ({
-  entities,
-}: TypedModel<EntityDefinitions>): Parameters<TypedModel<EntityDefinitions>["summary"]>[0] =>
-  Object.fromEntries(
-    [...entities.keys()].map((key) => [key, { get: () => undefined, all: () => [] }]),
-  );
 
 const withCollections = <M extends TypedModel<EntityDefinitions>>(
   host: StoreHost,

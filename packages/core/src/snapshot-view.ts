@@ -9,21 +9,30 @@
  */
 import { lazyArray, lazyObject, type JsonPiece, type SnapshotSource } from "@taskwal/snapshot";
 import { canonicalJson, freezeJson, sha256, type JsonValue } from "@taskwal/format";
-import { migrateEntity, type EntityModel, type EntityView, type Model } from "./define-model.ts";
+import type { Clock } from "@taskwal/disk";
+import { migrateEntity, type EntityModel, type Model } from "./define-model.ts";
 import type { KeyResult, RecentKeys } from "./idempotency.ts";
 import type { ModelPrint } from "./system-record.ts";
 import type { Damage, ListView, Slot, State } from "./state.ts";
+import { summarize, type Views } from "./summary.ts";
+
+/** The slots of one entity, and the id of each at the same index: two flat arrays, made within a millisecond or two. */
+interface SlotsView {
+  readonly ids: readonly string[];
+  readonly slots: readonly Slot[];
+}
 
 /** All slots of a moment, by entity. */
 export interface StateView {
-  readonly entities: ReadonlyMap<EntityModel, readonly (readonly [id: string, slot: Slot])[]>;
+  readonly entities: ReadonlyMap<EntityModel, SlotsView>;
   readonly keys: readonly KeyResult[];
 }
 
 export const viewState = (model: Model, state: State, keys: RecentKeys): StateView => {
-  const entities = [...model.entities.values()].map(
-    (entity) => [entity, [...state.slots(entity)]] as const,
-  );
+  const entities = [...model.entities.values()].map((entity) => {
+    const slots = state.slots(entity);
+    return [entity, { ids: [...slots.keys()], slots: [...slots.values()] }] as const;
+  });
   return { entities: new Map(entities), keys: keys.all() };
 };
 
@@ -41,13 +50,14 @@ interface EngineSection {
   readonly model: ModelPrint;
 }
 
-/** The parts of a snapshot that follow from the state. */
-export const snapshotParts = (
+/** The parts of a snapshot that follow from the state. Throws what the model's summary throws. */
+export const snapshotParts = async (
   model: Model,
   view: StateView,
-): Pick<SnapshotSource, "summary" | "collections" | "engine"> => ({
-  summary: model.summary(summaryViews(view)),
-  collections: [...view.entities].map(([entity, slots]) => ({
+  clock: Clock,
+): Promise<Pick<SnapshotSource, "summary" | "collections" | "engine">> => ({
+  summary: await summarize(model.summary, summaryViews(view), clock),
+  collections: [...view.entities].map(([entity, { slots }]) => ({
     name: entity.collection,
     entities: entityPieces(slots),
   })),
@@ -55,7 +65,7 @@ export const snapshotParts = (
     ["versions", versionPieces(view, (slot) => slot.value !== undefined)],
     ["deleted", versionPieces(view, (slot) => slot.value === undefined)],
     ["keys", lazyArray(view.keys as unknown as Iterable<JsonPiece>)],
-    ["damaged", damagedEntities(view) as unknown as JsonValue],
+    ["damaged", lazyArray(damagedIn(view) as unknown as Iterable<JsonPiece>)],
     ["model", printModel(model) as unknown as JsonValue],
   ]),
 });
@@ -69,8 +79,8 @@ export const printModel = ({ hash, schema, mutations }: Model): ModelPrint => {
   return { hash, versions };
 };
 
-function* entityPieces(slots: readonly (readonly [string, Slot])[]): Generator<JsonPiece> {
-  for (const [, slot] of slots) if (slot.value !== undefined) yield entityPiece(slot);
+function* entityPieces(slots: readonly Slot[]): Generator<JsonPiece> {
+  for (const slot of slots) if (slot.value !== undefined) yield entityPiece(slot);
 }
 
 /** An entity with its lists as its last fields. */
@@ -97,27 +107,39 @@ const versionPieces = (view: StateView, wanted: (slot: Slot) => boolean): JsonPi
   );
 
 function* versionEntries(
-  slots: readonly (readonly [string, Slot])[],
+  { ids, slots }: SlotsView,
   wanted: (slot: Slot) => boolean,
 ): Generator<readonly [string, JsonPiece]> {
-  for (const [id, slot] of slots) if (wanted(slot)) yield [id, slot.n];
+  for (const [index, slot] of slots.entries()) {
+    if (wanted(slot)) yield [ids[index] ?? "", slot.n];
+  }
 }
 
-export const damagedEntities = (view: StateView): DamagedEntity[] =>
-  [...view.entities].flatMap(([entity, slots]) =>
-    slots.flatMap(([id, { damage }]) => (damage ? [{ entity: entity.name, id, ...damage }] : [])),
-  );
+function* damagedIn(view: StateView): Generator<DamagedEntity> {
+  for (const [{ name: entity }, { ids, slots }] of view.entities) {
+    for (const [index, { damage }] of slots.entries()) {
+      if (damage) yield { entity, id: ids[index] ?? "", ...damage };
+    }
+  }
+}
 
-const summaryViews = (view: StateView): Record<string, EntityView> =>
+export const damagedEntities = (view: StateView): DamagedEntity[] => [...damagedIn(view)];
+
+const summaryViews = (view: StateView): Views =>
   Object.fromEntries(
-    [...view.entities].map(([entity, slots]) => {
-      const byId = new Map(slots);
-      return [entity.key, { get: (id: string) => byId.get(id)?.value, all: () => values(slots) }];
+    [...view.entities].map(([entity, { ids, slots }]) => {
+      // Most summaries only count.
+      let byId: Map<string, Slot> | undefined;
+      const get = (id: string): JsonValue | undefined => {
+        byId ??= new Map(ids.map((known, index) => [known, slots[index] as Slot]));
+        return byId.get(id)?.value;
+      };
+      return [entity.key, { get, all: () => values(slots) }];
     }),
   );
 
-function* values(slots: readonly (readonly [string, Slot])[]): Generator<JsonValue> {
-  for (const [, { value }] of slots) if (value !== undefined) yield value;
+function* values(slots: readonly Slot[]): Generator<JsonValue> {
+  for (const { value } of slots) if (value !== undefined) yield value;
 }
 
 export interface LoadedSnapshot {
@@ -186,8 +208,9 @@ export const frozen = <Value>(value: Value): Value => {
 /** SHA-256 over entities and versions, without times of writing: replay must reach the same. */
 export const digestState = (view: StateView): string => {
   const hash = sha256();
-  for (const [entity, slots] of view.entities) {
-    const sorted = [...slots].sort(([a], [b]) => (a < b ? -1 : 1));
+  for (const [entity, { ids, slots }] of view.entities) {
+    const byId = ids.map((id, index) => [id, slots[index] as Slot] as const);
+    const sorted = byId.sort(([a], [b]) => (a < b ? -1 : 1));
     for (const [id, { value = null, n, lists }] of sorted) {
       const listed = Object.entries(lists ?? {}).map(([name, list]) => [
         name,

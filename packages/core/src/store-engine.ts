@@ -234,7 +234,7 @@ export class StoreEngine {
       schema: this.model.schema,
       last_saved,
     };
-    const source = { head, ...snapshotParts(this.model, view.parts) };
+    const source = { head, ...(await snapshotParts(this.model, view.parts, this.clock)) };
     await this.mirrors.catchUp();
     const saved = await saveSnapshot(directory, source, {
       clock: this.clock,
@@ -304,7 +304,7 @@ export class StoreEngine {
     const head = { store, epoch, sequence, last, schema: this.model.schema, last_saved };
     const directory = await this.disk.createDirectory(dir);
     try {
-      const source = { head, ...snapshotParts(this.model, view) };
+      const source = { head, ...(await snapshotParts(this.model, view, this.clock)) };
       await saveSnapshot(directory, source, { clock: this.clock, previous: undefined });
     } finally {
       await directory.close();

@@ -31,7 +31,8 @@ export {
   type TaskPatch,
   type TaskStoreEvents,
 } from "./task-store.ts";
-export { taskMetrics, taskModel, type TaskMetrics } from "./task-model.ts";
+export { taskMetrics, type TaskMetrics } from "./task-metrics.ts";
+export { taskModel } from "./task-model.ts";
 export { foundWords, legacyLayout, planImport, type ImportPlan } from "./import-plan.ts";
 export { importReportOf, type ImportReport } from "./import-report.ts";
 export { closeOnExit, type Closable, type CloseOnExitOptions } from "./close-on-exit.ts";

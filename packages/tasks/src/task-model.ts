@@ -16,6 +16,7 @@ import {
   type Task,
   type TaskStatus,
 } from "./task-schemas.ts";
+import { metricsOf } from "./task-metrics.ts";
 
 const iso = (at: number): string => new Date(at).toISOString();
 
@@ -107,42 +108,10 @@ const session = defineEntity({
   },
 });
 
-/** What state.json tells of all tasks; times in milliseconds. */
-export interface TaskMetrics {
-  readonly total_tasks: number;
-  readonly completed_tasks: number;
-  readonly failed_tasks: number;
-  /** From start (or creation) to completion, of completed tasks with both times; 0 if there is none. */
-  readonly average_completion_time: number;
-}
-
-export const taskMetrics = (tasks: Iterable<Readonly<Task>>): TaskMetrics => {
-  let total = 0;
-  let failed = 0;
-  let completed = 0;
-  let timed = 0;
-  let timeMs = 0;
-  for (const task of tasks) {
-    total += 1;
-    if (task.status === "failed") failed += 1;
-    if (task.status !== "completed") continue;
-    completed += 1;
-    const durationMs =
-      Date.parse(task.completed_at ?? "") - Date.parse(task.started_at ?? task.created_at);
-    if (!(durationMs >= 0)) continue;
-    timed += 1;
-    timeMs += durationMs;
-  }
-  return {
-    total_tasks: total,
-    completed_tasks: completed,
-    failed_tasks: failed,
-    average_completion_time: timed === 0 ? 0 : Math.round(timeMs / timed),
-  };
-};
-
 /** For `openStore` and for replaying a task store offline. */
 export const taskModel = defineModel({
   entities: { tasks: task, sessions: session },
-  summary: ({ tasks }) => ({ metrics: taskMetrics(tasks.all()) }),
+  *summary({ tasks }) {
+    return { metrics: yield* metricsOf(tasks.all()) };
+  },
 });

@@ -18,7 +18,8 @@ import {
 import type { Disk } from "@taskwal/disk";
 import type { DiskFailedError } from "@taskwal/errors";
 import { sha256, type LogRecord } from "@taskwal/format";
-import { taskMetrics, type taskModel, type TaskMetrics } from "./task-model.ts";
+import { taskMetrics, type TaskMetrics } from "./task-metrics.ts";
+import type { taskModel } from "./task-model.ts";
 import type { LogEntry, NewTask, Session, Task, TaskStatus } from "./task-schemas.ts";
 
 export interface TaskChange {
