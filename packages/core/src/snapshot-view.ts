@@ -106,24 +106,32 @@ const versionPieces = (view: StateView, wanted: (slot: Slot) => boolean): JsonPi
     ]),
   );
 
+/** Few are wanted: after so many others a search gives "not yet", or it would hold the event loop to its end. */
+const lookedAtOnce = 1_000;
+
 function* versionEntries(
   { ids, slots }: SlotsView,
   wanted: (slot: Slot) => boolean,
-): Generator<readonly [string, JsonPiece]> {
-  for (const [index, slot] of slots.entries()) {
-    if (wanted(slot)) yield [ids[index] ?? "", slot.n];
+): Generator<readonly [string, JsonPiece] | undefined> {
+  for (const [index, id] of ids.entries()) {
+    const slot = slots[index];
+    if (slot && wanted(slot)) yield [id, slot.n];
+    else if (index % lookedAtOnce === 0) yield undefined;
   }
 }
 
-function* damagedIn(view: StateView): Generator<DamagedEntity> {
+function* damagedIn(view: StateView): Generator<DamagedEntity | undefined> {
   for (const [{ name: entity }, { ids, slots }] of view.entities) {
-    for (const [index, { damage }] of slots.entries()) {
-      if (damage) yield { entity, id: ids[index] ?? "", ...damage };
+    for (const [index, id] of ids.entries()) {
+      const damage = slots[index]?.damage;
+      if (damage) yield { entity, id, ...damage };
+      else if (index % lookedAtOnce === 0) yield undefined;
     }
   }
 }
 
-export const damagedEntities = (view: StateView): DamagedEntity[] => [...damagedIn(view)];
+export const damagedEntities = (view: StateView): DamagedEntity[] =>
+  [...damagedIn(view)].filter((entity) => entity !== undefined);
 
 const summaryViews = (view: StateView): Views =>
   Object.fromEntries(

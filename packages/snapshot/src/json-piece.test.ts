@@ -83,6 +83,15 @@ describe("the text of a piece", () => {
     }
   });
 
+  it("has nothing of what is not found yet but an empty fragment each, so that a long search can be left", () => {
+    const items = lazyArray([undefined, undefined, 1, undefined, "b"]);
+    const entries = lazyObject([undefined, ["a", items], undefined]);
+    expect(textOf(entries)).toBe('{"a":[1,"b"]}');
+    expect(fragmentsOf(entries).filter((fragment) => fragment === "")).toHaveLength(5);
+    expect(textOf(lazyArray([undefined]))).toBe("[]");
+    expect(textOf(lazyObject([undefined]))).toBe("{}");
+  });
+
   it("leaves out what is undefined, and looks into lazy parts of lazy parts", () => {
     const big = "x".repeat(20_000);
     expect(textOf({ a: undefined, big } as never)).toBe(JSON.stringify({ big }));

@@ -12,23 +12,26 @@ import { canonicalJson, type JsonValue } from "@taskwal/format";
 const entriesKey = Symbol("entries");
 const itemsKey = Symbol("items");
 
+/** What a lazy part gives: something of it, or `undefined` for "not yet", after a while of looking. */
+export type Found<Part> = Iterable<Part | undefined>;
+
 interface LazyObject {
-  readonly [entriesKey]: Iterable<readonly [key: string, value: JsonPiece]>;
+  readonly [entriesKey]: Found<readonly [key: string, value: JsonPiece]>;
 }
 interface LazyArray {
-  readonly [itemsKey]: Iterable<JsonPiece>;
+  readonly [itemsKey]: Found<JsonPiece>;
 }
 
 /** A value as the view of a moment: plain JSON, or an object or array whose parts are produced when asked for. */
 export type JsonPiece = JsonValue | LazyObject | LazyArray;
 
 /** An object with the entries in the order given; the keys must differ. */
-export const lazyObject = (entries: Iterable<readonly [string, JsonPiece]>): JsonPiece => ({
+export const lazyObject = (entries: Found<readonly [string, JsonPiece]>): JsonPiece => ({
   [entriesKey]: entries,
 });
 
 /** An array with the items in the order given. */
-export const lazyArray = (items: Iterable<JsonPiece>): JsonPiece => ({ [itemsKey]: items });
+export const lazyArray = (items: Found<JsonPiece>): JsonPiece => ({ [itemsKey]: items });
 
 const isLazyObject = (piece: JsonPiece): piece is LazyObject =>
   typeof piece === "object" && piece !== null && entriesKey in piece;
@@ -52,20 +55,27 @@ export function* pieceText(piece: JsonPiece): Generator<string, void, void> {
   else yield* entriesText(sortedEntries(piece as { readonly [key: string]: JsonValue }));
 }
 
-function* itemsText(items: Iterable<JsonPiece>): Generator<string, void, void> {
+function* itemsText(items: Found<JsonPiece>): Generator<string, void, void> {
   let before = "[";
   for (const item of items) {
+    if (item === undefined) {
+      yield "";
+      continue;
+    }
     yield* joined(before, item);
     before = ",";
   }
   yield before === "[" ? "[]" : "]";
 }
 
-function* entriesText(
-  entries: Iterable<readonly [string, JsonPiece]>,
-): Generator<string, void, void> {
+function* entriesText(entries: Found<readonly [string, JsonPiece]>): Generator<string, void, void> {
   let before = "{";
-  for (const [key, value] of entries) {
+  for (const entry of entries) {
+    if (entry === undefined) {
+      yield "";
+      continue;
+    }
+    const [key, value] = entry;
     yield* joined(`${before}${JSON.stringify(key)}:`, value);
     before = ",";
   }
