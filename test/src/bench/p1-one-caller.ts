@@ -1,5 +1,5 @@
 /** P1: one caller, each record awaited before the next. What a change of a task costs when nothing else happens. */
-import { bareAppendContender } from "./bare-append-contender.ts";
+import { bareAppendContender, bareThroughContenders } from "./bare-append-contender.ts";
 import type { Benchmark } from "./benchmark.ts";
 import { betterSqlite3Contender } from "./better-sqlite3-contender.ts";
 import { classicLevelContender } from "./classic-level-contender.ts";
@@ -16,6 +16,7 @@ export const oneCaller: Benchmark = {
     contestRows(bench, "P1 one caller", 1, [
       ...opponents(betterSqlite3Contender(bench.peers), { ratioAtLeast: 1 }),
       ...opponents([bareAppendContender], { ratioAtLeast: 0.9 }),
+      ...opponents([...bareThroughContenders]),
       ...opponents([
         ...lmdbContenders(bench.peers),
         ...classicLevelContender(bench.peers),
