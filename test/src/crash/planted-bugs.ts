@@ -156,8 +156,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     patches: [
       {
         file: "core/dist/snapshot-view.js",
-        find: "[entity, [...state.slots(entity)]]",
-        put: "[entity, [...state.slots(entity)].map(([id]) => [id, state.pending(entity, id)])]",
+        find: "slots: [...slots.values()]",
+        put: "slots: [...slots.keys()].map((id) => state.pending(entity, id))",
       },
     ],
   },
