@@ -44,6 +44,18 @@ describe("the real disk", () => {
     expect(ended).toEqual(["write", "close"]);
   });
 
+  it("takes no write once it is being closed, and may be closed twice", async () => {
+    const directory = await openNodeDisk().createDirectory(join(scratch, "closing"));
+    const file = await directory.create("note");
+    const write = file.write(Buffer.from("one"), 0);
+    const close = file.close();
+    await expect(file.write(Buffer.from("two"), 0)).rejects.toMatchObject({ code: "EBADF" });
+    await Promise.all([write, close]);
+    await expect(file.write(Buffer.from("two"), 0)).rejects.toMatchObject({ code: "EBADF" });
+    await file.close();
+    expect(readFileSync(join(scratch, "closing/note"), "utf8")).toBe("one");
+  });
+
   it("creates for the owner alone, also under a umask that would allow more", async () => {
     const before = process.umask(0);
     try {
