@@ -41,6 +41,7 @@ export {
   isSystemType,
   lineOf,
   markerBody,
+  objectBody,
   recordBody,
   sealBody,
   type Line,

@@ -9,7 +9,7 @@
  */
 import type { File } from "@taskwal/disk";
 import { errnoOf } from "@taskwal/errors";
-import { coveredStart, type LogRecord } from "@taskwal/format";
+import { coveredStart, hex32 } from "@taskwal/format";
 import { diskFailed, readSegment, type SegmentReading } from "./read-segment.ts";
 import type { LogListing } from "./segment-list.ts";
 
@@ -67,7 +67,7 @@ const crcAt = async (reading: SegmentReading, startBytes: number): Promise<strin
   const items = readSegment(reading, [startBytes, reading.segment.sizeBytes]);
   for await (const [item] of items) {
     if (item?.kind !== "line" || item.line.kind !== "record") return undefined;
-    return (item.line.record as LogRecord & { crc: string }).crc;
+    return hex32(item.crc);
   }
   return undefined;
 };

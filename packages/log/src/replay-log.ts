@@ -10,7 +10,7 @@
  */
 import type { Directory } from "@taskwal/disk";
 import { CorruptError, invariant, UnsupportedFormatError } from "@taskwal/errors";
-import { limits, type LogRecord } from "@taskwal/format";
+import { hex32, limits, type LogRecord } from "@taskwal/format";
 import { judge, type Cut, type Judged } from "./judge.ts";
 import type { DamagedBytes, LogPosition, ReplayEnd, ReplayStep } from "./replay-result.ts";
 import { readRun, readSegment, type SegmentReading } from "./read-segment.ts";
@@ -36,12 +36,12 @@ type PlacedCut = Pick<Cut, "kind"> & { readonly bytes: DamagedBytes };
 /** At most so many records are given at a time. */
 const stepRecords = 4_096;
 
-/** Where a scanned item stands. */
-interface Placed {
+/** What was scanned at once: neighbours in one segment, from the first that is not regular on or all. */
+interface Batch {
   readonly segment: number;
-  readonly item: Scanned;
+  readonly items: readonly Scanned[];
 }
-type Items = AsyncGenerator<Placed | "flush", void, void>;
+type Batches = AsyncGenerator<Batch, void, void>;
 
 /**
  * Throws CorruptError if the log does not reach back to the base, DiskFailedError where a read fails
@@ -60,7 +60,7 @@ class Replay {
   #durable: number;
   /** The last sequence that was yielded or held. */
   #last: number;
-  #lastCrc: string | undefined;
+  #lastCrc: number | undefined;
   /** Members of a transaction whose end was not seen yet. */
   #held: { record: LogRecord; placed: ScannedLine; segment: number }[] = [];
   #recordCount = 0;
@@ -81,31 +81,21 @@ class Replay {
 
   async *steps(): AsyncGenerator<ReplayStep, ReplayEnd> {
     this.#assertBase();
-    const items = this.#scanAll();
-    let irregular: Placed | undefined;
-    let ready: LogRecord[] = [];
+    const batches = this.#scanAll();
+    let irregular: Batch | undefined;
     try {
       // Not `for await`: leaving it would end the generator that the survey goes on with.
-      for (let next = await items.next(); !next.done;) {
-        const placed = next.value;
-        if (placed === "flush") {
-          if (ready.length > 0) yield { kind: "records", records: ready };
-          ready = [];
-        } else if (!this.#takeRegular(placed, ready)) {
-          irregular = placed;
-          break;
-        } else if (this.#last >= this.#until && this.#held.length === 0) {
-          this.#stopped = true;
-          await items.return();
-          break;
-        }
-        next = await items.next();
+      for (let next = await batches.next(); !next.done; next = await batches.next()) {
+        const records: LogRecord[] = [];
+        irregular = this.#takeBatch(next.value, records);
+        if (records.length > 0) yield { kind: "records", records };
+        if (irregular || this.#stopped) break;
       }
-      if (ready.length > 0) yield { kind: "records", records: ready };
-      return yield* this.#finish(await this.#survey(irregular, items));
+      if (this.#stopped) await batches.return();
+      return yield* this.#finish(await this.#survey(irregular, batches));
     } finally {
       // Whoever breaks off leaves no file open.
-      await items.return();
+      await batches.return();
     }
   }
 
@@ -123,15 +113,12 @@ class Replay {
     });
   }
 
-  async *#scanAll(): Items {
+  async *#scanAll(): Batches {
     const { resume } = this.#options;
-    for (const [index, segment] of this.#segments.entries()) {
-      const startBytes = resume?.file === segment.name ? resume.bytes : 0;
-      const reading = readSegment(this.#reading(segment), [startBytes, segment.sizeBytes]);
-      for await (const items of reading) {
-        for (const item of items) yield { segment: index, item };
-        yield "flush";
-      }
+    for (const [segment, file] of this.#segments.entries()) {
+      const startBytes = resume?.file === file.name ? resume.bytes : 0;
+      const reading = readSegment(this.#reading(file), [startBytes, file.sizeBytes]);
+      for await (const items of reading) yield { segment, items };
     }
   }
 
@@ -145,9 +132,23 @@ class Replay {
     return { directory: this.#directory, segment, onReadError: this.#options.onReadError };
   }
 
+  /** Takes what is regular up to `until`; returns what is left from the first item on that is not. */
+  #takeBatch({ segment, items }: Batch, ready: LogRecord[]): Batch | undefined {
+    for (let index = 0; index < items.length; index += 1) {
+      const item = items[index];
+      if (item && !this.#takeRegular(item, segment, ready)) {
+        return { segment, items: items.slice(index) };
+      }
+      if (this.#last >= this.#until && this.#held.length === 0) {
+        this.#stopped = true;
+        return undefined;
+      }
+    }
+    return undefined;
+  }
+
   /** Takes what belongs exactly here; false for anything else. */
-  #takeRegular(placed: Placed, ready: LogRecord[]): boolean {
-    const { item, segment } = placed;
+  #takeRegular(item: Scanned, segment: number, ready: LogRecord[]): boolean {
     if (item.kind === "bad") return this.#belonging(item, segment, this.#last) === undefined;
     if (item.kind === "mark") {
       this.#note(segment, item.mark);
@@ -188,15 +189,15 @@ class Replay {
   }
 
   #hold(record: LogRecord, placed: ScannedLine, segment: number, ready: LogRecord[]): void {
-    if (!record.tx) return this.#emit(record, ready);
+    if (!record.tx) return this.#emit(record, placed.crc, ready);
     this.#held.push({ record, placed, segment });
     if (record.tx[0] < record.tx[1]) return;
-    for (const held of this.#held) this.#emit(held.record, ready);
+    for (const held of this.#held) this.#emit(held.record, held.placed.crc, ready);
     this.#held = [];
   }
 
-  #emit(record: LogRecord, ready: LogRecord[]): void {
-    this.#lastCrc = (record as LogRecord & { crc?: string }).crc;
+  #emit(record: LogRecord, crc: number, ready: LogRecord[]): void {
+    this.#lastCrc = crc;
     this.#recordCount += 1;
     ready.push(record);
   }
@@ -225,15 +226,15 @@ class Replay {
   }
 
   /** From the first irregular item on: which sequences verify, and where. */
-  async #survey(first: Placed | undefined, rest: Items): Promise<Survey> {
+  async #survey(first: Batch | undefined, rest: Batches): Promise<Survey> {
     const survey = new Survey(this.#last - this.#held.length);
     this.#last = survey.after;
     for (const { record, placed, segment } of this.#held) {
       survey.addRecord(record, placed, this.#surveyed(segment));
     }
     if (!first) return survey;
-    this.#surveyItem(survey, first);
-    for await (const placed of rest) if (placed !== "flush") this.#surveyItem(survey, placed);
+    this.#surveyBatch(survey, first);
+    for await (const batch of rest) this.#surveyBatch(survey, batch);
     return survey;
   }
 
@@ -242,8 +243,11 @@ class Replay {
     return { index, first: id.first, lastMax };
   }
 
-  #surveyItem(survey: Survey, placed: Placed): void {
-    const { item, segment } = placed;
+  #surveyBatch(survey: Survey, { segment, items }: Batch): void {
+    for (const item of items) this.#surveyItem(survey, item, segment);
+  }
+
+  #surveyItem(survey: Survey, item: Scanned, segment: number): void {
     if (item.kind === "mark") this.#note(segment, item.mark);
     else if (item.kind === "bad") {
       const stretch = this.#belonging(item, segment, survey.highest);
@@ -269,10 +273,10 @@ class Replay {
       if (step.kind !== "kept") yield { kind: "lost", first: step.first, last };
       if (step.kind === "lost") continue;
       const ready: LogRecord[] = [];
-      for await (const { record } of this.#records(step.run)) {
+      for await (const { record, crc } of this.#records(step.run)) {
         if (record.seq < step.first || record.seq > last) continue;
         if (step.kind === "dropped") droppedRecords.push(record);
-        else this.#emit(record, ready);
+        else this.#emit(record, crc, ready);
         if (ready.length >= stepRecords) yield { kind: "records", records: ready.splice(0) };
       }
       if (ready.length > 0) yield { kind: "records", records: ready };
@@ -314,7 +318,7 @@ class Replay {
     return {
       durable: this.#durable,
       lastKept: this.#last,
-      lastCrc: this.#lastCrc,
+      lastCrc: this.#lastCrc === undefined ? undefined : hex32(this.#lastCrc),
       next: Math.max(this.#durable, this.#last) + 1,
       lost: judged.lost,
       dropped: judged.dropped,

@@ -8,20 +8,23 @@
  * The rule: the checksum decides; nothing is parsed before it verifies.
  */
 import {
+  claimedCrc,
   limits,
   lineOf,
   linePrefix,
   newline,
-  parseJson,
   verifyLine,
   verifyMarkedLine,
   type Line,
   type ToolMark,
 } from "@taskwal/format";
+import { parseLines } from "./parse-lines.ts";
 
 export interface ScannedLine {
   readonly kind: "line";
   readonly line: Line;
+  /** Its checksum. */
+  readonly crc: number;
   /** Where it begins in the file, and where it ends, its newline included. */
   readonly startBytes: number;
   readonly endBytes: number;
@@ -49,7 +52,6 @@ export type Scanned = ScannedLine | BadStretch | MarkedLine;
 export type ByteRange = readonly [startBytes: number, endBytes: number];
 
 export interface Chunk {
-  /** Its newlines may be overwritten. */
   readonly bytes: Buffer;
   /** Where it begins in the file. */
   readonly baseBytes: number;
@@ -59,6 +61,9 @@ export interface Chunk {
 }
 
 const startsInsideMax = 8;
+
+/** So much is parsed together. V8 puts texts from 128 KiB on where making and collecting them takes longer. */
+const joinedBytesMin = 64 * 1024;
 
 export const scanChunk = (chunk: Chunk): Scanned[] => new ChunkScan(chunk).run();
 
@@ -78,8 +83,9 @@ class ChunkScan {
   readonly #salt: number;
   readonly #found: Scanned[] = [];
   /** Verified lines not yet parsed: they stand one behind the other. */
-  readonly #starts: number[] = [];
-  #joinedEnd = 0;
+  #starts: number[] = [];
+  /** Where their newlines are. */
+  #ends: number[] = [];
 
   constructor(chunk: Chunk) {
     this.#chunk = chunk;
@@ -110,40 +116,25 @@ class ChunkScan {
   /** Right behind the line before it: whatever else stands between two was rejected, which parses. */
   #accept(start: number, end: number): void {
     this.#starts.push(start);
-    this.#joinedEnd = end;
+    this.#ends.push(end);
+    if (end - (this.#starts[0] ?? end) >= joinedBytesMin) this.#parse();
   }
 
   #parse(): void {
-    const starts = this.#starts;
-    if (starts.length === 0) return;
-    const ends = starts.map((_, index) => (starts[index + 1] ?? this.#joinedEnd + 1) - 1);
-    const values =
-      this.#joinedValues() ?? starts.map((start, at) => this.#valueOf(start, ends[at]));
-    for (const [index, start] of starts.entries()) {
-      const value = values[index];
-      const startBytes = this.#base + start;
-      const endBytes = this.#base + (ends[index] ?? start) + 1;
+    if (this.#starts.length === 0) return;
+    const bytes = this.#bytes;
+    const [starts, ends] = [this.#starts, this.#ends];
+    [this.#starts, this.#ends] = [[], []];
+    const crcs = starts.map((start, index) => claimedCrc(bytes, start, ends[index] ?? start));
+    for (const [index, value] of parseLines(bytes, starts, ends).entries()) {
+      const startBytes = this.#base + (starts[index] ?? 0);
+      const endBytes = this.#base + (ends[index] ?? 0) + 1;
       this.#found.push(
         value === undefined
           ? badStretch([startBytes, endBytes], "a line that is not JSON", this.#chunk.unreadable)
-          : { kind: "line", line: lineOf(value), startBytes, endBytes },
+          : { kind: "line", line: lineOf(value), crc: crcs[index] ?? 0, startBytes, endBytes },
       );
     }
-    starts.length = 0;
-  }
-
-  /** One value per line, or undefined if a line is not exactly one: a checksum says nothing of JSON. */
-  #joinedValues(): unknown[] | undefined {
-    const starts = this.#starts;
-    // Newlines between the lines become the commas of an array.
-    for (const start of starts.slice(1)) this.#bytes[start - 1] = 0x2c;
-    const text = this.#bytes.toString("utf8", starts[0], this.#joinedEnd);
-    const values = parseJson(`[${text}]`) as unknown[] | undefined;
-    return values?.length === starts.length ? values : undefined;
-  }
-
-  #valueOf(start: number, end: number | undefined): unknown {
-    return parseJson(this.#bytes.toString("utf8", start, end));
   }
 
   #reject(start: number, end: number, reason: string): void {
