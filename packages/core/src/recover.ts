@@ -173,6 +173,16 @@ export const foldLog = async (
     fold.add(ready);
     folded = ready.at(-1)?.seq ?? folded;
   };
+  const take = (records: readonly LogRecord[]): void => {
+    if (durable === Infinity) {
+      fold.add(records);
+      folded = records.at(-1)?.seq ?? folded;
+      return;
+    }
+    for (const { seq, lag } of records) watermark = Math.max(watermark, seq - lag);
+    waiting = waiting.length > 0 ? [...waiting, ...records] : [...records];
+    release();
+  };
   try {
     for (;;) {
       const step = await steps.next();
@@ -182,10 +192,7 @@ export const foldLog = async (
         for (const record of step.value.droppedRecords) fold.drop(record);
         return { end: step.value, folded };
       }
-      if (step.value.kind !== "records") continue;
-      for (const { seq, lag } of step.value.records) watermark = Math.max(watermark, seq - lag);
-      waiting = waiting.length > 0 ? [...waiting, ...step.value.records] : [...step.value.records];
-      release();
+      if (step.value.kind === "records") take(step.value.records);
     }
   } catch (error) {
     // A record that cannot be replayed ends the opening, not the file that it was read from.

@@ -112,7 +112,6 @@ export const markerBody = (durable: number): string => `"dur":${durable}}`;
 export const sealBody = (seal: SegmentSeal): string => objectBody({ seal });
 
 const fieldsOf = (names: string): ReadonlySet<string> => new Set(names.split(" "));
-const recordFields = fieldsOf("crc seq lag at type v id n tx actor cause key trace data");
 const markerFields = fieldsOf("crc dur");
 const sealLineFields = fieldsOf("crc seal");
 const sealFields = fieldsOf("last count sha256");
@@ -122,8 +121,39 @@ const unknownField = (value: object, known: ReadonlySet<string>): string | undef
   return undefined;
 };
 
+/** A switch, not a set: it is asked of each field of each line. */
+const isRecordField = (field: string): boolean => {
+  switch (field) {
+    case "crc":
+    case "seq":
+    case "lag":
+    case "at":
+    case "type":
+    case "v":
+    case "id":
+    case "n":
+    case "tx":
+    case "actor":
+    case "cause":
+    case "key":
+    case "trace":
+    case "data":
+      return true;
+    default:
+      return false;
+  }
+};
+
+const unknownRecordField = (value: object): string | undefined => {
+  for (const field in value) if (!isRecordField(field)) return field;
+  return undefined;
+};
+
 const isCount = (value: unknown): value is number =>
   Number.isSafeInteger(value) && (value as number) > 0;
+
+const isCountIfThere = (value: unknown): boolean => value === undefined || isCount(value);
+const isTextIfThere = (value: unknown): boolean => value === undefined || typeof value === "string";
 
 const unknown = (field: string): Line => ({ kind: "unknown", field });
 
@@ -142,7 +172,7 @@ export const lineOf = (value: unknown): Line => {
 };
 
 const recordOf = (value: object): Line => {
-  const field = unknownField(value, recordFields) ?? oddField(value);
+  const field = unknownRecordField(value) ?? oddField(value);
   return field === undefined ? { kind: "record", record: value as LogRecord } : unknown(field);
 };
 
@@ -154,17 +184,26 @@ const oddField = (record: Partial<LogRecord>): string | undefined => {
   if (!Number.isFinite(at)) return "at";
   if (typeof type !== "string") return "type";
   if (tx !== undefined && !isMembership(tx)) return "tx";
-  for (const field of countFields) {
-    if (record[field] !== undefined && !isCount(record[field])) return field;
-  }
-  for (const field of textFields) {
-    if (record[field] !== undefined && typeof record[field] !== "string") return field;
-  }
-  return data === undefined ? "data" : undefined;
+  return oddOption(record) ?? (data === undefined ? "data" : undefined);
 };
 
-const countFields = ["v", "n", "cause"] as const;
-const textFields = ["id", "actor", "key", "trace"] as const;
+const oddOption = ({
+  v,
+  n,
+  cause,
+  id,
+  actor,
+  key,
+  trace,
+}: Partial<LogRecord>): string | undefined => {
+  if (!isCountIfThere(v)) return "v";
+  if (!isCountIfThere(n)) return "n";
+  if (!isCountIfThere(cause)) return "cause";
+  if (!isTextIfThere(id)) return "id";
+  if (!isTextIfThere(actor)) return "actor";
+  if (!isTextIfThere(key)) return "key";
+  return isTextIfThere(trace) ? undefined : "trace";
+};
 
 const isMembership = (tx: unknown): boolean => {
   if (!Array.isArray(tx) || tx.length !== 2) return false;

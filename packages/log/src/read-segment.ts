@@ -46,10 +46,7 @@ export interface ReadRecord {
 }
 
 /** The records of a run, as they were surveyed. */
-export async function* readRun(
-  reading: SegmentReading,
-  run: Run,
-): AsyncGenerator<ReadRecord> {
+export async function* readRun(reading: SegmentReading, run: Run): AsyncGenerator<ReadRecord> {
   let expected = run.from;
   for await (const items of readSegment(reading, [run.startBytes, run.endBytes])) {
     for (const item of items) {

@@ -16,6 +16,7 @@ import type { DamagedBytes, LogPosition, ReplayEnd, ReplayStep } from "./replay-
 import { readRun, readSegment, type SegmentReading } from "./read-segment.ts";
 import type { BadStretch, Scanned, ScannedLine } from "./scan-segment.ts";
 import type { LogListing, SegmentFile } from "./segment-list.ts";
+import { SettledPlace } from "./settled-place.ts";
 import { mayFollow } from "./transaction.ts";
 import { Survey, type Run, type SurveyedSegment } from "./survey.ts";
 
@@ -65,6 +66,7 @@ class Replay {
   #held: { record: LogRecord; placed: ScannedLine; segment: number }[] = [];
   #recordCount = 0;
   #position: LogPosition | undefined;
+  readonly #settled = new SettledPlace();
   readonly #until: number;
   #stopped = false;
   readonly #notes = new Set<string>();
@@ -134,6 +136,11 @@ class Replay {
 
   /** Takes what is regular up to `until`; returns what is left from the first item on that is not. */
   #takeBatch({ segment, items }: Batch, ready: LogRecord[]): Batch | undefined {
+    this.#settled.trim(this.#durable);
+    const [first] = items;
+    if (first && this.#held.length === 0) {
+      this.#settled.add(segment, this.#last, first.startBytes);
+    }
     for (let index = 0; index < items.length; index += 1) {
       const item = items[index];
       if (item && !this.#takeRegular(item, segment, ready)) {
@@ -328,6 +335,13 @@ class Replay {
       notes: [...this.#notes],
       recordCount: this.#recordCount,
       position: this.#position,
+      settled: this.#settledPosition(),
     };
+  }
+
+  #settledPosition(): LogPosition | undefined {
+    const last = this.#segments.length - 1;
+    const bytes = this.#settled.in(last, this.#durable);
+    return bytes === undefined ? undefined : { file: this.#segment(last).name, bytes };
   }
 }
