@@ -34,6 +34,7 @@ export {
   verifyLine,
   verifyMarkedLine,
   claimedCrc,
+  verifiedCrc,
   type ToolMark,
 } from "./line.ts";
 export {

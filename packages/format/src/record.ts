@@ -112,40 +112,13 @@ export const markerBody = (durable: number): string => `"dur":${durable}}`;
 export const sealBody = (seal: SegmentSeal): string => objectBody({ seal });
 
 const fieldsOf = (names: string): ReadonlySet<string> => new Set(names.split(" "));
+const recordFields = fieldsOf("crc seq lag at type v id n tx actor cause key trace data");
 const markerFields = fieldsOf("crc dur");
 const sealLineFields = fieldsOf("crc seal");
 const sealFields = fieldsOf("last count sha256");
 
 const unknownField = (value: object, known: ReadonlySet<string>): string | undefined => {
   for (const field in value) if (!known.has(field)) return field;
-  return undefined;
-};
-
-/** A switch, not a set: it is asked of each field of each line. */
-const isRecordField = (field: string): boolean => {
-  switch (field) {
-    case "crc":
-    case "seq":
-    case "lag":
-    case "at":
-    case "type":
-    case "v":
-    case "id":
-    case "n":
-    case "tx":
-    case "actor":
-    case "cause":
-    case "key":
-    case "trace":
-    case "data":
-      return true;
-    default:
-      return false;
-  }
-};
-
-const unknownRecordField = (value: object): string | undefined => {
-  for (const field in value) if (!isRecordField(field)) return field;
   return undefined;
 };
 
@@ -172,7 +145,7 @@ export const lineOf = (value: unknown): Line => {
 };
 
 const recordOf = (value: object): Line => {
-  const field = unknownRecordField(value) ?? oddField(value);
+  const field = unknownField(value, recordFields) ?? oddField(value);
   return field === undefined ? { kind: "record", record: value as LogRecord } : unknown(field);
 };
 

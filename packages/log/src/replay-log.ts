@@ -66,6 +66,8 @@ class Replay {
   #held: { record: LogRecord; placed: ScannedLine; segment: number }[] = [];
   #recordCount = 0;
   #position: LogPosition | undefined;
+  /** Where the last record of this batch ends behind which no transaction is open; -1 if there is none. */
+  #wholeBytes = -1;
   readonly #settled = new SettledPlace();
   readonly #until: number;
   #stopped = false;
@@ -136,22 +138,24 @@ class Replay {
 
   /** Takes what is regular up to `until`; returns what is left from the first item on that is not. */
   #takeBatch({ segment, items }: Batch, ready: LogRecord[]): Batch | undefined {
-    this.#settled.trim(this.#durable);
     const [first] = items;
-    if (first && this.#held.length === 0) {
-      this.#settled.add(segment, this.#last, first.startBytes);
+    if (!first) return undefined;
+    this.#settled.trim(this.#durable);
+    if (this.#held.length === 0) this.#settled.add(segment, this.#last, first.startBytes);
+    this.#wholeBytes = -1;
+    let taken = 0;
+    while (taken < items.length && !this.#stopped) {
+      const item = items[taken] ?? first;
+      if (!this.#takeRegular(item, segment, ready)) break;
+      taken += 1;
+      this.#stopped = this.#last >= this.#until && this.#held.length === 0;
     }
-    for (let index = 0; index < items.length; index += 1) {
-      const item = items[index];
-      if (item && !this.#takeRegular(item, segment, ready)) {
-        return { segment, items: items.slice(index) };
-      }
-      if (this.#last >= this.#until && this.#held.length === 0) {
-        this.#stopped = true;
-        return undefined;
-      }
+    if (this.#wholeBytes >= 0) {
+      this.#position = { file: this.#segment(segment).name, bytes: this.#wholeBytes };
     }
-    return undefined;
+    return taken < items.length && !this.#stopped
+      ? { segment, items: items.slice(taken) }
+      : undefined;
   }
 
   /** Takes what belongs exactly here; false for anything else. */
@@ -167,9 +171,7 @@ class Replay {
     if (!mayFollow(this.#held.at(-1)?.record.tx, record.tx)) return false;
     this.#last = record.seq;
     this.#hold(record, item, segment, ready);
-    if (this.#held.length === 0) {
-      this.#position = { file: this.#segment(segment).name, bytes: item.endBytes };
-    }
+    if (this.#held.length === 0) this.#wholeBytes = item.endBytes;
     return true;
   }
 

@@ -13,7 +13,7 @@ import {
   lineOf,
   linePrefix,
   newline,
-  verifyLine,
+  verifiedCrc,
   verifyMarkedLine,
   type Line,
   type ToolMark,
@@ -86,6 +86,7 @@ class ChunkScan {
   #starts: number[] = [];
   /** Where their newlines are. */
   #ends: number[] = [];
+  #crcs: number[] = [];
 
   constructor(chunk: Chunk) {
     this.#chunk = chunk;
@@ -101,7 +102,8 @@ class ChunkScan {
       const found = bytes.indexOf(newline, start);
       const whole = found >= 0;
       const end = whole ? found : bytes.length;
-      if (whole && this.#verifies(start, end)) this.#accept(start, end);
+      const crc = whole ? verifiedCrc(bytes, start, end, this.#salt) : -1;
+      if (crc >= 0) this.#accept(start, end, crc);
       else this.#resync(start, end, whole);
       start = end + 1;
     }
@@ -110,23 +112,24 @@ class ChunkScan {
   }
 
   #verifies(start: number, end: number): boolean {
-    return verifyLine(this.#bytes, start, end, this.#salt);
+    return verifiedCrc(this.#bytes, start, end, this.#salt) >= 0;
   }
 
   /** Right behind the line before it: whatever else stands between two was rejected, which parses. */
-  #accept(start: number, end: number): void {
+  #accept(start: number, end: number, crc: number): void {
     this.#starts.push(start);
     this.#ends.push(end);
+    this.#crcs.push(crc);
     if (end - (this.#starts[0] ?? end) >= joinedBytesMin) this.#parse();
   }
 
   #parse(): void {
-    if (this.#starts.length === 0) return;
-    const bytes = this.#bytes;
-    const [starts, ends] = [this.#starts, this.#ends];
-    [this.#starts, this.#ends] = [[], []];
-    const crcs = starts.map((start, index) => claimedCrc(bytes, start, ends[index] ?? start));
-    for (const [index, value] of parseLines(bytes, starts, ends).entries()) {
+    const [starts, ends, crcs] = [this.#starts, this.#ends, this.#crcs];
+    if (starts.length === 0) return;
+    [this.#starts, this.#ends, this.#crcs] = [[], [], []];
+    const values = parseLines(this.#bytes, starts, ends);
+    for (let index = 0; index < starts.length; index += 1) {
+      const value = values[index];
       const startBytes = this.#base + (starts[index] ?? 0);
       const endBytes = this.#base + (ends[index] ?? 0) + 1;
       this.#found.push(
@@ -154,7 +157,7 @@ class ChunkScan {
       this.#parse();
       this.#found.push({ kind: "mark", mark: marked.mark, startBytes: this.#base + start });
       // Up to its newline: a carriage return is white space to JSON, and belongs to the line.
-      this.#accept(marked.start, end);
+      this.#accept(marked.start, end, claimedCrc(this.#bytes, marked.start, end));
       this.#parse();
       return;
     }
@@ -162,7 +165,7 @@ class ChunkScan {
     let from = start;
     for (const [lineStart, lineEnd] of this.#linesInside(start, end, whole)) {
       this.#reject(from, lineStart, reason);
-      this.#accept(lineStart, lineEnd);
+      this.#accept(lineStart, lineEnd, claimedCrc(this.#bytes, lineStart, lineEnd));
       from = lineEnd;
       if (lineEnd === end) continue;
       this.#reject(lineEnd, lineEnd + 1, "a damaged newline");
