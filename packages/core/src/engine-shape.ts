@@ -8,7 +8,7 @@
  * is odd is a value: the reason as a clause, or false.
  */
 import { isCount, isJsonObject } from "@taskwal/format";
-import type { EntityModel, Model } from "./define-model.ts";
+import type { Model } from "./define-model.ts";
 import type { LoadedSnapshot } from "./snapshot-view.ts";
 import { bootType, gapType, markType, recoveredType } from "./system-record.ts";
 
@@ -36,8 +36,10 @@ export const snapshotDefect = (
   if (odd !== undefined) return `its "${odd}" is not what the engine writes`;
   for (const entity of model.entities.values()) {
     const known = (engine as { readonly versions: Fields }).versions[entity.name];
+    const versions = isJsonObject(known) ? known : {};
+    const lists = [...entity.lists.keys()];
     const entities = collections.get(entity.collection) ?? [];
-    if (!entities.every((value) => isEntity(value, known, entity))) {
+    if (!entities.every((value) => isEntity(value, versions, lists))) {
       return `its "${entity.collection}" are not what the engine writes`;
     }
   }
@@ -58,15 +60,18 @@ const isTable = (value: unknown, names: readonly string[]): boolean =>
   isJsonObject(value) &&
   names.every((name) => {
     const versions = value[name];
-    return (
-      versions === undefined || (isJsonObject(versions) && Object.values(versions).every(isCount))
-    );
+    return versions === undefined || (isJsonObject(versions) && hasOnlyCounts(versions));
   });
 
-const isEntity = (value: unknown, versions: unknown, { lists }: EntityModel): boolean => {
+/** Not by Object.values: there may be many, and each is asked for only once. */
+const hasOnlyCounts = (versions: Fields): boolean => {
+  for (const id in versions) if (!isCount(versions[id])) return false;
+  return true;
+};
+
+const isEntity = (value: unknown, versions: Fields, lists: readonly string[]): boolean => {
   if (!isJsonObject(value) || typeof value["id"] !== "string") return false;
-  const isKnown = isJsonObject(versions) && Object.hasOwn(versions, value["id"]);
-  return isKnown && [...lists.keys()].every((name) => isListIfThere(value[name]));
+  return Object.hasOwn(versions, value["id"]) && lists.every((name) => isListIfThere(value[name]));
 };
 
 const isListIfThere = (value: unknown): boolean => value === undefined || Array.isArray(value);

@@ -47,6 +47,8 @@ export class Fold {
   readonly #gaps: GapData[] = [];
   readonly #lostVersions: LostVersions[] = [];
   #closed = false;
+  /** The last one that was folded: the next is mostly of the same type. */
+  #mutationBefore: MutationModel | undefined;
   #print: ModelPrint | undefined;
   /** Members of a transaction whose first member carries a key. */
   #keyed: { first: LogRecord; members: KeyedMutation[] } | undefined;
@@ -116,7 +118,7 @@ export class Fold {
   }
 
   #mutation(record: LogRecord): void {
-    const mutation = this.#model.mutations.get(record.type);
+    const mutation = this.#mutationOf(record.type);
     const { id, n, seq } = record;
     if (!mutation) throw this.#failed(record, "the model has no such mutation");
     if (id === undefined || n === undefined) throw this.#failed(record, "it names no entity");
@@ -134,6 +136,13 @@ export class Fold {
     this.#commit(mutation, id, after);
     this.onChange?.(record, mutation, before, after);
     this.#noteKey(record, id, seq);
+  }
+
+  #mutationOf(type: string): MutationModel | undefined {
+    if (this.#mutationBefore?.type !== type) {
+      this.#mutationBefore = this.#model.mutations.get(type);
+    }
+    return this.#mutationBefore;
   }
 
   #after(
@@ -225,6 +234,10 @@ export class Fold {
   }
 
   #noteKey(record: LogRecord, id: string, sequence: number): void {
+    if (record.key === undefined && record.tx === undefined) {
+      this.#keyed = undefined;
+      return;
+    }
     const member = { type: record.type, id, data: record.data };
     const [index, count] = record.tx ?? [1, 1];
     if (index === 1)

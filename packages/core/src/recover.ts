@@ -17,7 +17,12 @@ import {
   type LogListing,
   type ReplayEnd,
 } from "@taskwal/log";
-import { listSnapshots, readSnapshot, type SnapshotReading } from "@taskwal/snapshot";
+import {
+  listSnapshots,
+  readSnapshot,
+  type ScannedSnapshot,
+  type WholeSnapshot,
+} from "@taskwal/snapshot";
 import type { Model } from "./define-model.ts";
 import { snapshotDefect } from "./engine-shape.ts";
 import { Fold, type FoldFacts } from "./fold.ts";
@@ -37,7 +42,10 @@ export interface RecoverOptions {
   readonly durableOnly?: boolean;
 }
 
-export type UsableSnapshot = Extract<SnapshotReading, { ok: true }>;
+interface LoadableSnapshot {
+  readonly name: string;
+  readonly reading: WholeSnapshot;
+}
 
 export interface Recovered {
   readonly state: State;
@@ -46,7 +54,7 @@ export interface Recovered {
   readonly end: ReplayEnd;
   /** Undefined if there is neither a log nor a snapshot: a new store. */
   readonly store: string | undefined;
-  readonly snapshot: { readonly name: string; readonly reading: UsableSnapshot } | undefined;
+  readonly snapshot: { readonly name: string; readonly reading: ScannedSnapshot } | undefined;
   readonly skipped: readonly { readonly name: string; readonly reason: string }[];
   readonly facts: FoldFacts;
   /** For folding what comes later. */
@@ -112,7 +120,7 @@ type Folded = Pick<Recovered, "state" | "keys" | "fold" | "end" | "folded"> & {
 const foldOnto = async (
   { directory, model, onDamage, durableOnly }: RecoverOptions,
   listing: LogListing,
-  snapshot: Recovered["snapshot"],
+  snapshot: LoadableSnapshot | undefined,
 ): Promise<Folded | undefined> => {
   const head = snapshot?.reading.head;
   const base = head?.sequence ?? 0;
@@ -133,7 +141,7 @@ const foldOnto = async (
 const finish = async (
   { directory, model, onDamage }: RecoverOptions,
   listing: LogListing,
-  snapshot: Recovered["snapshot"],
+  loaded: LoadableSnapshot | undefined,
   skipped: Recovered["skipped"],
   { model: wrote, ...folded }: Folded,
 ): Promise<Recovered> => {
@@ -150,9 +158,19 @@ const finish = async (
   if (onDamage === "refuse") assertWhole(found, end);
   const notes = await olderState(directory, end);
   const modelChanged = isChangedModel(model, facts.model ?? wrote);
-  const store = listing.store ?? snapshot?.reading.head.store;
+  const store = listing.store ?? loaded?.reading.head.store;
+  const snapshot = loaded && { name: loaded.name, reading: scanned(loaded.reading) };
   return { ...folded, listing, store, snapshot, skipped, facts, ...found, notes, modelChanged };
 };
+
+/** Without the values: those that the state replaces would never be let go. */
+const scanned = ({ ok, head, sizeBytes, sha256, stat }: WholeSnapshot): ScannedSnapshot => ({
+  ok,
+  head,
+  sizeBytes,
+  sha256,
+  stat,
+});
 
 /**
  * Folds what a replay yields. With a finite `durable` only what is promised: the watermark rises with
@@ -173,6 +191,16 @@ export const foldLog = async (
     fold.add(ready);
     folded = ready.at(-1)?.seq ?? folded;
   };
+  const take = (records: readonly LogRecord[]): void => {
+    if (durable === Infinity) {
+      fold.add(records);
+      folded = records.at(-1)?.seq ?? folded;
+      return;
+    }
+    for (const { seq, lag } of records) watermark = Math.max(watermark, seq - lag);
+    waiting = waiting.length > 0 ? [...waiting, ...records] : [...records];
+    release();
+  };
   try {
     for (;;) {
       const step = await steps.next();
@@ -182,10 +210,7 @@ export const foldLog = async (
         for (const record of step.value.droppedRecords) fold.drop(record);
         return { end: step.value, folded };
       }
-      if (step.value.kind !== "records") continue;
-      for (const { seq, lag } of step.value.records) watermark = Math.max(watermark, seq - lag);
-      waiting = waiting.length > 0 ? [...waiting, ...step.value.records] : [...step.value.records];
-      release();
+      if (step.value.kind === "records") take(step.value.records);
     }
   } catch (error) {
     // A record that cannot be replayed ends the opening, not the file that it was read from.
@@ -198,7 +223,7 @@ const newestSnapshot = async (
   { directory, model, clock }: RecoverOptions,
   listing: LogListing,
   skipped: { name: string; reason: string }[],
-): Promise<Recovered["snapshot"]> => {
+): Promise<LoadableSnapshot | undefined> => {
   for (const { name } of await listSnapshots(directory)) {
     if (skipped.some((one) => one.name === name)) continue;
     const reading = await readSnapshot(directory, name, clock);

@@ -170,41 +170,42 @@ export const loadState = (
   const damage = new Map(
     engine.damaged.map(({ entity, id, ...rest }) => [`${entity}\n${id}`, rest as Damage]),
   );
+  const damageOf = (name: string, id: string): Damage | undefined =>
+    damage.size === 0 ? undefined : damage.get(`${name}\n${id}`);
   for (const entity of model.entities.values()) {
-    const versions = engine.versions[entity.name] ?? {};
-    const fromVersion = from.schema[entity.name] ?? entity.version;
-    for (const value of from.collections.get(entity.collection) ?? []) {
-      const { id } = value as { readonly id: string };
-      const slot = slotOf(entity, value, versions[id] ?? 0, fromVersion);
-      state.restore(entity, id, { ...slot, damage: damage.get(`${entity.name}\n${id}`) });
+    const { name } = entity;
+    const versions = engine.versions[name] ?? {};
+    const fromVersion = from.schema[name] ?? entity.version;
+    for (const stored of from.collections.get(entity.collection) ?? []) {
+      const { id } = stored as { readonly id: string };
+      const lists = takeLists(entity, stored);
+      const value =
+        fromVersion === entity.version ? stored : migrateEntity(entity, stored, fromVersion);
+      state.restore(entity, id, { value, n: versions[id] ?? 0, lists, damage: damageOf(name, id) });
     }
-    for (const [id, n] of Object.entries(engine.deleted[entity.name] ?? {})) {
-      const slot = { value: undefined, n, lists: undefined };
-      state.restore(entity, id, { ...slot, damage: damage.get(`${entity.name}\n${id}`) });
+    for (const [id, n] of Object.entries(engine.deleted[name] ?? {})) {
+      const damaged = damageOf(name, id);
+      state.restore(entity, id, { value: undefined, n, lists: undefined, damage: damaged });
     }
   }
   for (const key of engine.keys) keys.add(key);
   return engine.model;
 };
 
-const slotOf = (
-  entity: EntityModel,
-  stored: JsonValue,
-  n: number,
-  fromVersion: number,
-): Omit<Slot, "damage"> => {
-  const lists: Record<string, ListView> = {};
-  let value = stored as { readonly [key: string]: JsonValue };
-  for (const name of entity.lists.keys()) {
-    const items = value[name];
+/** Takes an entity's lists out of it: nobody else has the value yet. */
+const takeLists = (entity: EntityModel, stored: JsonValue): Slot["lists"] => {
+  const fields = stored as Record<string, JsonValue>;
+  let lists: Record<string, ListView> | undefined;
+  for (const list of entity.lists.keys()) {
+    const items = fields[list];
     if (!Array.isArray(items)) continue;
-    if (items.length > 0) lists[name] = { items: items as JsonValue[], length: items.length };
-    const { [name]: _, ...rest } = value;
-    value = rest;
+    delete fields[list];
+    if (items.length > 0) {
+      lists ??= {};
+      lists[list] = { items: items as JsonValue[], length: items.length };
+    }
   }
-  const migrated =
-    fromVersion === entity.version ? value : migrateEntity(entity, value, fromVersion);
-  return { value: migrated, n, lists: Object.keys(lists).length > 0 ? lists : undefined };
+  return lists;
 };
 
 /** Hands an entity out: frozen, all the way down. Entities from files are frozen on first use. */

@@ -35,6 +35,7 @@ export {
   verifyLine,
   verifyMarkedLine,
   claimedCrc,
+  verifiedCrc,
   type ToolMark,
 } from "./line.ts";
 export {
@@ -42,6 +43,7 @@ export {
   isSystemType,
   lineOf,
   markerBody,
+  objectBody,
   recordBody,
   sealBody,
   type Line,

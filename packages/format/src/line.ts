@@ -97,16 +97,24 @@ export const claimedCrc = (bytes: Uint8Array, start: number, end: number): numbe
   return crc;
 };
 
-/** Whether bytes `start` to `end` (the newline, exclusive) are a whole line under `salt`. */
-export const verifyLine = (
+/** The checksum of bytes `start` to `end` (the newline, exclusive), or -1 if they are no whole line under `salt`. */
+export const verifiedCrc = (
   bytes: Uint8Array,
   start: number,
   end: number,
   salt: number,
-): boolean => {
+): number => {
   const claimed = claimedCrc(bytes, start, end);
-  return claimed >= 0 && crc32(bytes.subarray(start + coveredStart, end), salt) === claimed;
+  if (claimed < 0) return -1;
+  const from = start + coveredStart;
+  // Not `subarray`: a Buffer makes another Buffer of it, and that takes as long as the checksum.
+  const covered = new Uint8Array(bytes.buffer, bytes.byteOffset + from, end - from);
+  return crc32(covered, salt) === claimed ? claimed : -1;
 };
+
+/** Whether they are a whole line. */
+export const verifyLine = (bytes: Uint8Array, start: number, end: number, salt: number): boolean =>
+  verifiedCrc(bytes, start, end, salt) >= 0;
 
 /** What a tool did to a line that verifies without it: "crlf" at its end, "bom" at its beginning. */
 export type ToolMark = "crlf" | "bom";

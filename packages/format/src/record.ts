@@ -126,6 +126,9 @@ const unknownField = (value: object, known: ReadonlySet<string>): string | undef
 const isCount = (value: unknown): value is number =>
   Number.isSafeInteger(value) && (value as number) > 0;
 
+const isCountIfThere = (value: unknown): boolean => value === undefined || isCount(value);
+const isTextIfThere = (value: unknown): boolean => value === undefined || typeof value === "string";
+
 const unknown = (field: string): Line => ({ kind: "unknown", field });
 
 /**
@@ -155,17 +158,26 @@ const oddField = (record: Partial<LogRecord>): string | undefined => {
   if (!Number.isFinite(at)) return "at";
   if (typeof type !== "string") return "type";
   if (tx !== undefined && !isMembership(tx)) return "tx";
-  for (const field of countFields) {
-    if (record[field] !== undefined && !isCount(record[field])) return field;
-  }
-  for (const field of textFields) {
-    if (record[field] !== undefined && typeof record[field] !== "string") return field;
-  }
-  return data === undefined ? "data" : undefined;
+  return oddOption(record) ?? (data === undefined ? "data" : undefined);
 };
 
-const countFields = ["v", "n", "cause"] as const;
-const textFields = ["id", "actor", "key", "trace"] as const;
+const oddOption = ({
+  v,
+  n,
+  cause,
+  id,
+  actor,
+  key,
+  trace,
+}: Partial<LogRecord>): string | undefined => {
+  if (!isCountIfThere(v)) return "v";
+  if (!isCountIfThere(n)) return "n";
+  if (!isCountIfThere(cause)) return "cause";
+  if (!isTextIfThere(id)) return "id";
+  if (!isTextIfThere(actor)) return "actor";
+  if (!isTextIfThere(key)) return "key";
+  return isTextIfThere(trace) ? undefined : "trace";
+};
 
 const isMembership = (tx: unknown): boolean => {
   if (!Array.isArray(tx) || tx.length !== 2) return false;

@@ -41,6 +41,20 @@ const padded = (first: number, last: number, durable: number, pad: number): Samp
   range(first, last).map((seq) => ({ seq, lag: seq - durable, pad }));
 
 describe("the cut", () => {
+  it("is the same whether the segment is read from its beginning or from where all was settled", async () => {
+    const inTransactions = (lines: SampleLine[]): SampleLine[] =>
+      lines.map((line, index) => ({ ...line, tx: [(index % 4) + 1, 4] }));
+    const kept = [...padded(1, 800, 0, 2_000), ...padded(801, 820, 790, 2_000)];
+    for (const lines of [kept, inTransactions(kept)]) {
+      const { directory } = await laid([rawSegment(one, lines)]);
+      const { end, listing } = await readLog(directory, { storeHint: store });
+      expect(end.settled?.bytes).toBeGreaterThan(1_000_000);
+      const whole = await continueLog(directory, listing, { ...end, settled: undefined });
+      expect(await continueLog(directory, listing, end)).toEqual(whole);
+      expect(carriedOf(whole).at(-1)).toBe(820);
+    }
+  });
+
   it("is at the block that holds the end of D", async () => {
     for (const pad of [0, 100, 900, 5_000]) {
       const segment = rawSegment(one, [...padded(1, 20, 0, pad), ...padded(21, 24, 20, pad)]);

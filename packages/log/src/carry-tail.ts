@@ -12,13 +12,7 @@
  */
 import { errnoOf, invariant } from "@taskwal/errors";
 import type { Directory } from "@taskwal/disk";
-import {
-  coveredStart,
-  limits,
-  sha256,
-  type LogRecord,
-  type PreviousSegment,
-} from "@taskwal/format";
+import { limits, objectBody, sha256, type LogRecord, type PreviousSegment } from "@taskwal/format";
 import type { ReplayEnd } from "./replay-result.ts";
 import { scanSegment } from "./scan-segment.ts";
 import type { LogListing, SegmentFile } from "./segment-list.ts";
@@ -80,27 +74,32 @@ const carryTail = async (
   last: SegmentFile,
   end: ReplayEnd,
 ): Promise<Continuation> => {
-  const cut = await findCut(directory, last, end);
-  const carried = await copyBodies(directory, last, cut.seq, end.lastKept);
+  // Before it there is neither the cut nor what is copied.
+  const from = end.settled?.file === last.name ? end.settled.bytes : 0;
+  const reading = { directory, segment: last, from };
+  const cut = await findCut(reading, end);
+  const carried = await copyBodies(reading, cut.seq, end.lastKept);
   const previous = await previousOfCut(directory, last, segments.at(-2), cut);
   return { previous, first: cut.seq, carried };
 };
 
+interface TailReading {
+  readonly directory: Directory;
+  readonly segment: SegmentFile;
+  /** In bytes. */
+  readonly from: number;
+}
+
 /** The bodies of all records from `first` to `last`. */
-const copyBodies = async (
-  directory: Directory,
-  segment: SegmentFile,
-  first: number,
-  last: number,
-): Promise<string[]> => {
+const copyBodies = async (reading: TailReading, first: number, last: number): Promise<string[]> => {
   const carried: string[] = [];
   // More than one pass only if lines stand out of order; what is not copied would be overridden.
   while (first + carried.length <= last) {
     const before = carried.length;
-    for await (const { record } of recordsOf(directory, segment)) {
+    for await (const { record } of recordsOf(reading)) {
       if (record.seq > last || record.seq !== first + carried.length) continue;
-      // `{"crc":"…",` goes: the copy has a salt of its own. JSON round-trips the rest exactly.
-      carried.push(JSON.stringify(record).slice(coveredStart + 2));
+      // The copy has a salt of its own, and so another checksum. JSON round-trips the rest exactly.
+      carried.push(objectBody(record).replace(/^"crc":"\w{8}",/, ""));
     }
     invariant(carried.length > before, `record ${first + before} is kept, so it reads`);
   }
@@ -126,15 +125,14 @@ const previousOfCut = async (
  * a transaction, never below a hole (what is carried has no gaps).
  */
 const findCut = async (
-  directory: Directory,
-  segment: SegmentFile,
+  reading: TailReading,
   { durable, lost, dropped }: ReplayEnd,
 ): Promise<Position> => {
   const above = Math.max(0, ...[...lost, ...dropped].map(([, last]) => last));
   /** What the block that holds the end of D reaches into; before D is seen, what it may reach into. */
   let recent: Position[] = [];
   let blockStart = 0;
-  for await (const { record, startBytes, endBytes } of recordsOf(directory, segment)) {
+  for await (const { record, startBytes, endBytes } of recordsOf(reading)) {
     const { seq, tx } = record;
     const isFirstNew = seq === Math.max(above, durable) + 1;
     if (seq <= above || (seq > durable && !isFirstNew)) continue;
@@ -150,13 +148,14 @@ const findCut = async (
   return cut.begin ?? cut;
 };
 
-async function* recordsOf(
-  directory: Directory,
-  { name, salt, sizeBytes }: SegmentFile,
-): AsyncGenerator<{ record: LogRecord; startBytes: number; endBytes: number }> {
+async function* recordsOf({
+  directory,
+  segment: { name, salt, sizeBytes },
+  from: startBytes,
+}: TailReading): AsyncGenerator<{ record: LogRecord; startBytes: number; endBytes: number }> {
   const file = await directory.open(name, "read");
   try {
-    const all = { salt, startBytes: 0, endBytes: sizeBytes, onReadError: "damage" } as const;
+    const all = { salt, startBytes, endBytes: sizeBytes, onReadError: "damage" } as const;
     for await (const items of scanSegment(file, all)) {
       for (const item of items) {
         if (item.kind !== "line" || item.line.kind !== "record") continue;

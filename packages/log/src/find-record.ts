@@ -5,11 +5,12 @@
  *     epoch 3            |51 52 …        still tells
  *
  * The rule: a line counts also where a later epoch overrides it, since a state may have been folded from it. Its
- * bytes are searched for, and only what they lead to is parsed: a state may end anywhere in a large segment.
+ * bytes are searched for, from the end on, and only what they lead to is parsed: a state may end anywhere in a large
+ * segment, and most end near its end.
  */
 import type { File } from "@taskwal/disk";
 import { errnoOf } from "@taskwal/errors";
-import { coveredStart, type LogRecord } from "@taskwal/format";
+import { coveredStart, hex32 } from "@taskwal/format";
 import { diskFailed, readSegment, type SegmentReading } from "./read-segment.ts";
 import type { LogListing } from "./segment-list.ts";
 
@@ -37,7 +38,7 @@ export const recordCrc = async (
   let file: File | undefined;
   try {
     file = await how.directory.open(segment.name, "read");
-    for await (const at of placesOf(file, Buffer.from(`,"seq":${sequence},"lag":`))) {
+    for await (const at of placesOf(file, Buffer.from(`,"seq":${sequence},"lag":`), reading)) {
       const crc = await crcAt(reading, at - coveredStart - 1);
       if (crc !== undefined) return crc;
     }
@@ -50,15 +51,24 @@ export const recordCrc = async (
   }
 };
 
-/** Where these bytes begin; a payload may hold them as well. */
-async function* placesOf(file: File, bytes: Buffer): AsyncGenerator<number> {
+/** Where these bytes begin, the last part of the segment first; a payload may hold them as well. */
+async function* placesOf(
+  file: File,
+  bytes: Buffer,
+  { segment, onReadError }: SegmentReading,
+): AsyncGenerator<number> {
   const buffer = Buffer.allocUnsafe(chunkBytes);
-  for (let start = 0; ;) {
-    const chunk = buffer.subarray(0, await file.read(buffer, start));
-    for (let at = chunk.indexOf(bytes); at >= 0; at = chunk.indexOf(bytes, at + 1))
-      yield start + at;
-    if (chunk.length < bytes.length) return;
-    start += chunk.length - bytes.length + 1;
+  for (let start = segment.sizeBytes - chunkBytes; ; start -= chunkBytes - bytes.length + 1) {
+    const from = Math.max(0, start);
+    const count = await file.read(buffer, from).catch((error: unknown) => {
+      if (errnoOf(error) !== "EIO" || onReadError === "throw") throw error;
+      return 0;
+    });
+    const chunk = buffer.subarray(0, count);
+    for (let at = chunk.indexOf(bytes); at >= 0; at = chunk.indexOf(bytes, at + 1)) {
+      yield from + at;
+    }
+    if (from === 0) return;
   }
 }
 
@@ -67,7 +77,7 @@ const crcAt = async (reading: SegmentReading, startBytes: number): Promise<strin
   const items = readSegment(reading, [startBytes, reading.segment.sizeBytes]);
   for await (const [item] of items) {
     if (item?.kind !== "line" || item.line.kind !== "record") return undefined;
-    return (item.line.record as LogRecord & { crc: string }).crc;
+    return hex32(item.crc);
   }
   return undefined;
 };

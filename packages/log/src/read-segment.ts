@@ -39,11 +39,14 @@ export async function* readSegment(
   }
 }
 
+export interface ReadRecord {
+  readonly record: LogRecord;
+  readonly crc: number;
+  readonly startBytes: number;
+}
+
 /** The records of a run, as they were surveyed. */
-export async function* readRun(
-  reading: SegmentReading,
-  run: Run,
-): AsyncGenerator<{ readonly record: LogRecord; readonly startBytes: number }> {
+export async function* readRun(reading: SegmentReading, run: Run): AsyncGenerator<ReadRecord> {
   let expected = run.from;
   for await (const items of readSegment(reading, [run.startBytes, run.endBytes])) {
     for (const item of items) {
@@ -51,7 +54,7 @@ export async function* readRun(
       const { record } = item.line;
       if (record.seq !== expected) continue;
       expected += 1;
-      yield { record, startBytes: item.startBytes };
+      yield { record, crc: item.crc, startBytes: item.startBytes };
     }
   }
 }

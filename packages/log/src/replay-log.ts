@@ -10,12 +10,13 @@
  */
 import type { Directory } from "@taskwal/disk";
 import { CorruptError, invariant, UnsupportedFormatError } from "@taskwal/errors";
-import { limits, type LogRecord } from "@taskwal/format";
+import { hex32, limits, type LogRecord } from "@taskwal/format";
 import { judge, type Cut, type Judged } from "./judge.ts";
 import type { DamagedBytes, LogPosition, ReplayEnd, ReplayStep } from "./replay-result.ts";
 import { readRun, readSegment, type SegmentReading } from "./read-segment.ts";
 import type { BadStretch, Scanned, ScannedLine } from "./scan-segment.ts";
 import type { LogListing, SegmentFile } from "./segment-list.ts";
+import { SettledPlace } from "./settled-place.ts";
 import { mayFollow } from "./transaction.ts";
 import { Survey, type Run, type SurveyedSegment } from "./survey.ts";
 
@@ -36,12 +37,12 @@ type PlacedCut = Pick<Cut, "kind"> & { readonly bytes: DamagedBytes };
 /** At most so many records are given at a time. */
 const stepRecords = 4_096;
 
-/** Where a scanned item stands. */
-interface Placed {
+/** What was scanned at once: neighbours in one segment, from the first that is not regular on or all. */
+interface Batch {
   readonly segment: number;
-  readonly item: Scanned;
+  readonly items: readonly Scanned[];
 }
-type Items = AsyncGenerator<Placed | "flush", void, void>;
+type Batches = AsyncGenerator<Batch, void, void>;
 
 /**
  * Throws CorruptError if the log does not reach back to the base, DiskFailedError where a read fails
@@ -60,11 +61,14 @@ class Replay {
   #durable: number;
   /** The last sequence that was yielded or held. */
   #last: number;
-  #lastCrc: string | undefined;
+  #lastCrc: number | undefined;
   /** Members of a transaction whose end was not seen yet. */
   #held: { record: LogRecord; placed: ScannedLine; segment: number }[] = [];
   #recordCount = 0;
   #position: LogPosition | undefined;
+  /** Where the last record of this batch ends behind which no transaction is open; -1 if there is none. */
+  #wholeBytes = -1;
+  readonly #settled = new SettledPlace();
   readonly #until: number;
   #stopped = false;
   readonly #notes = new Set<string>();
@@ -81,31 +85,21 @@ class Replay {
 
   async *steps(): AsyncGenerator<ReplayStep, ReplayEnd> {
     this.#assertBase();
-    const items = this.#scanAll();
-    let irregular: Placed | undefined;
-    let ready: LogRecord[] = [];
+    const batches = this.#scanAll();
+    let irregular: Batch | undefined;
     try {
       // Not `for await`: leaving it would end the generator that the survey goes on with.
-      for (let next = await items.next(); !next.done;) {
-        const placed = next.value;
-        if (placed === "flush") {
-          if (ready.length > 0) yield { kind: "records", records: ready };
-          ready = [];
-        } else if (!this.#takeRegular(placed, ready)) {
-          irregular = placed;
-          break;
-        } else if (this.#last >= this.#until && this.#held.length === 0) {
-          this.#stopped = true;
-          await items.return();
-          break;
-        }
-        next = await items.next();
+      for (let next = await batches.next(); !next.done; next = await batches.next()) {
+        const records: LogRecord[] = [];
+        irregular = this.#takeBatch(next.value, records);
+        if (records.length > 0) yield { kind: "records", records };
+        if (irregular || this.#stopped) break;
       }
-      if (ready.length > 0) yield { kind: "records", records: ready };
-      return yield* this.#finish(await this.#survey(irregular, items));
+      if (this.#stopped) await batches.return();
+      return yield* this.#finish(await this.#survey(irregular, batches));
     } finally {
       // Whoever breaks off leaves no file open.
-      await items.return();
+      await batches.return();
     }
   }
 
@@ -123,15 +117,12 @@ class Replay {
     });
   }
 
-  async *#scanAll(): Items {
+  async *#scanAll(): Batches {
     const { resume } = this.#options;
-    for (const [index, segment] of this.#segments.entries()) {
-      const startBytes = resume?.file === segment.name ? resume.bytes : 0;
-      const reading = readSegment(this.#reading(segment), [startBytes, segment.sizeBytes]);
-      for await (const items of reading) {
-        for (const item of items) yield { segment: index, item };
-        yield "flush";
-      }
+    for (const [segment, file] of this.#segments.entries()) {
+      const startBytes = resume?.file === file.name ? resume.bytes : 0;
+      const reading = readSegment(this.#reading(file), [startBytes, file.sizeBytes]);
+      for await (const items of reading) yield { segment, items };
     }
   }
 
@@ -145,9 +136,30 @@ class Replay {
     return { directory: this.#directory, segment, onReadError: this.#options.onReadError };
   }
 
+  /** Takes what is regular up to `until`; returns what is left from the first item on that is not. */
+  #takeBatch({ segment, items }: Batch, ready: LogRecord[]): Batch | undefined {
+    const [first] = items;
+    if (!first) return undefined;
+    this.#settled.trim(this.#durable);
+    if (this.#held.length === 0) this.#settled.add(segment, this.#last, first.startBytes);
+    this.#wholeBytes = -1;
+    let taken = 0;
+    while (taken < items.length && !this.#stopped) {
+      const item = items[taken] ?? first;
+      if (!this.#takeRegular(item, segment, ready)) break;
+      taken += 1;
+      this.#stopped = this.#last >= this.#until && this.#held.length === 0;
+    }
+    if (this.#wholeBytes >= 0) {
+      this.#position = { file: this.#segment(segment).name, bytes: this.#wholeBytes };
+    }
+    return taken < items.length && !this.#stopped
+      ? { segment, items: items.slice(taken) }
+      : undefined;
+  }
+
   /** Takes what belongs exactly here; false for anything else. */
-  #takeRegular(placed: Placed, ready: LogRecord[]): boolean {
-    const { item, segment } = placed;
+  #takeRegular(item: Scanned, segment: number, ready: LogRecord[]): boolean {
     if (item.kind === "bad") return this.#belonging(item, segment, this.#last) === undefined;
     if (item.kind === "mark") {
       this.#note(segment, item.mark);
@@ -159,9 +171,7 @@ class Replay {
     if (!mayFollow(this.#held.at(-1)?.record.tx, record.tx)) return false;
     this.#last = record.seq;
     this.#hold(record, item, segment, ready);
-    if (this.#held.length === 0) {
-      this.#position = { file: this.#segment(segment).name, bytes: item.endBytes };
-    }
+    if (this.#held.length === 0) this.#wholeBytes = item.endBytes;
     return true;
   }
 
@@ -188,15 +198,15 @@ class Replay {
   }
 
   #hold(record: LogRecord, placed: ScannedLine, segment: number, ready: LogRecord[]): void {
-    if (!record.tx) return this.#emit(record, ready);
+    if (!record.tx) return this.#emit(record, placed.crc, ready);
     this.#held.push({ record, placed, segment });
     if (record.tx[0] < record.tx[1]) return;
-    for (const held of this.#held) this.#emit(held.record, ready);
+    for (const held of this.#held) this.#emit(held.record, held.placed.crc, ready);
     this.#held = [];
   }
 
-  #emit(record: LogRecord, ready: LogRecord[]): void {
-    this.#lastCrc = (record as LogRecord & { crc?: string }).crc;
+  #emit(record: LogRecord, crc: number, ready: LogRecord[]): void {
+    this.#lastCrc = crc;
     this.#recordCount += 1;
     ready.push(record);
   }
@@ -225,15 +235,15 @@ class Replay {
   }
 
   /** From the first irregular item on: which sequences verify, and where. */
-  async #survey(first: Placed | undefined, rest: Items): Promise<Survey> {
+  async #survey(first: Batch | undefined, rest: Batches): Promise<Survey> {
     const survey = new Survey(this.#last - this.#held.length);
     this.#last = survey.after;
     for (const { record, placed, segment } of this.#held) {
       survey.addRecord(record, placed, this.#surveyed(segment));
     }
     if (!first) return survey;
-    this.#surveyItem(survey, first);
-    for await (const placed of rest) if (placed !== "flush") this.#surveyItem(survey, placed);
+    this.#surveyBatch(survey, first);
+    for await (const batch of rest) this.#surveyBatch(survey, batch);
     return survey;
   }
 
@@ -242,8 +252,11 @@ class Replay {
     return { index, first: id.first, lastMax };
   }
 
-  #surveyItem(survey: Survey, placed: Placed): void {
-    const { item, segment } = placed;
+  #surveyBatch(survey: Survey, { segment, items }: Batch): void {
+    for (const item of items) this.#surveyItem(survey, item, segment);
+  }
+
+  #surveyItem(survey: Survey, item: Scanned, segment: number): void {
     if (item.kind === "mark") this.#note(segment, item.mark);
     else if (item.kind === "bad") {
       const stretch = this.#belonging(item, segment, survey.highest);
@@ -269,10 +282,10 @@ class Replay {
       if (step.kind !== "kept") yield { kind: "lost", first: step.first, last };
       if (step.kind === "lost") continue;
       const ready: LogRecord[] = [];
-      for await (const { record } of this.#records(step.run)) {
+      for await (const { record, crc } of this.#records(step.run)) {
         if (record.seq < step.first || record.seq > last) continue;
         if (step.kind === "dropped") droppedRecords.push(record);
-        else this.#emit(record, ready);
+        else this.#emit(record, crc, ready);
         if (ready.length >= stepRecords) yield { kind: "records", records: ready.splice(0) };
       }
       if (ready.length > 0) yield { kind: "records", records: ready };
@@ -314,7 +327,7 @@ class Replay {
     return {
       durable: this.#durable,
       lastKept: this.#last,
-      lastCrc: this.#lastCrc,
+      lastCrc: this.#lastCrc === undefined ? undefined : hex32(this.#lastCrc),
       next: Math.max(this.#durable, this.#last) + 1,
       lost: judged.lost,
       dropped: judged.dropped,
@@ -324,6 +337,13 @@ class Replay {
       notes: [...this.#notes],
       recordCount: this.#recordCount,
       position: this.#position,
+      settled: this.#settledPosition(),
     };
+  }
+
+  #settledPosition(): LogPosition | undefined {
+    const last = this.#segments.length - 1;
+    const bytes = this.#settled.in(last, this.#durable);
+    return bytes === undefined ? undefined : { file: this.#segment(last).name, bytes };
   }
 }

@@ -47,4 +47,9 @@ export interface ReplayEnd {
   readonly recordCount: number;
   /** Behind the last record that was kept as read, if there was one. */
   readonly position: LogPosition | undefined;
+  /**
+   * A place at least a block before the end of D, between two transactions, from which on everything was
+   * regular; undefined if there is none in the last segment.
+   */
+  readonly settled: LogPosition | undefined;
 }

@@ -8,20 +8,23 @@
  * The rule: the checksum decides; nothing is parsed before it verifies.
  */
 import {
+  claimedCrc,
   limits,
   lineOf,
   linePrefix,
   newline,
-  parseJson,
-  verifyLine,
+  verifiedCrc,
   verifyMarkedLine,
   type Line,
   type ToolMark,
 } from "@taskwal/format";
+import { parseLines } from "./parse-lines.ts";
 
 export interface ScannedLine {
   readonly kind: "line";
   readonly line: Line;
+  /** Its checksum. */
+  readonly crc: number;
   /** Where it begins in the file, and where it ends, its newline included. */
   readonly startBytes: number;
   readonly endBytes: number;
@@ -49,7 +52,6 @@ export type Scanned = ScannedLine | BadStretch | MarkedLine;
 export type ByteRange = readonly [startBytes: number, endBytes: number];
 
 export interface Chunk {
-  /** Its newlines may be overwritten. */
   readonly bytes: Buffer;
   /** Where it begins in the file. */
   readonly baseBytes: number;
@@ -59,6 +61,9 @@ export interface Chunk {
 }
 
 const startsInsideMax = 8;
+
+/** So much is parsed together. V8 puts texts from 128 KiB on where making and collecting them takes longer. */
+const joinedBytesMin = 64 * 1024;
 
 export const scanChunk = (chunk: Chunk): Scanned[] => new ChunkScan(chunk).run();
 
@@ -78,8 +83,10 @@ class ChunkScan {
   readonly #salt: number;
   readonly #found: Scanned[] = [];
   /** Verified lines not yet parsed: they stand one behind the other. */
-  readonly #starts: number[] = [];
-  #joinedEnd = 0;
+  #starts: number[] = [];
+  /** Where their newlines are. */
+  #ends: number[] = [];
+  #crcs: number[] = [];
 
   constructor(chunk: Chunk) {
     this.#chunk = chunk;
@@ -95,7 +102,8 @@ class ChunkScan {
       const found = bytes.indexOf(newline, start);
       const whole = found >= 0;
       const end = whole ? found : bytes.length;
-      if (whole && this.#verifies(start, end)) this.#accept(start, end);
+      const crc = whole ? verifiedCrc(bytes, start, end, this.#salt) : -1;
+      if (crc >= 0) this.#accept(start, end, crc);
       else this.#resync(start, end, whole);
       start = end + 1;
     }
@@ -104,46 +112,32 @@ class ChunkScan {
   }
 
   #verifies(start: number, end: number): boolean {
-    return verifyLine(this.#bytes, start, end, this.#salt);
+    return verifiedCrc(this.#bytes, start, end, this.#salt) >= 0;
   }
 
   /** Right behind the line before it: whatever else stands between two was rejected, which parses. */
-  #accept(start: number, end: number): void {
+  #accept(start: number, end: number, crc: number): void {
     this.#starts.push(start);
-    this.#joinedEnd = end;
+    this.#ends.push(end);
+    this.#crcs.push(crc);
+    if (end - (this.#starts[0] ?? end) >= joinedBytesMin) this.#parse();
   }
 
   #parse(): void {
-    const starts = this.#starts;
+    const [starts, ends, crcs] = [this.#starts, this.#ends, this.#crcs];
     if (starts.length === 0) return;
-    const ends = starts.map((_, index) => (starts[index + 1] ?? this.#joinedEnd + 1) - 1);
-    const values =
-      this.#joinedValues() ?? starts.map((start, at) => this.#valueOf(start, ends[at]));
-    for (const [index, start] of starts.entries()) {
+    [this.#starts, this.#ends, this.#crcs] = [[], [], []];
+    const values = parseLines(this.#bytes, starts, ends);
+    for (let index = 0; index < starts.length; index += 1) {
       const value = values[index];
-      const startBytes = this.#base + start;
-      const endBytes = this.#base + (ends[index] ?? start) + 1;
+      const startBytes = this.#base + (starts[index] ?? 0);
+      const endBytes = this.#base + (ends[index] ?? 0) + 1;
       this.#found.push(
         value === undefined
           ? badStretch([startBytes, endBytes], "a line that is not JSON", this.#chunk.unreadable)
-          : { kind: "line", line: lineOf(value), startBytes, endBytes },
+          : { kind: "line", line: lineOf(value), crc: crcs[index] ?? 0, startBytes, endBytes },
       );
     }
-    starts.length = 0;
-  }
-
-  /** One value per line, or undefined if a line is not exactly one: a checksum says nothing of JSON. */
-  #joinedValues(): unknown[] | undefined {
-    const starts = this.#starts;
-    // Newlines between the lines become the commas of an array.
-    for (const start of starts.slice(1)) this.#bytes[start - 1] = 0x2c;
-    const text = this.#bytes.toString("utf8", starts[0], this.#joinedEnd);
-    const values = parseJson(`[${text}]`) as unknown[] | undefined;
-    return values?.length === starts.length ? values : undefined;
-  }
-
-  #valueOf(start: number, end: number | undefined): unknown {
-    return parseJson(this.#bytes.toString("utf8", start, end));
   }
 
   #reject(start: number, end: number, reason: string): void {
@@ -163,7 +157,7 @@ class ChunkScan {
       this.#parse();
       this.#found.push({ kind: "mark", mark: marked.mark, startBytes: this.#base + start });
       // Up to its newline: a carriage return is white space to JSON, and belongs to the line.
-      this.#accept(marked.start, end);
+      this.#accept(marked.start, end, claimedCrc(this.#bytes, marked.start, end));
       this.#parse();
       return;
     }
@@ -171,7 +165,7 @@ class ChunkScan {
     let from = start;
     for (const [lineStart, lineEnd] of this.#linesInside(start, end, whole)) {
       this.#reject(from, lineStart, reason);
-      this.#accept(lineStart, lineEnd);
+      this.#accept(lineStart, lineEnd, claimedCrc(this.#bytes, lineStart, lineEnd));
       from = lineEnd;
       if (lineEnd === end) continue;
       this.#reject(lineEnd, lineEnd + 1, "a damaged newline");

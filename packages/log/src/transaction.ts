@@ -16,6 +16,7 @@ export const unfinished = (member: Member): number =>
 
 /** Whether a record may stand right behind another, or (`before` undefined) behind none. */
 export const mayFollow = (before: Member, member: Member): boolean => {
-  const [index, count] = member ?? [1, 1];
-  return index === unfinished(before) + 1 && (index === 1 || count === before?.[1]);
+  const index = member ? member[0] : 1;
+  if (index !== unfinished(before) + 1) return false;
+  return index === 1 || member?.[1] === before?.[1];
 };

@@ -22,15 +22,19 @@ const iso = (at: number): string => new Date(at).toISOString();
 
 const ended: ReadonlySet<TaskStatus> = new Set(["completed", "failed", "cancelled"]);
 
-/** What a new status says of the times, unless they are known already or given. */
-const stamped = (task: Task, at: number): Task => ({
-  ...(task.status === "in_progress" ? { started_at: iso(at) } : {}),
-  ...(ended.has(task.status) ? { completed_at: iso(at) } : {}),
-  ...task,
-});
+/** What a new status says of the times, unless they are known already or given. The task is a new one: it gets them. */
+const stamped = (task: Task, at: number): Task => {
+  if (task.status === "in_progress" && !Object.hasOwn(task, "started_at")) {
+    task.started_at = iso(at);
+  }
+  if (ended.has(task.status) && !Object.hasOwn(task, "completed_at")) task.completed_at = iso(at);
+  return task;
+};
 
 const defined = <T extends object>(value: T): T =>
-  Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as T;
+  Object.values(value).includes(undefined)
+    ? (Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as T)
+    : value;
 
 /** Fields to change; the id is not one of them. */
 const taskPatchSchema = z.looseObject({

@@ -108,8 +108,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     patches: [
       {
         file: "log/dist/replay-log.js",
-        find: "this.#survey(irregular, items)",
-        put: "this.#survey(undefined, items)",
+        find: "this.#survey(irregular, batches)",
+        put: "this.#survey(undefined, batches)",
       },
     ],
   },
