@@ -27,17 +27,20 @@ type Reader = CollectionReader<EntityDefinition>;
 /** How a collection looks at the state: committed for a store, pending inside a transaction. */
 type Look = (id: string) => Slot | undefined;
 
-const reader = (look: Look, slots: () => ReadonlyMap<string, Slot>): Reader => ({
+const reader = (look: Look, slots: () => Iterable<Slot | undefined>): Reader => ({
   get: (id) => frozen(look(id)?.value) as never,
   *all() {
-    for (const id of slots().keys()) {
-      const value = look(id)?.value;
-      if (value !== undefined) yield frozen(value) as never;
+    for (const slot of slots()) {
+      if (slot?.value !== undefined) yield frozen(slot.value) as never;
     }
   },
   version: (id) => look(id)?.n ?? 0,
   list: (id, list, { last } = {}) => listItems(look(id)?.lists?.[list], last).map(frozen) as never,
 });
+
+function* pendingSlots(store: CollectionHost, entity: EntityModel): Generator<Slot | undefined> {
+  for (const id of store.slots(entity).keys()) yield store.readPending(entity, id);
+}
 
 /** What a mutation is worth to its caller: the entity after it, or before it if it removed the entity. */
 const worth = (after: Slot | undefined, before: Slot | undefined): unknown =>
@@ -59,7 +62,7 @@ export const storeCollections = (store: CollectionHost, model: Model): Record<st
       Object.freeze({
         ...reader(
           (id) => store.read(entity, id),
-          () => store.slots(entity),
+          () => store.slots(entity).values(),
         ),
         mutate: (id: string, type: string, payload: unknown, options: WriteOptions = {}) =>
           store.calls.mutate(callOf(entity, id, type, payload, options), options, worth),
@@ -85,7 +88,7 @@ export const transactionCollections = (
       Object.freeze({
         ...reader(
           (id) => store.readPending(entity, id),
-          () => store.slots(entity),
+          () => pendingSlots(store, entity),
         ),
         mutate: (id: string, type: string, payload: unknown, options: WriteOptions = {}) => {
           const { after, before } = mutate(callOf(entity, id, type, payload, options));
