@@ -227,9 +227,6 @@ test("a reader beside a writer shows only what is durable, in whole transactions
   const sim = createSimDisk();
   const store = await openNotes(sim.process("writer"), { segmentBytesMax: 900 });
   await create(store, "a");
-  // The writer rests then, and HEAD tells of it.
-  await sim.clock.yield();
-  await settle();
   const reader = await openNotes(sim.process("reader"), { readOnly: true });
   expect(notesOf(reader)).toEqual({ a: [1, "a"] });
   await create(store, "b", { durability: "written" });

@@ -40,7 +40,6 @@ describe("HEAD", () => {
     const head = await HeadFile.open(directory);
     expect(disk.openFiles.size).toBe(1);
     head.update(headOf(4));
-    head.write();
     await head.close();
     expect([...disk.openFiles]).toEqual([]);
     expect(decodeHead(sim.readRaw(headPath))?.head.durable).toBe(4);

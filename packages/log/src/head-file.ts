@@ -1,5 +1,5 @@
 /**
- * Keeps `wal/HEAD` behind the log: noted after each sync, written when told, synced itself only when told.
+ * Keeps `wal/HEAD` behind the log: written after each sync, synced itself only when told.
  *
  * The rule: at most one write is under way; what comes meanwhile replaces what waits. A failed write
  * costs detection, never data, so it stops HEAD and nothing else; a failed sync is the writer's to judge.
@@ -32,12 +32,9 @@ export class HeadFile {
 
   /** Notes that `head.durable` is durable. Call it only after the sync that makes it so. */
   update(head: Head): void {
+    if (this.#broken) return;
     this.#waiting = head;
-  }
-
-  /** Begins to write the last update, unless that was done. */
-  write(): void {
-    if (this.#waiting && !this.#broken) this.#writing ??= this.#drain();
+    this.#writing ??= this.#drain();
   }
 
   async #drain(): Promise<void> {
@@ -57,7 +54,6 @@ export class HeadFile {
 
   /** Makes the last update durable. Throws what the sync throws. */
   async sync(): Promise<void> {
-    this.write();
     await this.#writing;
     if (!this.#broken) await this.#file.sync();
   }

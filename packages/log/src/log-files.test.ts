@@ -85,7 +85,6 @@ describe("HEAD", () => {
       const head = await HeadFile.open(directory);
       const before = sim.callCount;
       head.update({ store, epoch: 1, first: 1, durable });
-      head.write();
       await head.close();
       const at = sim.trace.find(({ number = 0, kind }) => number > before && kind === "write");
       expect(at?.startBytes).toBe(durable % 2 === 1 ? 0 : 4_096);

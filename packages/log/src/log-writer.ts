@@ -161,7 +161,7 @@ export class LogWriter {
     }
     this.#unsynced.clear();
     this.#acknowledge(active, this.#last);
-    void this.#rest();
+    this.#rest();
     return appended;
   }
 
@@ -205,15 +205,13 @@ export class LogWriter {
     };
     return this.#turns.take(begin, () => {
       this.#inFlight = undefined;
-      void this.#rest();
+      this.#rest();
     });
   }
 
-  /** What nobody waits for. HEAD is left until no batch is under way: before, the lines of that one tell the same. */
-  async #rest(): Promise<void> {
+  /** From here on the log is idle, unless something comes. */
+  #rest(): void {
     if (this.#marked !== this.#last) this.#idle.touch();
-    await this.#options.clock.yield();
-    if (this.#turns.isFree && !this.#life.poison) this.#head.write();
   }
 
   /** Writes a batch into the active segment, or into a new one if it would not fit. */

@@ -8,12 +8,8 @@
  */
 export class Turns {
   #chain: Promise<void> = Promise.resolve();
+  /** Under way or waiting. */
   #count = 0;
-
-  /** Nothing is under way, and nothing waits. */
-  get isFree(): boolean {
-    return this.#count === 0;
-  }
 
   /**
    * Runs `work` once all before it is over, at once if nothing is under way, and `after` behind it whatever it came
@@ -21,7 +17,7 @@ export class Turns {
    */
   take<T>(work: () => Promise<T>, after: () => void): Promise<T> {
     // At once: a write must be on its way before those who were just told go on with theirs.
-    const turn = this.isFree ? begin(work) : this.#chain.then(work);
+    const turn = this.#count === 0 ? begin(work) : this.#chain.then(work);
     this.#count += 1;
     const end = (): void => {
       this.#count -= 1;

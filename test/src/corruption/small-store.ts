@@ -67,8 +67,6 @@ export const makeSmallStore = async (kind: StoreKind): Promise<SmallStore> => {
   await script.readBack();
   if (kind.end === "closed") await store.close();
   else {
-    // The writer rests for a moment, and HEAD tells of its last batch.
-    for (let turn = 0; turn < 5; turn += 1) await sim.clock.yield();
     writer.kill();
     sim.powerCut(kind.end === "killed" ? "all" : { writes: isHead, names: "all" });
   }

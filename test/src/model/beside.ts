@@ -3,7 +3,7 @@
  *
  * The rule: what a life that is over still shows counts for nothing.
  */
-import type { SimDisk, SimProcess } from "@taskwal/disk/sim";
+import type { SimProcess } from "@taskwal/disk/sim";
 import { dumpItems } from "../crash/ledger.ts";
 import { dumpNotes, openNotes, type NoteOptions, type NoteStore } from "../crash/note-store.ts";
 import { fail, noteIds, type Bench } from "./bench.ts";
@@ -34,29 +34,10 @@ export const openBeside = (
   return openNotes(engine, process, false, { ...options, ...more });
 };
 
-/**
- * Up to where the lines of the log and HEAD themselves say that it is durable: what a reader has to go by. Of what was
- * acknowledged, the batch before one that is under way may be missing, or the last one before the writer died.
- */
-const toldDurable = (sim: SimDisk): number => {
-  const files = sim.listRaw().filter((path) => /\/wal\/(HEAD|.*\.jsonl)$/.test(path));
-  const texts = files.map((path) => Buffer.from(sim.readRaw(path)).toString());
-  const marks = texts.flatMap((text) =>
-    [...text.matchAll(/"dur(?:able)?":(\d+)/g)].map(([, at]) => Number(at)),
-  );
-  const lags = texts.flatMap((text) =>
-    [...text.matchAll(/"seq":(\d+),"lag":(\d+),/g)].map(
-      ([, seq, lag]) => Number(seq) - Number(lag),
-    ),
-  );
-  return Math.max(0, ...marks, ...lags);
-};
-
-/** A reader in another process shows a state that was, durable, and no older than what the log tells. */
+/** A reader in another process shows a state that was, no older than what is promised now, and durable. */
 export const readBeside = async (bench: Bench): Promise<void> => {
   const { life, reference } = bench;
-  const told = reference.countAt(toldDurable(bench.sim));
-  const least = bench.wasFull ? 0 : Math.min(told, reference.durableCount);
+  const least = bench.wasFull ? 0 : reference.durableCount;
   const process = bench.sim.process("reader");
   const reader = await openBeside(bench, process, { readOnly: true });
   const dump = dumpNotes(reader, noteIds);
