@@ -4,11 +4,12 @@
  * A peer that is not installed is named, and the rows about it are left out.
  */
 import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { benchmarks } from "./bench/benchmarks.ts";
 import { loadPeers, peersFolder } from "./bench/peers.ts";
 import { plotsOf } from "./bench/plots.ts";
+import { resultsPage } from "./bench/results-page.ts";
 import { addResults, readResults } from "./bench/results.ts";
 import { median, quantile, reached, rowOf, type Row } from "./bench/row.ts";
 import { fileSystemOf, runBenchmark } from "./bench/run-benchmark.ts";
@@ -78,6 +79,25 @@ describe("what is recorded", () => {
     expect(readResults(join(freshDir(), "none.jsonl"))).toEqual([]);
   });
 
+  it("is a page with a table for each benchmark and the run that it comes from", () => {
+    const page = resultsPage([{ ...contest, run }]);
+    expect(page).toContain("## P1: one caller");
+    expect(page).toContain("on 2026-01-01 at commit abc on m; d; beside lmdb 3.");
+    expect(page).toContain("| P1 one caller, 1 KiB: lmdb, flushed | 2 (1–3) |");
+    expect(page).not.toContain("## P2");
+  });
+
+  it("is the page and the plots that are here", () => {
+    const documents = resolve(import.meta.dirname, "../../docs/benchmarks");
+    const recorded = readResults(join(documents, "results.jsonl"));
+    for (const { file, text } of [
+      ...(recorded.length === 0 ? [] : [{ file: "results.md", text: resultsPage(recorded) }]),
+      ...plotsOf(recorded),
+    ]) {
+      expect(readFileSync(join(documents, file), "utf8"), file).toBe(text);
+    }
+  });
+
   it("is drawn: contenders as dots, growth as curves, and nothing of what is not there", () => {
     const point = (x: number, y: number): Row =>
       rowOf({
@@ -89,12 +109,12 @@ describe("what is recorded", () => {
       });
     const plots = plotsOf([contest, point(10, 3), point(1, 2)]);
     expect(plots.map(({ file }) => file)).toEqual(["one-caller.svg", "append-growth.svg"]);
-    for (const { svg } of plots) {
+    for (const { text: svg } of plots) {
       expect(svg).toMatch(/^<svg xmlns=.*<\/svg>\n$/s);
       expect(svg).not.toMatch(/NaN|Infinity|undefined/);
     }
-    expect(plots[0]?.svg).toContain("lmdb, flushed");
-    expect(plots[1]?.svg).toContain("tasks &amp; more");
+    expect(plots[0]?.text).toContain("lmdb, flushed");
+    expect(plots[1]?.text).toContain("tasks &amp; more");
     expect(plotsOf([])).toEqual([]);
   });
 

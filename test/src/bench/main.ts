@@ -5,12 +5,12 @@
  *     --json      a row a line on standard output, instead of tables
  *     --dir       where to measure; default: the system's folder for temporary files
  *     --record    adds the rows to docs/benchmarks/results.jsonl
- *     --plot      measures nothing: draws the SVGs of docs/benchmarks from what was recorded
+ *     --plot      measures nothing: makes results.md and the SVGs of docs/benchmarks from what was recorded
  *
  * The rule: everything in a row was measured in this run, in this folder, on a real file system. A peer that
  * is missing is named; without better-sqlite3 and lmdb there is no run.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
@@ -23,6 +23,7 @@ import { latencyText, machineOf } from "./machine.ts";
 import { loadPeers, requiredPeers, type Peers } from "./peers.ts";
 import { plotsOf } from "./plots.ts";
 import { progressTo } from "./progress.ts";
+import { resultsPage } from "./results-page.ts";
 import { addResults, lineOf, readResults, type Run } from "./results.ts";
 import type { Row } from "./row.ts";
 import { fileSystemOf, runBenchmark } from "./run-benchmark.ts";
@@ -56,11 +57,12 @@ const selected = (names: readonly string[]): readonly Benchmark[] => {
 };
 
 const plot = (): void => {
-  const plots = plotsOf(readResults(resultsPath));
-  if (plots.length === 0) throw new Error(`nothing is recorded in ${resultsPath}: --record does`);
-  mkdirSync(documents, { recursive: true });
-  for (const { file, svg } of plots) {
-    writeFileSync(join(documents, file), svg);
+  const recorded = readResults(resultsPath);
+  if (recorded.length === 0)
+    throw new Error(`nothing is recorded in ${resultsPath}: --record does`);
+  const page = { file: "results.md", text: resultsPage(recorded) };
+  for (const { file, text } of [page, ...plotsOf(recorded)]) {
+    writeFileSync(join(documents, file), text);
     print(join("docs/benchmarks", file));
   }
 };

@@ -12,7 +12,8 @@ import type { Row } from "./row.ts";
 
 export interface Plot {
   readonly file: string;
-  readonly svg: string;
+  /** SVG. */
+  readonly text: string;
 }
 
 /** "P1 one caller, 1 KiB: lmdb, flushed" is about "1 KiB" and "lmdb, flushed". */
@@ -68,21 +69,21 @@ export const plotsOf = (rows: readonly Row[]): Plot[] => {
   for (const { name, file, title } of contests) {
     const groups = groupsOf(of(name));
     if (groups.length > 0)
-      plots.push({ file, svg: dotChart({ title, unit: "records/s", groups }) });
+      plots.push({ file, text: dotChart({ title, unit: "records/s", groups }) });
   }
   const append = curvesOf(of("P10"));
   if (append.length > 0) {
     const title = "Cost of an append as everything else grows";
     const [xName, yName, y] = ["size", "µs/record", "linear"] as const;
-    const svg = lineChart({ title, xName, yName, y, curves: append });
-    plots.push({ file: "append-growth.svg", svg });
+    const text = lineChart({ title, xName, yName, y, curves: append });
+    plots.push({ file: "append-growth.svg", text });
   }
   const opening = curvesOf(of("open"));
   if (opening.length > 0) {
     const title = "Time to open over the length of the log";
     const [xName, yName, y] = ["records in the log", "ms", "log"] as const;
-    const svg = lineChart({ title, xName, yName, y, curves: opening });
-    plots.push({ file: "open-growth.svg", svg });
+    const text = lineChart({ title, xName, yName, y, curves: opening });
+    plots.push({ file: "open-growth.svg", text });
   }
   return plots;
 };
