@@ -199,6 +199,8 @@ const failedSync = (drawn: Failing): Command =>
     bench.isFaulty = true;
     await perform(bench, list);
     bench.settled("with a sync that fails");
+    // What a flushSync did again may come to its end late, and fail: the writer is dead from then on, not before.
+    await settle(sim);
     repair();
     const { poisoned } = store;
     if (poisoned) {
