@@ -10,7 +10,6 @@
 import { ConflictError, InvalidMutationError } from "@taskwal/errors";
 import { limits } from "@taskwal/format";
 import type { Committed, TransactionOptions, WriteOptions } from "./collection-type.ts";
-import type { Unit } from "./commit-queue.ts";
 import type { Events, Logger, StoreEvents } from "./events.ts";
 import { fingerprint, type KeyedMutation } from "./idempotency.ts";
 import {
@@ -25,6 +24,7 @@ import { openReceipt, type PendingReceipt } from "./receipt.ts";
 import { frozen } from "./snapshot-view.ts";
 import type { Slot } from "./state.ts";
 import type { StoreEngine } from "./store-engine.ts";
+import type { Unit } from "./unit.ts";
 
 export interface CallsOptions {
   /** The living engine; throws if the store is closed. */

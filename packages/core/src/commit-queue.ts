@@ -14,22 +14,7 @@ import type { LogEntry, LogWriter } from "@taskwal/log";
 import type { EntityModel } from "./define-model.ts";
 import type { Prepared } from "./prepare.ts";
 import type { Slot, State } from "./state.ts";
-
-/** One call of `mutate` or `transact`: written as a whole. */
-export interface Unit {
-  /** What is staged of it. */
-  changes: readonly Prepared[];
-  /** Stages it on the ground as it is now, which may come to other changes. Throws with nothing staged. */
-  readonly restage: () => readonly Prepared[];
-  readonly durability: "synced" | "written";
-  /** Bytes that it holds of the queue. */
-  readonly bytes: number;
-  /** Its records' common facts, if there are any: actor, cause, key, trace. */
-  readonly facts: Partial<Prepared["draft"]> | undefined;
-  /** Told once it is visible, with the sequence of its first record. */
-  committed(first: number): void;
-  failed(error: unknown): void;
-}
+import { entriesOf, type Unit } from "./unit.ts";
 
 interface Barrier {
   readonly run: () => void | Promise<void>;
@@ -60,6 +45,8 @@ export class CommitQueue {
   #writing: Unit[] = [];
   /** The last sequence before them. */
   #writingAfter = 0;
+  /** Written and not shown yet, each with the sequence of its first record. */
+  readonly #showing = new Map<Unit, number>();
   #running = false;
   /** Visible and not yet durable: the changes, to take them back, with their sequences. */
   #unsynced: { change: Prepared; sequence: number }[] = [];
@@ -142,6 +129,8 @@ export class CommitQueue {
   /** Writes and syncs all that waits, holding the event loop: for exit handlers. */
   flushSync(): void {
     if (this.#dead) throw this.#dead;
+    // A listener that was told of one unit may call this: the rest of its batch is written, and comes before what waits.
+    this.#show();
     const units = [...this.#queue].filter(isUnit);
     const writing = this.#writing;
     const writingCount = writing.reduce((sum, { changes }) => sum + changes.length, 0);
@@ -252,14 +241,24 @@ export class CommitQueue {
   #commit(units: readonly Unit[], first: number): void {
     let sequence = first;
     for (const unit of units) {
+      this.#showing.set(unit, sequence);
+      sequence += unit.changes.length;
+    }
+    this.#show();
+  }
+
+  /** Shows what is written, in order, also from within a listener that is told of a part of it. */
+  #show(): void {
+    for (const [unit, first] of this.#showing) {
+      this.#showing.delete(unit);
       this.#queueBytes -= unit.bytes;
-      const start = sequence;
+      let sequence = first;
       for (const change of unit.changes) {
         this.#options.state.commit(change);
         this.#unsynced.push({ change, sequence });
         sequence += 1;
       }
-      unit.committed(start);
+      unit.committed(first);
     }
   }
 
@@ -332,14 +331,3 @@ export class CommitQueue {
 }
 
 const isUnit = (item: Unit | Barrier): item is Unit => "changes" in item;
-
-/** A unit's records: its members numbered, its facts on the first of them. */
-const entriesOf = ({ changes, facts }: Unit): readonly LogEntry[] => {
-  // By far the most: a change is an entry as it stands.
-  if (changes.length === 1 && !facts) return changes;
-  return changes.map(({ draft, dataJson }, index) => {
-    const numbered: LogEntry["draft"] =
-      changes.length === 1 ? draft : { ...draft, tx: [index + 1, changes.length] };
-    return { dataJson, draft: index === 0 ? { ...numbered, ...facts } : numbered };
-  });
-};

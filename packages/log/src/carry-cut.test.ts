@@ -55,6 +55,23 @@ describe("the cut", () => {
     }
   });
 
+  it("is so above a base too, of which nothing is held: inside a transaction below it, and where lines stand out of order", async () => {
+    const inOne = tx(1, 800, 0).map((line) => ({ ...line, pad: 2_000 }));
+    const swapped = padded(1, 800, 0, 2_000);
+    [swapped[799], swapped[99]] = [swapped[99], swapped[799]] as [SampleLine, SampleLine];
+    for (const [lines, first] of [
+      [inOne, 1],
+      [swapped, 800],
+    ] as const) {
+      const segment = rawSegment(one, [...lines, ...padded(801, 802, 800, 100)]);
+      const { directory } = await laid([segment]);
+      const { end, listing } = await readLog(directory, { storeHint: store, base: 800 });
+      const next = await continueLog(directory, listing, end);
+      expect(next).toEqual(await continueLog(directory, listing, { ...end, settled: undefined }));
+      expect(carriedOf(next)).toEqual(range(first, 802));
+    }
+  });
+
   it("is at the block that holds the end of D", async () => {
     for (const pad of [0, 100, 900, 5_000]) {
       const segment = rawSegment(one, [...padded(1, 20, 0, pad), ...padded(21, 24, 20, pad)]);

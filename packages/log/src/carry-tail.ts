@@ -74,7 +74,7 @@ const carryTail = async (
   last: SegmentFile,
   end: ReplayEnd,
 ): Promise<Continuation> => {
-  // Before it there is neither the cut nor what is copied.
+  // Before it there is neither the cut nor what is copied, if the lines stand in order.
   const from = end.settled?.file === last.name ? end.settled.bytes : 0;
   const reading = { directory, segment: last, from };
   const cut = await findCut(reading, end);
@@ -91,7 +91,8 @@ interface TailReading {
 }
 
 /** The bodies of all records from `first` to `last`. */
-const copyBodies = async (reading: TailReading, first: number, last: number): Promise<string[]> => {
+const copyBodies = async (tail: TailReading, first: number, last: number): Promise<string[]> => {
+  let reading = tail;
   const carried: string[] = [];
   // More than one pass only if lines stand out of order; what is not copied would be overridden.
   while (first + carried.length <= last) {
@@ -101,7 +102,9 @@ const copyBodies = async (reading: TailReading, first: number, last: number): Pr
       // The copy has a salt of its own, and so another checksum. JSON round-trips the rest exactly.
       carried.push(objectBody(record).replace(/^"crc":"\w{8}",/, ""));
     }
-    invariant(carried.length > before, `record ${first + before} is kept, so it reads`);
+    if (carried.length > before) continue;
+    invariant(reading.from > 0, `record ${first + before} is kept, so it reads`);
+    reading = { ...reading, from: 0 };
   }
   return carried;
 };

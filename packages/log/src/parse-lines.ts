@@ -16,23 +16,19 @@ const closingBracket = 0x5d;
 /** Used again and again, by one call at a time: a new one for each would cost more than what it is for. */
 const scratch = Buffer.alloc(128 * 1024);
 
-/**
- * One value per line, undefined for a line that is not exactly one. The lines begin at `starts`, and their
- * newlines are at `ends`.
- */
-export const parseLines = (
-  bytes: Buffer,
-  starts: readonly number[],
-  ends: readonly number[],
-): readonly unknown[] =>
-  parseJoined(bytes, starts, ends) ??
-  starts.map((start, index) => parseJson(bytes.toString("utf8", start, ends[index])));
+/** Verified lines of `bytes`: where each begins, where its newline is, and the checksum that it claims. */
+export interface Lines {
+  readonly starts: readonly number[];
+  readonly ends: readonly number[];
+  readonly crcs: readonly number[];
+}
 
-const parseJoined = (
-  bytes: Buffer,
-  starts: readonly number[],
-  ends: readonly number[],
-): unknown[] | undefined => {
+/** One value per line, undefined for a line that is not exactly one. */
+export const parseLines = (bytes: Buffer, lines: Lines): readonly unknown[] =>
+  parseJoined(bytes, lines) ??
+  lines.starts.map((start, index) => parseJson(bytes.toString("utf8", start, lines.ends[index])));
+
+const parseJoined = (bytes: Buffer, { starts, ends, crcs }: Lines): unknown[] | undefined => {
   const [first = 0] = starts;
   const length = (ends.at(-1) ?? first) - first + 2;
   const text = length <= scratch.length ? scratch : Buffer.allocUnsafe(length);
@@ -41,5 +37,12 @@ const parseJoined = (
   for (const end of ends) text[end - first + 1] = comma;
   text[length - 1] = closingBracket;
   const values = parseJson(text.toString("utf8", 0, length)) as unknown[] | undefined;
-  return values?.length === starts.length ? values : undefined;
+  if (values?.length !== starts.length) return undefined;
+  // By their checksums: two lines that are no JSON alone may be it together.
+  return values.every((value, index) => hasCrc(value, crcs[index])) ? values : undefined;
+};
+
+const hasCrc = (value: unknown, crc: number | undefined): boolean => {
+  const text: unknown = (value as { readonly crc?: unknown } | null)?.crc;
+  return typeof text === "string" && text.length === 8 && Number.parseInt(text, 16) === crc;
 };

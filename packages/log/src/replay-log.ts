@@ -17,7 +17,7 @@ import { readRun, readSegment, type SegmentReading } from "./read-segment.ts";
 import type { BadStretch, Scanned, ScannedLine } from "./scan-segment.ts";
 import type { LogListing, SegmentFile } from "./segment-list.ts";
 import { SettledPlace } from "./settled-place.ts";
-import { mayFollow } from "./transaction.ts";
+import { mayFollow, unfinished, type Member } from "./transaction.ts";
 import { Survey, type Run, type SurveyedSegment } from "./survey.ts";
 
 export interface ReplayOptions {
@@ -33,9 +33,7 @@ export interface ReplayOptions {
 }
 
 type PlacedCut = Pick<Cut, "kind"> & { readonly bytes: DamagedBytes };
-
-/** At most so many records are given at a time. */
-const stepRecords = 4_096;
+const stepRecordsMax = 4_096;
 
 /** What was scanned at once: neighbours in one segment, from the first that is not regular on or all. */
 interface Batch {
@@ -64,6 +62,7 @@ class Replay {
   #lastCrc: number | undefined;
   /** Members of a transaction whose end was not seen yet. */
   #held: { record: LogRecord; placed: ScannedLine; segment: number }[] = [];
+  #seen: Member;
   #recordCount = 0;
   #position: LogPosition | undefined;
   /** Where the last record of this batch ends behind which no transaction is open; -1 if there is none. */
@@ -104,11 +103,9 @@ class Replay {
   }
 
   #assertBase(): void {
-    const first = this.#segments[0];
-    const { base } = this.#options;
-    if (!first || first.id.first <= base + 1) return;
+    const [first] = this.#segments;
     // A hole at the beginning with nothing to stand on: whatever is read above it proves nothing.
-    if (base > 0) return;
+    if (!first || first.id.first === 1 || this.#options.base > 0) return;
     throw new CorruptError({
       file: first.name,
       reason:
@@ -141,7 +138,9 @@ class Replay {
     const [first] = items;
     if (!first) return undefined;
     this.#settled.trim(this.#durable);
-    if (this.#held.length === 0) this.#settled.add(segment, this.#last, first.startBytes);
+    // Not inside a transaction, not even in one below the base, of which only the last member is noted.
+    if (this.#held.length + unfinished(this.#seen) === 0)
+      this.#settled.add(segment, this.#last, first.startBytes);
     this.#wholeBytes = -1;
     let taken = 0;
     while (taken < items.length && !this.#stopped) {
@@ -166,7 +165,9 @@ class Replay {
       return true;
     }
     const record = this.#evidence(item, segment);
-    if (!record || !this.#isEligible(record, segment)) return true;
+    if (!record) return true;
+    this.#seen = record.tx;
+    if (!this.#isEligible(record, segment)) return true;
     if (record.seq !== this.#last + 1) return false;
     if (!mayFollow(this.#held.at(-1)?.record.tx, record.tx)) return false;
     this.#last = record.seq;
@@ -286,7 +287,7 @@ class Replay {
         if (record.seq < step.first || record.seq > last) continue;
         if (step.kind === "dropped") droppedRecords.push(record);
         else this.#emit(record, crc, ready);
-        if (ready.length >= stepRecords) yield { kind: "records", records: ready.splice(0) };
+        if (ready.length >= stepRecordsMax) yield { kind: "records", records: ready.splice(0) };
       }
       if (ready.length > 0) yield { kind: "records", records: ready };
       if (step.kind === "kept") this.#last = last;

@@ -225,4 +225,17 @@ describe("a bad stretch", () => {
       ]);
     }
   });
+
+  it("is no line that is JSON only together with the next: each gives what it would give alone", () => {
+    const first = lineOf(
+      '"seq":1,"lag":1,"at":1,"type":"a","data":1},{"seq":2,"type":"b","data":[{}',
+    );
+    const second = lineOf('"x":1}]}');
+    const found = scan(Buffer.from(`${a}${first}${second}${b}`));
+    expect(found.map((item) => item.kind)).toEqual(["line", "bad", "bad", "line"]);
+    expect(found.filter(({ kind }) => kind === "bad")).toMatchObject([
+      { reason: "a line that is not JSON" },
+      { reason: "a line that is not JSON" },
+    ]);
+  });
 });

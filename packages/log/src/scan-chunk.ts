@@ -127,7 +127,7 @@ class ChunkScan {
     const [starts, ends, crcs] = [this.#starts, this.#ends, this.#crcs];
     if (starts.length === 0) return;
     [this.#starts, this.#ends, this.#crcs] = [[], [], []];
-    const values = parseLines(this.#bytes, starts, ends);
+    const values = parseLines(this.#bytes, { starts, ends, crcs });
     for (let index = 0; index < starts.length; index += 1) {
       const value = values[index];
       const startBytes = this.#base + (starts[index] ?? 0);

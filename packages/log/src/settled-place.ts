@@ -20,7 +20,10 @@ export class SettledPlace {
   /** In the order of the file; of those below D only what may still be the answer. */
   #places: Place[] = [];
 
-  /** All up to `seq` ends before `bytes` of the segment, and no transaction is open there. */
+  /**
+   * Nothing above `seq` stands before `bytes` of the segment, unless lines are out of order, and no transaction is
+   * open there.
+   */
   add(segment: number, seq: number, bytes: number): void {
     if (segment !== this.#segment) this.#places = [];
     this.#segment = segment;

@@ -17,8 +17,8 @@ export class Turns {
    */
   take<T>(work: () => Promise<T>, after: () => void): Promise<T> {
     // At once: a write must be on its way before those who were just told go on with theirs.
-    const turn = this.#count === 0 ? begin(work) : this.#chain.then(work);
     this.#count += 1;
+    const turn = this.#count === 1 ? begin(work) : this.#chain.then(work);
     const end = (): void => {
       this.#count -= 1;
       after();
