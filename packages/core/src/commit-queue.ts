@@ -46,7 +46,7 @@ export class CommitQueue {
   /** The last sequence before them. */
   #writingAfter = 0;
   /** Written and not shown yet, each with the sequence of its first record. */
-  readonly #showing = new Map<Unit, number>();
+  readonly #showing: { readonly unit: Unit; readonly first: number }[] = [];
   #running = false;
   /** Visible and not yet durable: the changes, to take them back, with their sequences. */
   #unsynced: { change: Prepared; sequence: number }[] = [];
@@ -241,7 +241,7 @@ export class CommitQueue {
   #commit(units: readonly Unit[], first: number): void {
     let sequence = first;
     for (const unit of units) {
-      this.#showing.set(unit, sequence);
+      this.#showing.push({ unit, first: sequence });
       sequence += unit.changes.length;
     }
     this.#show();
@@ -249,8 +249,8 @@ export class CommitQueue {
 
   /** Shows what is written, in order, also from within a listener that is told of a part of it. */
   #show(): void {
-    for (const [unit, first] of this.#showing) {
-      this.#showing.delete(unit);
+    for (let next = this.#showing.shift(); next; next = this.#showing.shift()) {
+      const { unit, first } = next;
       this.#queueBytes -= unit.bytes;
       let sequence = first;
       for (const change of unit.changes) {

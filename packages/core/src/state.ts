@@ -12,6 +12,7 @@
 import { freezeJson, type JsonValue } from "@taskwal/format";
 import type { MutationMeta } from "./define-entity.ts";
 import type { EntityModel, Model, MutationModel } from "./define-model.ts";
+import { PendingSlots } from "./pending-slots.ts";
 
 /** The items of a list as of one mutation: the first `length` of an array that others go on filling. */
 export interface ListView {
@@ -48,12 +49,12 @@ const noSlots: ReadonlyMap<string, Slot> = new Map();
 
 export class State {
   readonly #committed = new Map<EntityModel, Map<string, Slot>>();
-  readonly #pending = new Map<EntityModel, Map<string, Slot>>();
+  readonly #pending = new Map<EntityModel, PendingSlots>();
 
   constructor(model: Model) {
     for (const entity of model.entities.values()) {
       this.#committed.set(entity, new Map());
-      this.#pending.set(entity, new Map());
+      this.#pending.set(entity, new PendingSlots());
     }
   }
 
@@ -84,7 +85,7 @@ export class State {
   /** Takes a staged change back; the latest first. */
   unstage({ mutation, id, before }: Change): void {
     const pending = this.#pending.get(mutation.entity);
-    if (before === undefined || before === this.committed(mutation.entity, id)) pending?.delete(id);
+    if (before === undefined || before === this.committed(mutation.entity, id)) pending?.remove(id);
     else pending?.set(id, before);
   }
 
@@ -92,7 +93,7 @@ export class State {
   commit({ mutation, id, after }: Change): void {
     this.#committed.get(mutation.entity)?.set(id, after);
     const pending = this.#pending.get(mutation.entity);
-    if (pending?.get(id) === after) pending.delete(id);
+    if (pending?.get(id) === after) pending.remove(id);
   }
 
   /** Takes back what was shown without being durable; the latest first. */
