@@ -109,7 +109,7 @@ export interface ModelSpec<Entities extends EntityDefinitions> {
   /**
    * Derived top-level keys of state.json, such as "metrics": JSON, recomputed for each snapshot, never read back.
    * What it returns, or what it is at its end if it is a generator: one that yields every thousand entities or so
-   * leaves the event loop to others meanwhile. Entities do not change under it.
+   * leaves the event loop to others meanwhile. Entities do not change under it. It must end: snapshots and close() wait for it.
    */
   readonly summary?: (views: {
     readonly [Key in keyof Entities]: EntityView<TypesOfEntity<Entities[Key]>["value"]>;

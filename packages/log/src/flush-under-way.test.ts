@@ -11,6 +11,7 @@ import {
   readLog,
   reboot,
   transaction,
+  settled,
   type Opened,
   type World,
 } from "./sample-log.test.ts";
@@ -19,10 +20,6 @@ const on =
   (kind: SimCall["kind"]) =>
   (call: SimCall): boolean =>
     call.kind === kind && call.path.includes(".jsonl");
-
-const settled = async ({ disk }: World): Promise<void> => {
-  for (let turn = 0; turn < 20; turn += 1) await disk.clock.yield();
-};
 
 const begun = async (): Promise<World & Opened> => {
   const world = await newWorld();

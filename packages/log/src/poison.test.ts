@@ -10,6 +10,7 @@ import {
   readLog,
   reboot,
   store,
+  settled,
   type Opened,
   type World,
 } from "./sample-log.test.ts";
@@ -25,10 +26,6 @@ const begun = async (options: Parameters<typeof openWriter>[1] = {}): Promise<Wo
   const opened = await openWriter(world, options);
   await opened.writer.append([entry("a")], true);
   return { ...world, ...opened };
-};
-
-const settled = async ({ disk }: World): Promise<void> => {
-  for (let turn = 0; turn < 20; turn += 1) await disk.clock.yield();
 };
 
 /** This call, all that waited, and all later ones fail alike; nothing is written or synced any more. */

@@ -17,6 +17,7 @@ import {
   spread,
   store,
   transaction,
+  settled,
   type Reading,
   type World,
 } from "./sample-log.test.ts";
@@ -39,10 +40,6 @@ interface Sample {
   readonly whole: Reading;
   readonly files: readonly LogFile[];
 }
-
-const settled = async ({ disk }: World): Promise<void> => {
-  for (let turn = 0; turn < 20; turn += 1) await disk.clock.yield();
-};
 
 const fill = async (world: World, label: string): Promise<void> => {
   const { writer } = await openWriter(world, { segmentBytesMax: 900 });

@@ -3,7 +3,15 @@ import { DiskFailedError } from "@taskwal/errors";
 import type { SimCall } from "@taskwal/disk/sim";
 import { describe, expect, it } from "vitest";
 
-import { entry, newWorld, openWriter, reboot, type Opened, type World } from "./sample-log.test.ts";
+import {
+  entry,
+  newWorld,
+  openWriter,
+  reboot,
+  settled,
+  type Opened,
+  type World,
+} from "./sample-log.test.ts";
 import { WriterLife } from "./writer-life.ts";
 
 const on =
@@ -18,10 +26,6 @@ const begun = async (options: Parameters<typeof openWriter>[1] = {}): Promise<Wo
   const opened = await openWriter(world, options);
   await opened.writer.append([entry("a")], true);
   return { ...world, ...opened };
-};
-
-const settled = async ({ disk }: World): Promise<void> => {
-  for (let turn = 0; turn < 20; turn += 1) await disk.clock.yield();
 };
 
 const errorOf = (call: Promise<unknown>): Promise<unknown> =>
