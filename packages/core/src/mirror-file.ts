@@ -14,7 +14,8 @@
 import { errnoOf } from "@taskwal/errors";
 import { readWhole, type Directory } from "@taskwal/disk";
 import { sha256, type JsonValue } from "@taskwal/format";
-import { listItems, type Damage, type Slot } from "./state.ts";
+import { listItems } from "./list-view.ts";
+import type { Damage, Slot } from "./state.ts";
 
 /** What a mirror says of itself. */
 export interface MirrorOwn {

@@ -11,6 +11,7 @@ import type { Directory } from "@taskwal/disk";
 import type { JsonValue } from "@taskwal/format";
 import type { EntityModel, Model } from "./define-model.ts";
 import { readMirror } from "./mirror-file.ts";
+import { listOf } from "./list-view.ts";
 import type { Slot, State } from "./state.ts";
 
 /** An entity as its mirror has it: the data of a `$recovered` record. */
@@ -77,10 +78,7 @@ export const recoveredSlot = ({ value, n, lists }: Recovery): Slot => ({
   value,
   n,
   lists: Object.fromEntries(
-    Object.entries(lists).map(([name, items]) => [
-      name,
-      { items: [...items], length: items.length },
-    ]),
+    Object.entries(lists).map(([name, items]) => [name, listOf([...items])]),
   ),
   damage: undefined,
 });

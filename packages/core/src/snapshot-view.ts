@@ -13,7 +13,8 @@ import type { Clock } from "@taskwal/disk";
 import { migrateEntity, type EntityModel, type Model } from "./define-model.ts";
 import type { KeyResult, RecentKeys } from "./idempotency.ts";
 import type { ModelPrint } from "./system-record.ts";
-import type { Damage, ListView, Slot, State } from "./state.ts";
+import { listItems, listOf, type ListView } from "./list-view.ts";
+import type { Damage, Slot, State } from "./state.ts";
 import { summarize, type Views } from "./summary.ts";
 
 /** The slots of one entity, and the id of each at the same index: two flat arrays, made within a millisecond or two. */
@@ -89,14 +90,10 @@ export const entityPiece = ({ value = null, lists }: Slot): JsonPiece => {
   const fields = Object.entries(value as { readonly [key: string]: JsonValue });
   fields.sort(([a], [b]) => (a < b ? -1 : 1));
   const listed = Object.entries(lists).map(
-    ([name, list]) => [name, lazyArray(viewItems(list))] as const,
+    ([name, list]) => [name, lazyArray(listItems(list))] as const,
   );
   return lazyObject([...fields, ...listed]);
 };
-
-function* viewItems({ items, length }: ListView): Generator<JsonPiece> {
-  for (let index = 0; index < length; index++) yield items[index] as JsonValue;
-}
 
 const versionPieces = (view: StateView, wanted: (slot: Slot) => boolean): JsonPiece =>
   lazyObject(
@@ -202,7 +199,7 @@ const takeLists = (entity: EntityModel, stored: JsonValue): Slot["lists"] => {
     delete fields[list];
     if (items.length > 0) {
       lists ??= {};
-      lists[list] = { items: items as JsonValue[], length: items.length };
+      lists[list] = listOf(items as JsonValue[]);
     }
   }
   return lists;
@@ -223,7 +220,7 @@ export const digestState = (view: StateView): string => {
     for (const [id, { value = null, n, lists }] of sorted) {
       const listed = Object.entries(lists ?? {}).map(([name, list]) => [
         name,
-        [...viewItems(list)],
+        [...listItems(list)],
       ]);
       hash.update(canonicalJson([entity.name, id, n, value, Object.fromEntries(listed)]));
     }

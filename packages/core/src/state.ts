@@ -4,21 +4,14 @@
  *     prepare ──> pending slot ──(written, synced)──> commit ──> committed slot ──> get(), all()
  *                     └──(rejected)──> undo, in reverse order
  *
- * A slot is one entity after one of its mutations; it never changes. A list is one array that only
- * grows, seen through a length: an append costs one push, and an older view stays what it was. An item
- * that was taken back is beyond every length, until the next one takes its place. The rule: live and
+ * A slot is one entity after one of its mutations; it never changes. The rule: live and
  * replayed mutations go through the same `applyMutation`.
  */
 import { freezeJson, type JsonValue } from "@taskwal/format";
 import type { MutationMeta } from "./define-entity.ts";
 import type { EntityModel, Model, MutationModel } from "./define-model.ts";
+import { appendItem, type ListView } from "./list-view.ts";
 import { PendingSlots } from "./pending-slots.ts";
-
-/** The items of a list as of one mutation: the first `length` of an array that others go on filling. */
-export interface ListView {
-  readonly items: JsonValue[];
-  readonly length: number;
-}
 
 /** Why an entity may not be what was acknowledged. */
 export interface Damage {
@@ -104,13 +97,6 @@ export class State {
   }
 }
 
-/** The items of a list, oldest first; `last` gives only the newest so many. */
-export const listItems = (view: ListView | undefined, last = Infinity): readonly JsonValue[] => {
-  if (!view) return [];
-  const from = Math.max(0, view.length - last);
-  return view.items.slice(from, view.length);
-};
-
 /** Thrown when a reducer's result cannot be stored. */
 export class NotJsonError extends TypeError {
   readonly path: string;
@@ -147,10 +133,4 @@ export const applyMutation = (
   // A removed entity takes its lists along; one that is created again begins without them.
   const lists = created || value === undefined ? undefined : before?.lists;
   return { value, n: meta.n, lists, damage };
-};
-
-const appendItem = (view: ListView | undefined, item: JsonValue): ListView => {
-  if (!view) return { items: [item], length: 1 };
-  view.items[view.length] = item;
-  return { items: view.items, length: view.length + 1 };
 };

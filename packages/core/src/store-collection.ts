@@ -10,7 +10,8 @@ import type { EntityModel, Model } from "./define-model.ts";
 import type { Shape } from "./calls.ts";
 import type { MutationCall, Prepared } from "./prepare.ts";
 import { frozen } from "./snapshot-view.ts";
-import { listItems, type Slot } from "./state.ts";
+import { lastItems } from "./list-view.ts";
+import type { Slot } from "./state.ts";
 
 /** What a collection stands on: a store, or one that only reads. */
 export interface CollectionHost {
@@ -35,7 +36,8 @@ const reader = (look: Look, slots: () => Iterable<Slot | undefined>): Reader => 
     }
   },
   version: (id) => look(id)?.n ?? 0,
-  list: (id, list, { last } = {}) => listItems(look(id)?.lists?.[list], last).map(frozen) as never,
+  list: (id, list, { last = Infinity } = {}) =>
+    lastItems(look(id)?.lists?.[list], last).map(frozen) as never,
 });
 
 function* pendingSlots(store: CollectionHost, entity: EntityModel): Generator<Slot | undefined> {

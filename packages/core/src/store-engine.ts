@@ -224,6 +224,8 @@ export class StoreEngine {
       last: log.lastCrc,
       parts: viewState(this.model, recovered.state, recovered.keys),
     }));
+    // The view held the event loop for long enough: the rest is made in slices.
+    await this.clock.yield();
     const { epoch } = log;
     const last_saved = new Date(this.clock.now()).toISOString();
     const head = {

@@ -39,7 +39,7 @@ describe("the summary", () => {
         let total = 0;
         for (const _note of notes.all()) {
           total += 1;
-          sim.clock.advance(3);
+          sim.clock.advance(2);
           yield;
           turns.push(`after ${total}`);
         }

@@ -69,7 +69,7 @@ export const assertSummary = (summary: Summary, keys: Iterable<string>): void =>
 };
 
 /** How long the event loop may be held at a time, in milliseconds. */
-const sliceMs = 4;
+const sliceMs = 2;
 
 /** Runs a summary to its end. */
 export const summarize = async (summary: Summary, views: Views, clock: Clock): Promise<Keys> => {

@@ -25,7 +25,7 @@ export interface SaveOptions {
    * stands there is verified first.
    */
   readonly previous: KnownState | undefined;
-  /** How long the event loop may be held at a time, in milliseconds. Default 4. */
+  /** How long the event loop may be held at a time, in milliseconds. Default 2. */
   readonly sliceMs?: number;
 }
 
@@ -38,7 +38,7 @@ export interface SavedSnapshot extends KeptState {
   readonly stat: KnownState;
 }
 
-const sliceMsDefault = 4;
+const sliceMsDefault = 2;
 
 /**
  * Durable on return. `source` is walked while others have their turns; its iterables must be a view that

@@ -2,8 +2,11 @@
  * P6: a snapshot of 100,000 tasks while 64 callers append. What the host notices of it.
  *
  *     idle         nobody calls: what the event loop does by itself on this machine
- *     appending    64 callers append, no snapshot
- *     snapshot     the same, from the begin of a snapshot to its end
+ *     snapshot     64 callers append, from the begin of a snapshot to its end
+ *     appending    the same for a while, without a snapshot
+ *
+ * Every round opens the same 100,000 tasks anew. What is appended stays in the state, so in one store a later round
+ * would take a snapshot of those and of the millions of lines that the earlier ones left behind.
  *
  * The rule: the delay of the event loop is sampled by a timer of one millisecond, whose own period is in the
  * figures of all three, idle included. The latency of an append is what its caller waits.
@@ -13,8 +16,9 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openTaskStore, type TaskStore } from "taskwal";
 import { sized, type Bench, type Benchmark } from "./benchmark.ts";
+import { runInChild } from "./child.ts";
 import { entityId } from "./contender.ts";
-import { createTasks } from "./fill.ts";
+import { withCopy } from "./copied-store.ts";
 import { randomText } from "./payload.ts";
 import { quantile, rowOf, type Row } from "./row.ts";
 
@@ -48,16 +52,23 @@ const watch = async (store: TaskStore, calling: number, work: Promise<unknown>):
   return { p999Ms: delay.percentile(99.9) / 1e6, maxMs: delay.max / 1e6, appendMs };
 };
 
-const measure = async (bench: Bench, store: TaskStore): Promise<Record<Phase, Stall[]>> => {
+const openCopy = (dir: string): Promise<TaskStore> =>
+  openTaskStore({ dir, mirrors: false, autosaveMs: Number.POSITIVE_INFINITY });
+
+const measure = async (bench: Bench, dir: string): Promise<Record<Phase, Stall[]>> => {
   const stalls: Record<Phase, Stall[]> = { idle: [], appending: [], snapshot: [] };
   const watchMs = 2 * bench.budgetMs;
   for (let round = 0; round < bench.rounds; round += 1) {
     bench.progress(`round ${round + 1} of ${bench.rounds}`);
-    stalls.idle.push(await watch(store, 0, sleep(watchMs)));
-    stalls.appending.push(await watch(store, callers, sleep(watchMs)));
-    // Something must have changed, or there is nothing to take.
-    await store.log(entityId(0), entry);
-    stalls.snapshot.push(await watch(store, callers, store.snapshot()));
+    await withCopy(dir, async (copy) => {
+      const store = await openCopy(copy);
+      stalls.idle.push(await watch(store, 0, sleep(watchMs)));
+      // Something must have changed, or there is nothing to take.
+      await store.log(entityId(0), entry);
+      stalls.snapshot.push(await watch(store, callers, store.snapshot()));
+      stalls.appending.push(await watch(store, callers, sleep(watchMs)));
+      await store.close();
+    });
   }
   return stalls;
 };
@@ -70,15 +81,9 @@ export const snapshotStall: Benchmark = {
   run: async (bench): Promise<Row[]> => {
     const tasks = sized(bench, { full: 100_000, quick: 10_000, tiny: 100 });
     const dir = join(bench.dir, "store");
-    const store = await openTaskStore({
-      dir,
-      mirrors: false,
-      autosaveMs: Number.POSITIVE_INFINITY,
-    });
     bench.progress("filling");
-    await createTasks(store, tasks);
-    const { idle, appending, snapshot } = await measure(bench, store);
-    await store.close();
+    await runInChild("fill-tasks", dir, tasks, 0);
+    const { idle, appending, snapshot } = await measure(bench, dir);
     const p99 = (stalls: readonly Stall[]): number[] =>
       stalls.map(({ appendMs }) => quantile(appendMs, 0.99));
     const during = `P6 snapshot of ${tasks.toLocaleString("en-US")} tasks`;
