@@ -6,6 +6,7 @@
  */
 import { EventEmitter } from "eventemitter3";
 import type { JsonValue } from "@taskwal/format";
+import type { MigratedEntity } from "./migration.ts";
 import type { RecoveryReport } from "./recovery-report.ts";
 
 /** Any logger of the pino, winston or console shape. The library itself never writes anywhere else. */
@@ -39,6 +40,22 @@ export interface StoreEvents {
   "state:loaded": [facts: { readonly sequence: number; readonly durationMs: number }];
   /** An opening found damage; told before "recovered". */
   "state:corruption": [report: RecoveryReport];
+  /** A snapshot of older schema versions is about to be migrated. */
+  "migration:started": [
+    facts: {
+      readonly entities: readonly MigratedEntity[];
+      readonly backup: string;
+      readonly log: string;
+    },
+  ];
+  /** It is: the new snapshot and the marker in the log are durable. */
+  "migration:done": [
+    facts: {
+      readonly entities: readonly MigratedEntity[];
+      readonly backup: string;
+      readonly log: string;
+    },
+  ];
   /** A snapshot is in place. */
   "state:saved": [
     facts: { readonly sequence: number; readonly sizeBytes: number; readonly durationMs: number },

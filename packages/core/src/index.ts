@@ -55,5 +55,6 @@ export {
   type StoreEvents,
 } from "./events.ts";
 export type { RecordsOptions } from "./record-stream.ts";
+export type { MigratedEntity, Migration } from "./migration.ts";
 export type { RecoveryFacts, RecoveryReport } from "./recovery-report.ts";
 export type { DamagedEntity } from "./snapshot-view.ts";
