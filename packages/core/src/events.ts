@@ -33,6 +33,15 @@ export interface MutationEvent {
   readonly sequence: number;
 }
 
+/** What an opening does to a snapshot of older schema versions. */
+export interface Migration {
+  readonly entities: readonly MigratedEntity[];
+  /** The file in the state directory that keeps the snapshot as it was. */
+  readonly backup: string;
+  /** The file in the state directory that tells of it. */
+  readonly log: string;
+}
+
 export interface StoreEvents {
   /** An opening is done; the report says what it found. */
   recovered: [report: RecoveryReport];
@@ -41,21 +50,9 @@ export interface StoreEvents {
   /** An opening found damage; told before "recovered". */
   "state:corruption": [report: RecoveryReport];
   /** A snapshot of older schema versions is about to be migrated. */
-  "migration:started": [
-    facts: {
-      readonly entities: readonly MigratedEntity[];
-      readonly backup: string;
-      readonly log: string;
-    },
-  ];
+  "migration:started": [migration: Migration];
   /** It is: the new snapshot and the marker in the log are durable. */
-  "migration:done": [
-    facts: {
-      readonly entities: readonly MigratedEntity[];
-      readonly backup: string;
-      readonly log: string;
-    },
-  ];
+  "migration:done": [migration: Migration];
   /** A snapshot is in place. */
   "state:saved": [
     facts: { readonly sequence: number; readonly sizeBytes: number; readonly durationMs: number },

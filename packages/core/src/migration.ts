@@ -17,6 +17,7 @@ import { preMigrationName } from "@taskwal/format";
 import type { LogWriter } from "@taskwal/log";
 import { keepPreMigration, saveSnapshot, type ScannedSnapshot } from "@taskwal/snapshot";
 import type { Model } from "./define-model.ts";
+import type { Migration } from "./events.ts";
 import { appendMigrationLine, lastMigrationAt, migrationLogName } from "./migration-log.ts";
 import type { Recovered } from "./recover.ts";
 import { digestState, snapshotParts, viewState } from "./snapshot-view.ts";
@@ -30,14 +31,6 @@ export interface MigratedEntity {
   readonly to: number;
   /** How many of them the snapshot held. */
   readonly count: number;
-}
-
-export interface Migration {
-  readonly entities: readonly MigratedEntity[];
-  /** The file in the state directory that keeps the snapshot as it was. */
-  readonly backup: string;
-  /** The file in the state directory that tells of it. */
-  readonly log: string;
 }
 
 /** What an opening has to do; undefined if the snapshot is of this model's versions, or there is none. */
@@ -118,3 +111,11 @@ export const appendMarker = async (
   const draft = { at: clock.now(), type: migratedType };
   await log.append([{ draft, dataJson: JSON.stringify(data) }], true);
 };
+
+/** For people, before it is done: the report is written first. */
+export const migrationNotes = (migration: Migration | undefined): string[] =>
+  (migration?.entities ?? []).map(
+    ({ entity, from, to, count }) =>
+      `this opening migrates ${entity} from version ${from} to ${to} (${count} in the snapshot); ` +
+      `the snapshot as it was is kept as ${migration?.backup}`,
+  );

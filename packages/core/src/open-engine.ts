@@ -28,13 +28,13 @@ import {
 import { replaceFile } from "@taskwal/disk";
 import { listSnapshots, unshareState } from "@taskwal/snapshot";
 import type { Model } from "./define-model.ts";
-import type { Logger } from "./events.ts";
+import type { Logger, Migration } from "./events.ts";
 import {
   appendMarker,
   lacksMarker,
+  migrationNotes,
   migrationOf,
   performMigration,
-  type Migration,
 } from "./migration.ts";
 import { printModel } from "./snapshot-view.ts";
 import { diskErrors, openStateDirectory } from "./state-directory.ts";
@@ -331,13 +331,6 @@ export const makeReport = (
     modelChanged: recovered.modelChanged,
   });
 };
-
-const migrationNotes = (migration: Migration | undefined): string[] =>
-  (migration?.entities ?? []).map(
-    ({ entity, from, to, count }) =>
-      `this opening migrates ${entity} from version ${from} to ${to} (${count} in the snapshot); ` +
-      `the snapshot as it was is kept as ${migration?.backup}`,
-  );
 
 const lossKey = ({ entity, id, versions }: LostVersions): string =>
   JSON.stringify([entity, id, versions]);
