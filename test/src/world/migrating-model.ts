@@ -102,7 +102,7 @@ export const firstNotes = (store: StoreOf<typeof firstModel>): Shown =>
 export const secondNotes = (store: StoreOf<typeof secondModel>): Shown =>
   Object.fromEntries(
     [...store.notes.all()].map(({ id, title, pinned }) => {
-      if (pinned !== false) throw new Error(`${id} was not migrated`);
+      if (pinned) throw new Error(`${id} was not migrated`);
       const lines = store.notes.list(id, "lines").map(({ text }) => text);
       return [id, [store.notes.version(id), title, ...lines]];
     }),
