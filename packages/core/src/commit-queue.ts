@@ -203,6 +203,8 @@ export class CommitQueue {
       for (const unit of units) for (const entry of entriesOf(unit)) entries.push(entry);
       const first = await this.#append(entries, sync);
       if (this.#writing !== units) return;
+      // The sync of a flushSync in between has failed: only what was durable before is still shown.
+      if (this.#dead && first + entries.length - 1 > this.#options.log.durable) throw this.#dead;
       this.#writing = [];
       this.#commit(units, first);
       if (sync) this.#synced();
