@@ -62,6 +62,26 @@ describe("an append", () => {
     await checkFound(sim, ["a", "b", "c1", "c2"]);
   });
 
+  it("vouches for nothing that was only written before it: what a power cut takes of that is torn, not lost", async () => {
+    const { sim, writer } = await begun();
+    await writer.append([entry("a")], true);
+    await writer.append([entry("b")], false);
+    await writer.append([entry("c")], false);
+    const written = sim
+      .unsynced()
+      .filter(({ kind, path }) => kind === "write" && path.includes(".jsonl"));
+    expect(written).toHaveLength(2);
+    // The device kept the later of two writes that it was never told to keep.
+    const [b] = written;
+    const writes = ({ index }: { index: number }) => (index === b?.index ? "drop" : "keep");
+    sim.powerCut({ writes, sectorBytes: 1 });
+    const { directory } = await reboot(sim);
+    const { records, end } = await readLog(directory, { storeHint: store });
+    expect(records.map(({ id }) => id)).toEqual(["a"]);
+    expect(end).toMatchObject({ durable: 1, lost: [], damaged: [] });
+    expect(end.torn).not.toEqual([]);
+  });
+
   it("keeps the order of the calls, whatever each waits for", async () => {
     const { sim, writer } = await begun({ segmentBytesMax: 2_000 });
     const labels = range(1, 60).map((at) => `e${at}`);
