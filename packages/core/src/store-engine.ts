@@ -23,7 +23,10 @@ import { snapshotParts, viewState } from "./snapshot-view.ts";
 import { diskErrors } from "./state-directory.ts";
 import { closeType } from "./system-record.ts";
 
-export interface StoreSettings extends Omit<EngineOptions, "onPoison" | "signal" | "lockWaitMs"> {
+export interface StoreSettings extends Omit<
+  EngineOptions,
+  "onPoison" | "onMigration" | "signal" | "lockWaitMs"
+> {
   readonly autosaveMs: number;
   readonly autosaveRecordsMax: number;
   readonly queueBytesMax: number;
@@ -103,7 +106,9 @@ export class StoreEngine {
     let engine: StoreEngine | undefined;
     const { lockWaitMs, signal, followers } = opening;
     const onPoison = (error: DiskFailedError): void => engine?.queue.died(error);
-    const parts = await openEngine({ ...settings, lockWaitMs, signal, onPoison });
+    const onMigration: EngineOptions["onMigration"] = (phase, migration) =>
+      events.emit(`migration:${phase}`, migration);
+    const parts = await openEngine({ ...settings, lockWaitMs, signal, onPoison, onMigration });
     engine = new StoreEngine(settings, events, parts, followers);
     return engine;
   }
