@@ -54,6 +54,7 @@ export {
   type MutationEvent,
   type StoreEvents,
 } from "./events.ts";
+export type { Redact, RedactAbout } from "./redact.ts";
 export type { RecordsOptions } from "./record-stream.ts";
 export type { RecoveryFacts, RecoveryReport } from "./recovery-report.ts";
 export type { DamagedEntity } from "./snapshot-view.ts";

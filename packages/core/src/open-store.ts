@@ -11,6 +11,7 @@ import type { EntityDefinitions, TypedModel } from "./define-model.ts";
 import { Events, type Listeners, type Logger, type StoreEvents } from "./events.ts";
 import { ReadOnlyStore } from "./read-only-store.ts";
 import { openReaderHost } from "./reader-host.ts";
+import type { Redact } from "./redact.ts";
 import { storeCollections, transactionCollections } from "./store-collection.ts";
 import type { StoreSettings } from "./store-engine.ts";
 import { StoreHost } from "./store-host.ts";
@@ -25,6 +26,12 @@ export interface OpenOptions<M extends TypedModel<EntityDefinitions>> {
   readonly on?: Listeners<StoreEvents>;
   /** Where the library may speak: pino, winston or console. It never writes to stdout by itself. */
   readonly logger?: Logger;
+  /**
+   * Takes out of each payload what must not be kept (secrets), before the schema, the reducer and the disk see it: on
+   * `mutate`, `append`, `transact` and imports alike. If it throws, the call is refused and nothing is written. Ids,
+   * keys and labels do not pass through it.
+   */
+  readonly redact?: Redact;
   /**
    * What to do if another process owns the directory: throw LockedError (default), open for reading
    * and follow it live, or wait up to so many milliseconds and then throw.
@@ -149,6 +156,7 @@ const settingsOf = <M extends TypedModel<EntityDefinitions>>(
   dir: options.dir,
   model: options.model,
   logger: options.logger,
+  redact: options.redact,
   onDamage: options.onDamage ?? "salvage",
   allowNetworkFileSystem: options.allowNetworkFileSystem ?? false,
   acceptLegacy: options.acceptLegacy ?? false,

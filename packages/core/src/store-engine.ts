@@ -19,6 +19,7 @@ import type { Events, Logger, StoreEvents } from "./events.ts";
 import { Mirrors } from "./mirrors.ts";
 import { openEngine, type Engine, type EngineOptions } from "./open-engine.ts";
 import type { Prepared, PrepareContext } from "./prepare.ts";
+import type { Redact } from "./redact.ts";
 import { snapshotParts, viewState } from "./snapshot-view.ts";
 import { diskErrors } from "./state-directory.ts";
 import { closeType } from "./system-record.ts";
@@ -33,6 +34,8 @@ export interface StoreSettings extends Omit<EngineOptions, "onPoison" | "signal"
   /** Where the state is dumped once if this disk fails; undefined for nowhere. */
   readonly emergencyDir: string | undefined;
   readonly logger: Logger | undefined;
+  /** Takes secrets out of payloads before anything else sees them. */
+  readonly redact: Redact | undefined;
 }
 
 export interface Opening {
@@ -128,6 +131,10 @@ export class StoreEngine {
     return this.settings.model;
   }
 
+  get redact(): Redact | undefined {
+    return this.settings.redact;
+  }
+
   get disk(): Disk {
     return this.settings.disk;
   }
@@ -137,7 +144,8 @@ export class StoreEngine {
   }
 
   context(): PrepareContext {
-    return { model: this.model, state: this.parts.recovered.state, at: this.clock.now() };
+    const { model, redact } = this.settings;
+    return { model, redact, state: this.parts.recovered.state, at: this.clock.now() };
   }
 
   /**
