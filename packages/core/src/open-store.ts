@@ -51,6 +51,11 @@ export interface OpenOptions<M extends TypedModel<EntityDefinitions>> {
   readonly historyBytesMax?: number;
   /** Files of it. Default: 1,000. */
   readonly historyFilesMax?: number;
+  /**
+   * Below so many free bytes the disk counts as low ("disk:low", `health()`). Default: 1 GiB or a twentieth of the
+   * file system, whichever is less.
+   */
+  readonly diskLowBytes?: number;
   /** Whether entities are also kept as one file each, for people. Default: true. */
   readonly mirrors?: boolean;
   /** A directory on another disk, where the state is dumped once if this one fails. */
@@ -157,6 +162,7 @@ const settingsOf = <M extends TypedModel<EntityDefinitions>>(
   model: options.model,
   logger: options.logger,
   redact: options.redact,
+  diskLowBytes: options.diskLowBytes,
   onDamage: options.onDamage ?? "salvage",
   allowNetworkFileSystem: options.allowNetworkFileSystem ?? false,
   acceptLegacy: options.acceptLegacy ?? false,
