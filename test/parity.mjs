@@ -72,11 +72,13 @@ const table = (part) => [
 ];
 
 const openCount = answers.filter(({ open }) => open.length > 0).length;
+const answeredCount = answers.filter(({ tests }) => tests.length > 0).length;
+const restCount = answers.filter(({ tests, open }) => tests.length + open.length === 0).length;
 const text = [
   "# What the documented service promises, and what keeps it here",
   "",
-  `Written by \`pnpm parity --write\` from test/parity. ${answers.length} sentences; ${answers.length - openCount} are answered by tests, which \`pnpm parity\` runs;`,
-  `${openCount} are open and say what they wait for.`,
+  `Written by \`pnpm parity --write\` from test/parity. Of ${answers.length} sentences ${answeredCount} are answered by tests, which \`pnpm parity\` runs;`,
+  `${openCount} are open and say what they wait for; ${restCount} are not answered yet, and \`pnpm parity\` fails until they are.`,
   "",
   ...[...new Set(promises.map(({ part }) => part))].flatMap(table),
 ].join("\n");

@@ -328,6 +328,7 @@ test("a reader that fell behind what was pruned begins again from a snapshot, an
   expect(notesOf(reader)).toMatchObject({ ...durable, b: [1, "b"] });
 });
 
+// It once counted turns instead of waiting for the call: the close was still at its snapshot, and no bug was seen.
 test("while a close still writes or syncs anything of the log, nobody else gets the directory", async () => {
   const fork = createSimDisk();
   const first = await openNotes(fork.process("first"));
@@ -343,12 +344,17 @@ test("while a close still writes or syncs anything of the log, nobody else gets 
     const store = await openNotes(sim.process("first"));
     await create(store, "a");
     expect(sim.callCount).toBe(before);
-    const release = sim.hang(
-      (call) => call.number === number && call.kind === kind && call.path === path,
-    );
+    let release: () => void = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = sim.hang((call) => {
+        const isIt = call.number === number && call.kind === kind && call.path === path;
+        if (isIt) resolve();
+        return isIt;
+      });
+    });
     let isClosed = false;
     const closing = store.close().then(() => (isClosed = true));
-    await settle();
+    await Promise.race([held, closing]);
     expect(isClosed, `${kind} ${path} is held up`).toBe(false);
     expect(await refusalOf(openNotes(sim.process("second")))).toBeInstanceOf(LockedError);
     release();

@@ -10,7 +10,7 @@
 import { isCount, isJsonObject } from "@taskwal/format";
 import type { Model } from "./define-model.ts";
 import type { LoadedSnapshot } from "./snapshot-view.ts";
-import { bootType, gapType, markType, recoveredType } from "./system-record.ts";
+import { bootType, gapType, markType, migratedType, recoveredType } from "./system-record.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -100,6 +100,8 @@ const isStretch = (value: unknown): boolean =>
 const isMarked = (value: unknown): boolean =>
   isJsonObject(value) && hasTexts(value, "entity", "id");
 
+const isVersions = (value: unknown): boolean => isJsonObject(value) && hasOnlyCounts(value);
+
 const shapes: Readonly<Record<string, (data: Fields) => boolean>> = {
   [gapType]: ({ lost, entities, bytes }) =>
     isListOf(lost, isSpan) && isListOf(entities, isLoss) && isListOf(bytes, isStretch),
@@ -109,7 +111,9 @@ const shapes: Readonly<Record<string, (data: Fields) => boolean>> = {
     hasCounts(data, "n") &&
     isJsonObject(data["lists"]) &&
     Object.values(data["lists"]).every(Array.isArray),
-  [bootType]: ({ model }) => model === undefined || isPrint(model),
+  [bootType]: ({ model, schema }) =>
+    (model === undefined || isPrint(model)) && (schema === undefined || isVersions(schema)),
+  [migratedType]: ({ schema }) => isVersions(schema),
 };
 
 /** Whether a record of the engine holds what the engine writes. Types that it does not know hold anything. */

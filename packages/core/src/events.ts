@@ -6,6 +6,7 @@
  */
 import { EventEmitter } from "eventemitter3";
 import type { JsonValue } from "@taskwal/format";
+import type { MigratedEntity } from "./migration.ts";
 import type { RecoveryReport } from "./recovery-report.ts";
 
 /** Any logger of the pino, winston or console shape. The library itself never writes anywhere else. */
@@ -32,6 +33,15 @@ export interface MutationEvent {
   readonly sequence: number;
 }
 
+/** What an opening does to a snapshot of older schema versions. */
+export interface Migration {
+  readonly entities: readonly MigratedEntity[];
+  /** The file in the state directory that keeps the snapshot as it was. */
+  readonly backup: string;
+  /** The file in the state directory that tells of it. */
+  readonly log: string;
+}
+
 export interface StoreEvents {
   /** An opening is done; the report says what it found. */
   recovered: [report: RecoveryReport];
@@ -39,6 +49,10 @@ export interface StoreEvents {
   "state:loaded": [facts: { readonly sequence: number; readonly durationMs: number }];
   /** An opening found damage; told before "recovered". */
   "state:corruption": [report: RecoveryReport];
+  /** A snapshot of older schema versions is about to be migrated. */
+  "migration:started": [migration: Migration];
+  /** It is: the new snapshot and the marker in the log are durable. */
+  "migration:done": [migration: Migration];
   /** A snapshot is in place. */
   "state:saved": [
     facts: { readonly sequence: number; readonly sizeBytes: number; readonly durationMs: number },

@@ -14,18 +14,22 @@ import type { EntityModel, Model, MutationModel } from "./define-model.ts";
 import { isSystemData } from "./engine-shape.ts";
 import { fingerprint, type KeyedMutation, type RecentKeys } from "./idempotency.ts";
 import { recoveredSlot, type Recovery } from "./mirror-fill.ts";
+import { assertSchema } from "./schema-versions.ts";
 import { applyMutation, type Damage, type Slot, type State } from "./state.ts";
 import {
   bootType,
   closeType,
   gapType,
   markType,
+  migratedType,
   recoveredType,
   type BootData,
   type GapData,
   type LostVersions,
   type MarkData,
+  type MigratedData,
   type ModelPrint,
+  type SchemaVersions,
 } from "./system-record.ts";
 
 /** What a fold learns besides the state. */
@@ -38,6 +42,8 @@ export interface FoldFacts {
   readonly closed: boolean;
   /** The model of the last opening that was seen, if one was. */
   readonly model: ModelPrint | undefined;
+  /** What the last migration that was seen reached, if one was. */
+  readonly migrated: SchemaVersions | undefined;
 }
 
 export class Fold {
@@ -50,6 +56,7 @@ export class Fold {
   /** The last one that was folded: the next is mostly of the same type. */
   #mutationBefore: MutationModel | undefined;
   #print: ModelPrint | undefined;
+  #migrated: SchemaVersions | undefined;
   /** Members of a transaction whose first member carries a key. */
   #keyed: { first: LogRecord; members: KeyedMutation[] } | undefined;
 
@@ -73,6 +80,7 @@ export class Fold {
       lostVersions: this.#lostVersions,
       closed: this.#closed,
       model: this.#print,
+      migrated: this.#migrated,
     };
   }
 
@@ -111,7 +119,13 @@ export class Fold {
       if (entity) this.#restore(entity, recovery.id, recoveredSlot(recovery));
     } else if (type === bootType) {
       this.#closed = false;
-      this.#print = (data as unknown as BootData).model;
+      const { model, schema = {} } = data as unknown as BootData;
+      assertSchema(`record ${record.seq}`, schema, this.#model);
+      this.#print = model;
+    } else if (type === migratedType) {
+      const { schema } = data as unknown as MigratedData;
+      assertSchema(`record ${record.seq}`, schema, this.#model);
+      this.#migrated = schema;
     } else if (type === closeType) {
       this.#closed = true;
     }

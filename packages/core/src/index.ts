@@ -51,10 +51,12 @@ export {
   Events,
   type Listeners,
   type Logger,
+  type Migration,
   type MutationEvent,
   type StoreEvents,
 } from "./events.ts";
 export type { Redact, RedactAbout } from "./redact.ts";
 export type { RecordsOptions } from "./record-stream.ts";
+export type { MigratedEntity } from "./migration.ts";
 export type { RecoveryFacts, RecoveryReport } from "./recovery-report.ts";
 export type { DamagedEntity } from "./snapshot-view.ts";

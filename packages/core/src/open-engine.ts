@@ -28,7 +28,14 @@ import {
 import { replaceFile } from "@taskwal/disk";
 import { listSnapshots, unshareState } from "@taskwal/snapshot";
 import type { Model } from "./define-model.ts";
-import type { Logger } from "./events.ts";
+import type { Logger, Migration } from "./events.ts";
+import {
+  appendMarker,
+  lacksMarker,
+  migrationNotes,
+  migrationOf,
+  performMigration,
+} from "./migration.ts";
 import { printModel } from "./snapshot-view.ts";
 import type { Monitor } from "./monitor.ts";
 import { diskErrors, openStateDirectory } from "./state-directory.ts";
@@ -62,6 +69,8 @@ export interface EngineOptions {
   /** Watches what the engine does to the directory. */
   readonly monitor: Monitor;
   onPoison(error: DiskFailedError): void;
+  /** Told before the first file of a migration is written, and once its marker is durable. */
+  onMigration(phase: "started" | "done", migration: Migration): void;
 }
 
 /** An opened store, before anybody mutates it. */
@@ -136,11 +145,20 @@ const openLocked = async (
   const durationMs = disk.clock.monotonicMs() - startMs;
   const id = timeStamp(disk.clock.now());
   const known = { id, dir: directory.path, store, epoch, quarantined, durationMs };
-  const report = makeReport(known, recovered, recoveries);
+  const migration = migrationOf(recovered);
+  const report = makeReport(known, recovered, { recoveries, migration });
   await writeReport(directory, report);
   const log = await openLog({ options, directory, lock, store, epoch, recovered });
   try {
-    await appendBoot(options, log, report, recovered, recoveries);
+    await appendBoot(options, log, report, { recovered, recoveries, migration });
+    const parts = { directory, clock: disk.clock, model, log, store, recovered };
+    if (migration) {
+      options.onMigration("started", migration);
+      const snapshot = await performMigration(parts, migration);
+      options.onMigration("done", migration);
+      return { directory, lock, log, store, recovered: { ...recovered, snapshot }, report };
+    }
+    if (await lacksMarker(directory, recovered)) await appendMarker(parts, []);
   } catch (error) {
     // Its files too: a host that tries again and again must not run out of descriptors.
     await log.close().catch(() => {});
@@ -226,14 +244,20 @@ const openLog = async ({
   });
 };
 
+interface BootFacts {
+  readonly recovered: Recovered;
+  readonly recoveries: readonly Recovery[];
+  readonly migration: Migration | undefined;
+}
+
 /** The first records of an epoch: what salvage found lost, and who writes from here on. */
 const appendBoot = async (
   { disk, model }: EngineOptions,
   log: LogWriter,
   report: RecoveryReport,
-  { newLost, newDamaged }: Recovered,
-  recoveries: readonly Recovery[],
+  { recovered, recoveries, migration }: BootFacts,
 ): Promise<void> => {
+  const { newLost, newDamaged, snapshot } = recovered;
   const at = disk.clock.now();
   const entry = (type: string, data: object): { draft: RecordDraft; dataJson: string } => ({
     draft: { at, type },
@@ -261,6 +285,8 @@ const appendBoot = async (
       host,
       engine: engineVersion,
       model: printModel(model),
+      // Until the migration is done the older program may still open it.
+      schema: (migration && snapshot?.reading.head.schema) ?? model.schema,
       monotonicMs,
     }),
   );
@@ -280,7 +306,7 @@ const appendBoot = async (
 export const makeReport = (
   known: Pick<RecoveryFacts, "id" | "dir" | "store" | "epoch" | "quarantined" | "durationMs">,
   recovered: Recovered,
-  recoveries: readonly Recovery[] = [],
+  { recoveries = [], migration }: Partial<Omit<BootFacts, "recovered">> = {},
 ): RecoveryReport => {
   const { end, snapshot, skipped, facts, newLost, newDamaged, listing } = recovered;
   const accounted = new Set(facts.gaps.flatMap(({ entities }) => entities.map(lossKey)));
@@ -304,7 +330,7 @@ export const makeReport = (
     entities: newLost.length > 0 ? entities : [],
     unattributed: Math.max(0, lostCount - attributed),
     damaged: newDamaged,
-    notes: [...end.notes, ...recovered.notes, ...filled],
+    notes: [...end.notes, ...recovered.notes, ...filled, ...migrationNotes(migration)],
     modelChanged: recovered.modelChanged,
   });
 };

@@ -27,6 +27,8 @@ import type { Model } from "./define-model.ts";
 import { snapshotDefect } from "./engine-shape.ts";
 import { Fold, type FoldFacts } from "./fold.ts";
 import { RecentKeys } from "./idempotency.ts";
+import { assertSchema } from "./schema-versions.ts";
+import type { MigratedEntity } from "./migration.ts";
 import { loadState, printModel } from "./snapshot-view.ts";
 import { State } from "./state.ts";
 import type { ModelPrint, Span } from "./system-record.ts";
@@ -57,6 +59,8 @@ export interface Recovered {
   readonly snapshot: { readonly name: string; readonly reading: ScannedSnapshot } | undefined;
   readonly skipped: readonly { readonly name: string; readonly reason: string }[];
   readonly facts: FoldFacts;
+  /** Entities that the snapshot holds in older versions; the state has them migrated. */
+  readonly migrated: readonly MigratedEntity[];
   /** For folding what comes later. */
   readonly fold: Fold;
   /** The last sequence that is in the state. */
@@ -114,6 +118,7 @@ const assertRoom = (next: number): void => {
 type Folded = Pick<Recovered, "state" | "keys" | "fold" | "end" | "folded"> & {
   /** The model that wrote the snapshot. */
   readonly model: ModelPrint | undefined;
+  readonly migrated: readonly MigratedEntity[];
 };
 
 /** Loads the snapshot and folds the log onto it; undefined if they turn out not to belong together. */
@@ -130,12 +135,20 @@ const foldOnto = async (
   const written = head && (await recordCrc(listing, head, { directory, onReadError }));
   if (written !== undefined && written !== head?.last) return undefined;
   const steps = replayLog(directory, listing, { base, promised: base, onReadError });
-  const wrote =
-    snapshot && head && loadState(model, state, keys, { ...snapshot.reading, schema: head.schema });
+  const loaded =
+    snapshot &&
+    head &&
+    loadState(model, state, keys, {
+      ...snapshot.reading,
+      name: snapshot.name,
+      sequence: base,
+      schema: head.schema,
+    });
   const fold = new Fold(model, state, keys);
   const durable = durableOnly ? listing.promised : Infinity;
   const { end, folded } = await foldLog(steps, fold, base, durable);
-  return { state, keys, fold, end, folded, model: wrote };
+  const { model: wrote, migrated = [] } = loaded ?? {};
+  return { state, keys, fold, end, folded, model: wrote, migrated };
 };
 
 const finish = async (
@@ -263,25 +276,6 @@ const olderState = async (directory: Directory, end: ReplayEnd): Promise<string[
 
 const unsupported = (file: string, found: string): UnsupportedFormatError =>
   new UnsupportedFormatError({ file, found, supported: `snapshot format ${limits.formatVersion}` });
-
-/** A newer schema is never answered by falling back to an older backup. */
-const assertSchema = (
-  file: string,
-  schema: Readonly<Record<string, number>>,
-  model: Model,
-): void => {
-  for (const [name, version] of Object.entries(schema)) {
-    const known = model.schema[name];
-    if (known === undefined || version > known) {
-      throw new UnsupportedFormatError({
-        file,
-        found: known === undefined ? `the entity "${name}"` : `${name} schema version ${version}`,
-        supported:
-          known === undefined ? Object.keys(model.schema).join(", ") : `${name} version ${known}`,
-      });
-    }
-  }
-};
 
 /** What of `spans` no span of `known` covers. */
 export const subtract = (spans: readonly Span[], known: readonly Span[]): Span[] => {

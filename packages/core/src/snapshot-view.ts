@@ -10,11 +10,14 @@
 import { lazyArray, lazyObject, type JsonPiece, type SnapshotSource } from "@taskwal/snapshot";
 import { canonicalJson, freezeJson, sha256, type JsonValue } from "@taskwal/format";
 import type { Clock } from "@taskwal/disk";
+import { ReplayFailedError } from "@taskwal/errors";
 import { migrateEntity, type EntityModel, type Model } from "./define-model.ts";
 import type { KeyResult, RecentKeys } from "./idempotency.ts";
 import type { ModelPrint } from "./system-record.ts";
 import { listItems, listOf, type ListView } from "./list-view.ts";
 import type { Damage, Slot, State } from "./state.ts";
+import type { MigratedEntity } from "./migration.ts";
+import { validate } from "./standard-schema.ts";
 import { summarize, type Views } from "./summary.ts";
 
 /** The slots of one entity, and the id of each at the same index: two flat arrays, made within a millisecond or two. */
@@ -148,6 +151,9 @@ function* values(slots: readonly Slot[]): Generator<JsonValue> {
 }
 
 export interface LoadedSnapshot {
+  /** The file, and the sequence that it is the state of. */
+  readonly name: string;
+  readonly sequence: number;
   readonly schema: Readonly<Record<string, number>>;
   readonly collections: ReadonlyMap<string, readonly JsonValue[]>;
   readonly engine: JsonValue;
@@ -155,14 +161,15 @@ export interface LoadedSnapshot {
 
 /**
  * Fills an empty state from a snapshot whose checksum was verified; entities of older versions are
- * migrated. Returns the model that wrote it.
+ * migrated and must then fit their schema (ReplayFailedError). Returns the model that wrote it, and what was migrated.
  */
 export const loadState = (
   model: Model,
   state: State,
   keys: RecentKeys,
   from: LoadedSnapshot,
-): ModelPrint => {
+): { readonly model: ModelPrint; readonly migrated: readonly MigratedEntity[] } => {
+  const migrated: MigratedEntity[] = [];
   const engine = from.engine as unknown as EngineSection;
   const damage = new Map(
     engine.damaged.map(({ entity, id, ...rest }) => [`${entity}\n${id}`, rest as Damage]),
@@ -173,11 +180,16 @@ export const loadState = (
     const { name } = entity;
     const versions = engine.versions[name] ?? {};
     const fromVersion = from.schema[name] ?? entity.version;
-    for (const stored of from.collections.get(entity.collection) ?? []) {
+    const entities = from.collections.get(entity.collection) ?? [];
+    const isOlder = fromVersion < entity.version;
+    if (isOlder) {
+      const count = entities.length;
+      migrated.push({ entity: name, from: fromVersion, to: entity.version, count });
+    }
+    for (const stored of entities) {
       const { id } = stored as { readonly id: string };
       const lists = takeLists(entity, stored);
-      const value =
-        fromVersion === entity.version ? stored : migrateEntity(entity, stored, fromVersion);
+      const value = isOlder ? migratedValue(entity, { id, stored, fromVersion }, from) : stored;
       state.restore(entity, id, { value, n: versions[id] ?? 0, lists, damage: damageOf(name, id) });
     }
     for (const [id, n] of Object.entries(engine.deleted[name] ?? {})) {
@@ -186,7 +198,38 @@ export const loadState = (
     }
   }
   for (const key of engine.keys) keys.add(key);
-  return engine.model;
+  return { model: engine.model, migrated };
+};
+
+/** The entity at the model's version, as its schema wants it. */
+const migratedValue = (
+  entity: EntityModel,
+  { id, stored, fromVersion }: { id: string; stored: JsonValue; fromVersion: number },
+  { name: file, sequence }: LoadedSnapshot,
+): JsonValue => {
+  const { name: type, version: to } = entity;
+  const refused = (reason: string, path?: string, cause?: unknown): ReplayFailedError =>
+    new ReplayFailedError({
+      sequence,
+      type,
+      id,
+      reason,
+      cause,
+      migration: { file, from: fromVersion, to },
+      ...(path === undefined ? {} : { path }),
+    });
+  let value: JsonValue;
+  try {
+    value = migrateEntity(entity, stored, fromVersion);
+  } catch (cause) {
+    throw refused("its migration threw", undefined, cause);
+  }
+  if ((value as { readonly id?: unknown } | null)?.id !== id)
+    throw refused("its migration changed its id", "id");
+  const fits = validate(entity.schema, value);
+  if (fits.ok) return value;
+  const [issue] = fits.issues;
+  throw refused(issue?.message ?? "its schema refuses it", issue?.path?.join("."));
 };
 
 /** Takes an entity's lists out of it: nobody else has the value yet. */

@@ -28,7 +28,7 @@ import { closeType } from "./system-record.ts";
 
 export interface StoreSettings extends Omit<
   EngineOptions,
-  "onPoison" | "signal" | "lockWaitMs" | "monitor"
+  "onPoison" | "onMigration" | "signal" | "lockWaitMs" | "monitor"
 > {
   readonly autosaveMs: number;
   readonly autosaveRecordsMax: number;
@@ -116,7 +116,10 @@ export class StoreEngine {
     let engine: StoreEngine | undefined;
     const { lockWaitMs, signal, monitor } = opening;
     const onPoison = (error: DiskFailedError): void => engine?.queue.died(error);
-    const parts = await openEngine({ ...settings, lockWaitMs, signal, monitor, onPoison });
+    const onMigration: EngineOptions["onMigration"] = (phase, migration) =>
+      events.emit(`migration:${phase}`, migration);
+    const watching = { lockWaitMs, signal, monitor, onPoison, onMigration };
+    const parts = await openEngine({ ...settings, ...watching });
     engine = new StoreEngine(settings, events, parts, opening);
     monitor.loaded(parts.report);
     return engine;

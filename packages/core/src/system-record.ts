@@ -4,6 +4,7 @@
  *     $boot    an opening for writing          $gap     sequences that salvage found lost
  *     $close   a clean end                     $mark    a note: damage that was accepted
  *     $recovered   an entity as its mirror proved it after a loss
+ *     $migrated    the snapshot of newer schema versions is in place
  */
 import type { JsonValue } from "@taskwal/format";
 
@@ -12,6 +13,10 @@ export const closeType = "$close";
 export const gapType = "$gap";
 export const markType = "$mark";
 export const recoveredType = "$recovered";
+export const migratedType = "$migrated";
+
+/** Versions by entity name, as in state.json's "schema". */
+export type SchemaVersions = Readonly<Record<string, number>>;
 
 /** An inclusive range. */
 export type Span = readonly [first: number, last: number];
@@ -48,7 +53,21 @@ export interface BootData {
   readonly engine: string;
   /** The model that reduces from here on. */
   readonly model: ModelPrint;
+  /** What the store is of from here on; until a migration is done, what it was. Missing in older logs. */
+  readonly schema?: SchemaVersions;
   readonly monotonicMs: number;
+}
+
+export interface MigratedData {
+  /** What the store is of from here on. */
+  readonly schema: SchemaVersions;
+  /** Empty if a crash took the marker and a later opening wrote it: the migration's own log tells. */
+  readonly entities: readonly {
+    readonly entity: string;
+    readonly from: number;
+    readonly to: number;
+    readonly count: number;
+  }[];
 }
 
 /** What wrote a log: by it a reducer that changed without a new version is noticed. */

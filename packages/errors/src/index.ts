@@ -268,25 +268,33 @@ export interface ReplayFailedFacts {
   readonly sequence: number;
   readonly type: string;
   readonly id?: string;
+  /** Where in the entity, if a schema refused what a migration made of it. */
+  readonly path?: string;
+  /** If it is no record but an entity of a snapshot: `type` is its name, `sequence` the snapshot's. */
+  readonly migration?: { readonly file: string; readonly from: number; readonly to: number };
   readonly reason: string;
   readonly cause?: unknown;
 }
 
-/** A durable, intact record cannot be replayed by this model. Nothing was changed: fix the model. */
+/** A durable, intact record, or entity of a snapshot, cannot be replayed by this model. Nothing was changed: fix the model. */
 export class ReplayFailedError extends StoreError {
   readonly code = "REPLAY_FAILED";
   readonly sequence: number;
   readonly type: string;
   readonly id: string | undefined;
+  readonly path: string | undefined;
+  readonly migration: ReplayFailedFacts["migration"];
   readonly reason: string;
 
   constructor(facts: ReplayFailedFacts) {
-    super(
-      ...messageOf(
-        `cannot replay record ${facts.sequence} (${facts.type}): ${facts.reason}`,
-        facts.cause,
-      ),
-    );
+    const { migration, path } = facts;
+    const subject = migration
+      ? `migrate ${facts.type} ${facts.id} of ${migration.file} from version ${migration.from} to ${migration.to}`
+      : `replay record ${facts.sequence} (${facts.type})`;
+    const where = path === undefined ? "" : ` at ${shortened(path)}`;
+    super(...messageOf(`cannot ${subject}${where}: ${facts.reason}`, facts.cause));
+    this.path = path;
+    this.migration = migration;
     this.sequence = facts.sequence;
     this.type = facts.type;
     this.id = facts.id;

@@ -10,6 +10,8 @@ import { sha256 } from "./checksum.ts";
 import { fileStemBytesMax } from "./limits.ts";
 
 export const stateName = "state.json";
+/** The snapshot that the last migration began from. */
+export const preMigrationName = "state.pre-migration.backup.json";
 export const lockName = "LOCK";
 export const walFolder = "wal";
 export const headName = "wal/HEAD";

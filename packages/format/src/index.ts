@@ -16,6 +16,7 @@ export {
   parseClaimName,
   parseFileStem,
   parseSegmentName,
+  preMigrationName,
   quarantineFolder,
   legacyFolder,
   recoveryFolder,

@@ -13,6 +13,20 @@ const withPayload = (sizeBytes: number): LogEntry => ({
 });
 
 describe("a line", () => {
+  it("vouches for what was durable before its batch, and for nothing that was only written", () => {
+    const encoded = encodeBatch(
+      [entry("a"), entry("b")],
+      { ...facts, last: 7, durable: 4 },
+      new LineBuffer(),
+    );
+    const text = Buffer.from(encoded.bytes).toString();
+    const said = [...text.matchAll(/"seq":(\d+),"lag":(\d+)/g)].map(([, seq, lag]) => [seq, lag]);
+    expect(said).toEqual([
+      ["8", "4"],
+      ["9", "5"],
+    ]);
+  });
+
   it("is encoded up to the length that a reader believes, each by itself, and not a byte longer", () => {
     const lines = new LineBuffer();
     const aroundBytes = encodeBatch([withPayload(2)], facts, lines).bytes.length - 2;

@@ -8,6 +8,7 @@ export { lazyArray, lazyObject, pieceText, type JsonPiece } from "./json-piece.t
 export type { HeadReading, SnapshotHead, SnapshotSource } from "./snapshot-format.ts";
 export type { KnownState } from "./known-state.ts";
 export { saveSnapshot, type SavedSnapshot, type SaveOptions } from "./save-snapshot.ts";
+export { keepPreMigration } from "./pre-migration-backup.ts";
 export { unshareState } from "./unshare-state.ts";
 export {
   readSnapshot,
