@@ -8,6 +8,7 @@ import { LockedError } from "@taskwal/errors";
 import { limits } from "@taskwal/format";
 import type { CollectionsOf, TransactionOf, TransactionOptions } from "./collection-type.ts";
 import type { EntityDefinitions, TypedModel } from "./define-model.ts";
+import { logEvents } from "./event-log.ts";
 import { Events, type Listeners, type Logger, type StoreEvents } from "./events.ts";
 import { ReadOnlyStore } from "./read-only-store.ts";
 import { openReaderHost } from "./reader-host.ts";
@@ -24,7 +25,10 @@ export interface OpenOptions<M extends TypedModel<EntityDefinitions>> {
   readonly model: M;
   /** Attached before the opening, so that they hear of it. */
   readonly on?: Listeners<StoreEvents>;
-  /** Where the library may speak: pino, winston or console. It never writes to stdout by itself. */
+  /**
+   * Where the library may speak: pino, winston or console. It never writes to stdout by itself. What is logged names
+   * types, ids, numbers and files, and errors as they were thrown; never a payload or an entity.
+   */
   readonly logger?: Logger;
   /**
    * Takes out of each payload what must not be kept (secrets), before the schema, the reducer and the disk see it: on
@@ -110,6 +114,7 @@ export const openStore = async <M extends TypedModel<EntityDefinitions>>(
   options: OpenOptions<M>,
 ): Promise<StoreOf<M>> => {
   const events = new Events<StoreEvents>(options.logger, options.on);
+  if (options.logger) logEvents(events, options.logger);
   const settings = settingsOf(options);
   // A summary that cannot be stored fails here, not at every later snapshot.
   assertSummary(settings.model.summary, settings.model.entities.keys());
