@@ -20,9 +20,9 @@ export const saveFailuresMax = 3;
 const noRoom = new Set<string | undefined>(["ENOSPC", "EDQUOT"]);
 const noPermission = new Set<string | undefined>(["EACCES", "EPERM", "EROFS"]);
 
-/** Unless the caller says otherwise: the smaller of 1 GiB and a twentieth of the file system. */
-const lowBytesOf = (given: number | undefined, totalBytes: number): number =>
-  given ?? Math.min(1024 ** 3, totalBytes / 20);
+/** Where little room begins, unless the caller says otherwise: 1 GiB or a twentieth of the file system, whichever is less. */
+export const lowBytesDefault = (totalBytes: number): number =>
+  Math.min(1024 ** 3, Math.floor(totalBytes / 20));
 
 export interface FailedCall {
   readonly part: DirectoryPart;
@@ -105,7 +105,7 @@ export class Alarms {
       return undefined;
     }
     const { freeBytes, totalBytes } = info;
-    const lowBytes = lowBytesOf(this.#lowBytes, totalBytes);
+    const lowBytes = this.#lowBytes ?? lowBytesDefault(totalBytes);
     if (this.#low.update(freeBytes, lowBytes)) {
       this.#events.emit("disk:low", { path: directory.path, freeBytes, totalBytes, lowBytes });
     }
