@@ -31,6 +31,7 @@ export class Autosave {
   readonly #options: AutosaveOptions;
   #saved: number;
   #saving: Promise<number> | undefined;
+  #behindSinceMs: number | undefined;
   #notBeforeMs: number;
   #cancel: (() => void) | undefined;
   #stopped = false;
@@ -47,8 +48,19 @@ export class Autosave {
     return this.#saved;
   }
 
+  /** What is durable and in no snapshot: records, and for how long the oldest has been so, in milliseconds, at most. */
+  get lag(): { readonly records: number; readonly ms: number } {
+    const { sequence, clock } = this.#options;
+    const records = Math.max(0, sequence() - this.#saved);
+    if (records === 0 || this.#behindSinceMs === undefined) return { records, ms: 0 };
+    return { records, ms: clock.monotonicMs() - this.#behindSinceMs };
+  }
+
   /** Tells that records became durable. */
   changed(): void {
+    if (this.#options.sequence() > this.#saved) {
+      this.#behindSinceMs ??= this.#options.clock.monotonicMs();
+    }
     if (this.#stopped || this.#saving || this.#options.sequence() === this.#saved) return;
     if (!Number.isFinite(this.#options.intervalMs)) return;
     const { clock, recordsMax } = this.#options;
@@ -93,6 +105,8 @@ export class Autosave {
     return saving
       .then((sequence) => {
         this.#saved = Math.max(this.#saved, sequence);
+        // What came meanwhile came after this.
+        this.#behindSinceMs = this.#options.sequence() > this.#saved ? startMs : undefined;
         return sequence;
       })
       .finally(() => {

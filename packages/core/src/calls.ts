@@ -79,7 +79,7 @@ export class Calls {
     };
     try {
       const engine = this.#ready(options);
-      const checked = check(engine.model, call);
+      const checked = check(engine, call);
       const { key } = options;
       const print = key === undefined ? "" : fingerprint([keyedOf(checked)]);
       const repeated = key !== undefined && this.#repeated(engine, key, print, call.id);

@@ -57,6 +57,11 @@ export class CommitQueue {
     this.#options = options;
   }
 
+  /** Calls that wait or are being written. */
+  get length(): number {
+    return this.#queue.length + this.#writing.length;
+  }
+
   get queueBytes(): number {
     return this.#queueBytes;
   }

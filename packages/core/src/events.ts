@@ -59,9 +59,28 @@ export interface StoreEvents {
   ];
   /** A snapshot or mirror could not be written; the log goes on. */
   "state:save-error": [facts: { readonly error: Error }];
+  /** Several saves in a row have failed; told once until one succeeds. */
+  "state:save-failing": [facts: { readonly failures: number; readonly error: Error }];
   "autosave:triggered": [facts: { readonly sequence: number }];
   "shutdown:save": [facts: { readonly sequence: number }];
   "backup:created": [facts: { readonly name: string }];
+  /** The old state.json could not be kept: the save was given up, and it stands where it stood. */
+  "backup:failed": [facts: { readonly error: Error }];
+  /** Little room is left; told once until there is clearly more. */
+  "disk:low": [
+    facts: {
+      readonly path: string;
+      readonly freeBytes: number;
+      readonly totalBytes: number;
+      readonly lowBytes: number;
+    },
+  ];
+  /** A call had no room; told once until there is some again. */
+  "disk:full": [facts: { readonly path: string; readonly error: Error }];
+  /** A call had no permission, or the disk is read-only; told once until that is over. */
+  "disk:denied": [facts: { readonly path: string; readonly error: Error }];
+  /** The log was synced: before its callers are told. One for each batch, so listeners must be quick. */
+  "log:synced": [facts: { readonly durationMs: number }];
   /** A file in our place holds what we did not write; it was set aside, not overwritten. */
   "mirror:conflict": [facts: { readonly name: string; readonly quarantined: string }];
   mutation: [mutation: MutationEvent];
@@ -124,7 +143,7 @@ export class Events<Map extends object = StoreEvents> {
       try {
         listener(...facts);
       } catch (error) {
-        this.#logger?.error({ error, event: name }, "a listener threw");
+        this.#log({ error, event: name });
         if (name !== "listener:error") this.#emitter.emit("listener:error", { error, event: name });
       }
     };
@@ -132,5 +151,14 @@ export class Events<Map extends object = StoreEvents> {
     return () => {
       this.#emitter.off(name, shielded);
     };
+  }
+
+  /** A logger that throws is no reason to break a commit either, and there is nobody left to tell. */
+  #log(facts: { readonly error: unknown; readonly event: string }): void {
+    try {
+      this.#logger?.error(facts, "a listener threw");
+    } catch {
+      // Its listener has failed, and so has the way to say so.
+    }
   }
 }

@@ -55,6 +55,17 @@ export {
   type MutationEvent,
   type StoreEvents,
 } from "./events.ts";
+export type { BackupFile, Health } from "./health.ts";
+export {
+  directoryParts,
+  type DirectoryPart,
+  type DirectoryUsage,
+  type PartUsage,
+} from "./directory-usage.ts";
+export type { LastSave } from "./monitor.ts";
+export type { HistogramReading } from "./histogram.ts";
+export type { Telemetry } from "./telemetry.ts";
+export type { Redact, RedactAbout } from "./redact.ts";
 export type { RecordsOptions } from "./record-stream.ts";
 export type { MigratedEntity } from "./migration.ts";
 export type { RecoveryFacts, RecoveryReport } from "./recovery-report.ts";

@@ -37,6 +37,7 @@ import {
   performMigration,
 } from "./migration.ts";
 import { printModel } from "./snapshot-view.ts";
+import type { Monitor } from "./monitor.ts";
 import { diskErrors, openStateDirectory } from "./state-directory.ts";
 import { findRecoveries, recoveredSlot, type Recovery } from "./mirror-fill.ts";
 import { lockDirectory, type OwnerLock } from "./owner-lock.ts";
@@ -65,6 +66,8 @@ export interface EngineOptions {
   readonly idleMs: number;
   readonly signal: AbortSignal | undefined;
   readonly logger: Logger | undefined;
+  /** Watches what the engine does to the directory. */
+  readonly monitor: Monitor;
   onPoison(error: DiskFailedError): void;
   /** Told before the first file of a migration is written, and once its marker is durable. */
   onMigration(phase: "started" | "done", migration: Migration): void;
@@ -86,7 +89,7 @@ const lockPollMs = 25;
 /** Throws any of the classes of `errors`; whatever it throws, the lock is free and nothing acknowledged is gone. */
 export const openEngine = async (options: EngineOptions): Promise<Engine> => {
   const startMs = options.disk.clock.monotonicMs();
-  const directory = await openStateDirectory(options);
+  const directory = options.monitor.watch(await openStateDirectory(options), options.disk.clock);
   const path = directory.path;
   const lock = await diskErrors("lock", path, () => waitForLock(options, directory));
   try {

@@ -8,9 +8,11 @@ import { LockedError } from "@taskwal/errors";
 import { limits } from "@taskwal/format";
 import type { CollectionsOf, TransactionOf, TransactionOptions } from "./collection-type.ts";
 import type { EntityDefinitions, TypedModel } from "./define-model.ts";
+import { logEvents } from "./event-log.ts";
 import { Events, type Listeners, type Logger, type StoreEvents } from "./events.ts";
 import { ReadOnlyStore } from "./read-only-store.ts";
 import { openReaderHost } from "./reader-host.ts";
+import type { Redact } from "./redact.ts";
 import { storeCollections, transactionCollections } from "./store-collection.ts";
 import type { StoreSettings } from "./store-engine.ts";
 import { StoreHost } from "./store-host.ts";
@@ -23,8 +25,17 @@ export interface OpenOptions<M extends TypedModel<EntityDefinitions>> {
   readonly model: M;
   /** Attached before the opening, so that they hear of it. */
   readonly on?: Listeners<StoreEvents>;
-  /** Where the library may speak: pino, winston or console. It never writes to stdout by itself. */
+  /**
+   * Where the library may speak: pino, winston or console. It never writes to stdout by itself. What is logged names
+   * types, ids, numbers and files, and errors as they were thrown; never a payload or an entity.
+   */
   readonly logger?: Logger;
+  /**
+   * Takes out of each payload what must not be kept (secrets), before the schema, the reducer and the disk see it: on
+   * `mutate`, `append`, `transact` and imports alike. If it throws, the call is refused and nothing is written. Ids,
+   * keys and labels do not pass through it.
+   */
+  readonly redact?: Redact;
   /**
    * What to do if another process owns the directory: throw LockedError (default), open for reading
    * and follow it live, or wait up to so many milliseconds and then throw.
@@ -44,6 +55,11 @@ export interface OpenOptions<M extends TypedModel<EntityDefinitions>> {
   readonly historyBytesMax?: number;
   /** Files of it. Default: 1,000. */
   readonly historyFilesMax?: number;
+  /**
+   * Below so many free bytes the disk counts as low ("disk:low", `health()`). Default: 1 GiB or a twentieth of the
+   * file system, whichever is less.
+   */
+  readonly diskLowBytes?: number;
   /** Whether entities are also kept as one file each, for people. Default: true. */
   readonly mirrors?: boolean;
   /** A directory on another disk, where the state is dumped once if this one fails. */
@@ -98,6 +114,7 @@ export const openStore = async <M extends TypedModel<EntityDefinitions>>(
   options: OpenOptions<M>,
 ): Promise<StoreOf<M>> => {
   const events = new Events<StoreEvents>(options.logger, options.on);
+  if (options.logger) logEvents(events, options.logger);
   const settings = settingsOf(options);
   // A summary that cannot be stored fails here, not at every later snapshot.
   assertSummary(settings.model.summary, settings.model.entities.keys());
@@ -149,6 +166,8 @@ const settingsOf = <M extends TypedModel<EntityDefinitions>>(
   dir: options.dir,
   model: options.model,
   logger: options.logger,
+  redact: options.redact,
+  diskLowBytes: options.diskLowBytes,
   onDamage: options.onDamage ?? "salvage",
   allowNetworkFileSystem: options.allowNetworkFileSystem ?? false,
   acceptLegacy: options.acceptLegacy ?? false,

@@ -1,7 +1,7 @@
 /**
  * From a call to a change that may be written: everything that can be refused is refused here.
  *
- *     find type ─ copy (JSON?) ─ schema ─ copy (JSON?) ─ expected version ─ reduce on pending ─ freeze
+ *     find type ─ copy (JSON?) ─ redact ─ schema ─ copy (JSON?) ─ expected version ─ reduce on pending ─ freeze
  *
  * The rule: a refusal leaves nothing behind, and the reducer sees exactly the value that a replay will
  * decode from the log.
@@ -9,6 +9,7 @@
 import { ConflictError, InvalidMutationError, type ExpectedVersion } from "@taskwal/errors";
 import { copyJson, jsonText, limits, type JsonValue, type RecordDraft } from "@taskwal/format";
 import type { Model, MutationModel } from "./define-model.ts";
+import { redacted, type Redact } from "./redact.ts";
 import { applyMutation, NotJsonError, type Change, type Slot, type State } from "./state.ts";
 
 export interface MutationCall {
@@ -28,8 +29,14 @@ export interface Prepared extends Change {
   readonly draft: RecordDraft;
 }
 
-export interface PrepareContext {
+/** What a call is checked against. */
+export interface CheckContext {
   readonly model: Model;
+  /** What takes secrets out of payloads, if anything. */
+  readonly redact: Redact | undefined;
+}
+
+export interface PrepareContext extends CheckContext {
   readonly state: State;
   /** Milliseconds since the epoch. */
   readonly at: number;
@@ -40,15 +47,15 @@ export interface PrepareContext {
  * what the reducer throws; nothing is staged then.
  */
 export const prepare = (context: PrepareContext, call: MutationCall): Prepared =>
-  stage(context, check(context.model, call));
+  stage(context, check(context, call));
 
 /** A call that fits the model, whatever the state. */
 export type Checked = Pick<Prepared, "call" | "mutation" | "payload" | "dataJson">;
 
 /** The first half: what can be said without the state. Throws InvalidMutationError. */
-export const check = (model: Model, call: MutationCall): Checked => {
+export const check = ({ model, redact }: CheckContext, call: MutationCall): Checked => {
   const mutation = findMutation(model, call);
-  const payload = checkedPayload(mutation, call);
+  const payload = checkedPayload(mutation, call, redact);
   const dataJson = jsonText(payload);
   assertSize(dataJson, call);
   return { call, mutation, payload, dataJson };
@@ -118,13 +125,15 @@ const findMutation = (model: Model, { collection, type, id }: MutationCall): Mut
 
 const checkedPayload = (
   mutation: MutationModel,
-  { type, id, payload }: MutationCall,
+  { collection, type, id, payload }: MutationCall,
+  redact: Redact | undefined,
 ): JsonValue => {
   // Before the schema sees it: __proto__ keys, cycles and depth are not a schema's to survive.
   const given = copyJson(payload);
   if (!given.ok)
     throw new InvalidMutationError({ type, id, path: given.path, reason: given.reason });
-  const validated = mutation.validate(given.value);
+  const open = redact ? redacted(redact, given.value, { type, id, collection }) : given.value;
+  const validated = mutation.validate(open);
   if (!validated.ok) {
     const { issues } = validated;
     const reason = issues.map(({ message }) => message).join("; ");

@@ -4,6 +4,9 @@
 import { ClosedError } from "@taskwal/errors";
 import type { LogRecord } from "@taskwal/format";
 import type { StoreEvents } from "./events.ts";
+import { inspect, type Health } from "./health.ts";
+import { readerSource } from "./health-sources.ts";
+import type { Telemetry } from "./telemetry.ts";
 import { readOnlyRefusal, type ReaderHost } from "./reader-host.ts";
 import type { RecordsOptions } from "./record-stream.ts";
 import type { RecoveryReport } from "./recovery-report.ts";
@@ -50,6 +53,16 @@ export class ReadOnlyStore {
     listener: (...facts: StoreEvents[Name]) => void,
   ): () => void {
     return this.#host.events.on(name, listener);
+  }
+
+  /** As `Store.health`, of what concerns reading. */
+  health(): Promise<Health> {
+    return inspect(readerSource(this.#host));
+  }
+
+  /** As `Store.telemetry`: only openings are counted. */
+  telemetry(): Telemetry {
+    return this.#host.counts.read();
   }
 
   records(options: RecordsOptions = {}): AsyncIterableIterator<LogRecord> {

@@ -15,6 +15,7 @@ import type { Events, StoreEvents } from "./events.ts";
 import { makeReport } from "./open-engine.ts";
 import { openReceipt } from "./receipt.ts";
 import { recordStream, type RecordsOptions } from "./record-stream.ts";
+import { Counts } from "./telemetry.ts";
 import { foldLog, recover, type Recovered, type RecoverOptions } from "./recover.ts";
 import type { RecoveryReport } from "./recovery-report.ts";
 import { frozen, viewState, type StateView } from "./snapshot-view.ts";
@@ -53,6 +54,7 @@ export const openReaderHost = async (
     durationMs: disk.clock.monotonicMs() - startMs,
   };
   const host = new ReaderHost(settings, events, directory, recovered, makeReport(known, recovered));
+  host.counts.loads.observe(known.durationMs);
   events.emit("state:loaded", { sequence: host.sequence, durationMs: known.durationMs });
   events.emit("recovered", host.recovery);
   return host;
@@ -79,8 +81,9 @@ export const readOnlyRefusal = "the store was opened read-only";
 export class ReaderHost implements CollectionHost {
   readonly recovery: RecoveryReport;
   readonly events: Events<StoreEvents>;
-  readonly #settings: StoreSettings;
-  readonly #directory: Directory;
+  readonly settings: StoreSettings;
+  readonly directory: Directory;
+  readonly counts = new Counts();
   #recovered: Recovered;
   #folded: number;
   #resume: LogPosition | undefined;
@@ -97,9 +100,9 @@ export class ReaderHost implements CollectionHost {
     recovered: Recovered,
     report: RecoveryReport,
   ) {
-    this.#settings = settings;
+    this.settings = settings;
     this.events = events;
-    this.#directory = directory;
+    this.directory = directory;
     this.#recovered = recovered;
     this.#folded = recovered.folded;
     this.recovery = report;
@@ -111,14 +114,27 @@ export class ReaderHost implements CollectionHost {
     return this.#folded;
   }
 
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Of the last opening for writing that is known. */
+  get epoch(): number {
+    return this.#recovered.listing.epochMax;
+  }
+
+  get damagedCount(): number {
+    return this.#recovered.state.damagedCount;
+  }
+
   get dir(): string {
-    return this.#directory.path;
+    return this.directory.path;
   }
 
   records(options: RecordsOptions = {}): AsyncIterableIterator<LogRecord> {
     return recordStream({
-      directory: this.#directory,
-      clock: this.#settings.disk.clock,
+      directory: this.directory,
+      clock: this.settings.disk.clock,
       options,
       durable: () => this.#folded,
       followers: this.#followers,
@@ -138,7 +154,7 @@ export class ReaderHost implements CollectionHost {
     this.#cancel?.();
     await this.#polling;
     for (const task of this.#followers) task();
-    await this.#directory.close();
+    await this.directory.close();
     this.events.emit("closed");
   }
 
@@ -166,7 +182,7 @@ export class ReaderHost implements CollectionHost {
 
   view(): StateView {
     const { state, keys } = this.#recovered;
-    return viewState(this.#settings.model, state, keys);
+    return viewState(this.settings.model, state, keys);
   }
 
   #listen(): void {
@@ -189,7 +205,7 @@ export class ReaderHost implements CollectionHost {
 
   #schedule(): void {
     if (this.#closed) return;
-    this.#cancel = this.#settings.disk.clock.schedule(pollMs, () => {
+    this.#cancel = this.settings.disk.clock.schedule(pollMs, () => {
       this.#polling = this.#poll().finally(() => {
         this.#polling = undefined;
         this.#schedule();
@@ -199,29 +215,29 @@ export class ReaderHost implements CollectionHost {
 
   async #poll(): Promise<void> {
     try {
-      const names = (await this.#directory.list("wal")).toSorted();
+      const names = (await this.directory.list("wal")).toSorted();
       const last = names.findLast((name) => name.endsWith(".jsonl"));
-      const stat = last && (await this.#directory.stat(`wal/${last}`));
-      const head = await this.#directory.stat(headName);
+      const stat = last && (await this.directory.stat(`wal/${last}`));
+      const head = await this.directory.stat(headName);
       const seen = JSON.stringify([names.length, last, stat && stat.sizeBytes, head?.modified]);
       if (seen === this.#seen) return;
       this.#seen = seen;
       await this.#catchUp();
     } catch (error) {
       // The writer may be replacing what was listed a moment ago: the next look sees it whole.
-      this.#settings.logger?.debug({ error }, "following the log was interrupted");
+      this.settings.logger?.debug({ error }, "following the log was interrupted");
       this.#seen = "";
     }
   }
 
   async #catchUp(): Promise<void> {
-    const listing = await listLog(this.#directory, this.#recovered.store);
+    const listing = await listLog(this.directory, this.#recovered.store);
     const first = listing.segments[0]?.id.first ?? 1;
     if (first > this.#folded + 1) await this.#startOver();
     const base = this.#folded;
     const range = { base, promised: base, onReadError: "throw" } as const;
     const steps = replayLog(
-      this.#directory,
+      this.directory,
       listing,
       this.#resume ? { ...range, resume: this.#resume } : range,
     );
@@ -238,9 +254,9 @@ export class ReaderHost implements CollectionHost {
 
   /** What was to be read next is pruned: begins again from the newest snapshot. */
   async #startOver(): Promise<void> {
-    const { model, onDamage, disk } = this.#settings;
+    const { model, onDamage, disk } = this.settings;
     const storeHint = this.#recovered.store;
-    const options = { directory: this.#directory, clock: disk.clock, model, storeHint, onDamage };
+    const options = { directory: this.directory, clock: disk.clock, model, storeHint, onDamage };
     this.#recovered = await recoverBeside({ ...options, durableOnly: true });
     this.#folded = this.#recovered.folded;
     this.#resume = undefined;

@@ -43,6 +43,7 @@ const noSlots: ReadonlyMap<string, Slot> = new Map();
 export class State {
   readonly #committed = new Map<EntityModel, Map<string, Slot>>();
   readonly #pending = new Map<EntityModel, PendingSlots>();
+  #damagedCount = 0;
 
   constructor(model: Model) {
     for (const entity of model.entities.values()) {
@@ -66,8 +67,17 @@ export class State {
     return this.#committed.get(entity) ?? noSlots;
   }
 
-  /** Sets a slot from a snapshot. */
+  /** Entities that lost mutations and were not accepted since. */
+  get damagedCount(): number {
+    return this.#damagedCount;
+  }
+
+  /** Sets a slot beside the calls: from a snapshot, a record, a repair. Only here does damage come and go. */
   restore(entity: EntityModel, id: string, slot: Slot): void {
+    if (slot.damage || this.#damagedCount > 0) {
+      const wasDamaged = this.committed(entity, id)?.damage !== undefined;
+      this.#damagedCount += Number(slot.damage !== undefined) - Number(wasDamaged);
+    }
     this.#committed.get(entity)?.set(id, slot);
   }
 

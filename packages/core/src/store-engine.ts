@@ -15,17 +15,20 @@ import { pruneBackups, saveSnapshot, type KnownState } from "@taskwal/snapshot";
 import { Autosave } from "./autosave.ts";
 import { CommitQueue } from "./commit-queue.ts";
 import type { Model } from "./define-model.ts";
+import { dumpState } from "./emergency-dump.ts";
 import type { Events, Logger, StoreEvents } from "./events.ts";
 import { Mirrors } from "./mirrors.ts";
+import type { Monitor } from "./monitor.ts";
 import { openEngine, type Engine, type EngineOptions } from "./open-engine.ts";
 import type { Prepared, PrepareContext } from "./prepare.ts";
+import type { Redact } from "./redact.ts";
 import { snapshotParts, viewState } from "./snapshot-view.ts";
 import { diskErrors } from "./state-directory.ts";
 import { closeType } from "./system-record.ts";
 
 export interface StoreSettings extends Omit<
   EngineOptions,
-  "onPoison" | "onMigration" | "signal" | "lockWaitMs"
+  "onPoison" | "onMigration" | "signal" | "lockWaitMs" | "monitor"
 > {
   readonly autosaveMs: number;
   readonly autosaveRecordsMax: number;
@@ -36,6 +39,10 @@ export interface StoreSettings extends Omit<
   /** Where the state is dumped once if this disk fails; undefined for nowhere. */
   readonly emergencyDir: string | undefined;
   readonly logger: Logger | undefined;
+  /** Below so many free bytes there is little room; undefined for the default. */
+  readonly diskLowBytes: number | undefined;
+  /** Takes secrets out of payloads before anything else sees them. */
+  readonly redact: Redact | undefined;
 }
 
 export interface Opening {
@@ -43,6 +50,7 @@ export interface Opening {
   readonly signal: AbortSignal | undefined;
   /** Called whenever more became durable, and when there will be no more. */
   readonly followers: ReadonlySet<() => void>;
+  readonly monitor: Monitor;
 }
 
 /** How long something visible may stay unsynced. */
@@ -58,15 +66,17 @@ export class StoreEngine {
   #known: KnownState | undefined;
   #started = false;
   #ended = false;
+  readonly monitor: Monitor;
   readonly #followers: ReadonlySet<() => void>;
 
   private constructor(
     settings: StoreSettings,
     events: Events<StoreEvents>,
     parts: Engine,
-    followers: ReadonlySet<() => void>,
+    { followers, monitor }: Opening,
   ) {
     this.#followers = followers;
+    this.monitor = monitor;
     this.settings = settings;
     this.events = events;
     this.parts = parts;
@@ -104,18 +114,21 @@ export class StoreEngine {
     opening: Opening,
   ): Promise<StoreEngine> {
     let engine: StoreEngine | undefined;
-    const { lockWaitMs, signal, followers } = opening;
+    const { lockWaitMs, signal, monitor } = opening;
     const onPoison = (error: DiskFailedError): void => engine?.queue.died(error);
     const onMigration: EngineOptions["onMigration"] = (phase, migration) =>
       events.emit(`migration:${phase}`, migration);
-    const parts = await openEngine({ ...settings, lockWaitMs, signal, onPoison, onMigration });
-    engine = new StoreEngine(settings, events, parts, followers);
+    const watching = { lockWaitMs, signal, monitor, onPoison, onMigration };
+    const parts = await openEngine({ ...settings, ...watching });
+    engine = new StoreEngine(settings, events, parts, opening);
+    monitor.loaded(parts.report);
     return engine;
   }
 
   /** From here on snapshots and mirrors are written. Damage that was found is soon behind a snapshot. */
   start(): void {
     this.#started = true;
+    this.#look();
     // A crash may have come between a record and its mirror.
     for (const [entity, ids] of this.parts.recovered.fold.touched) {
       for (const id of ids) this.mirrors.mark(entity, id);
@@ -133,6 +146,10 @@ export class StoreEngine {
     return this.settings.model;
   }
 
+  get redact(): Redact | undefined {
+    return this.settings.redact;
+  }
+
   get disk(): Disk {
     return this.settings.disk;
   }
@@ -142,7 +159,8 @@ export class StoreEngine {
   }
 
   context(): PrepareContext {
-    return { model: this.model, state: this.parts.recovered.state, at: this.clock.now() };
+    const { model, redact } = this.settings;
+    return { model, redact, state: this.parts.recovered.state, at: this.clock.now() };
   }
 
   /**
@@ -212,12 +230,27 @@ export class StoreEngine {
       intervalMs: autosaveMs,
       recordsMax: autosaveRecordsMax,
       sequence: () => this.parts.log.durable,
-      save: () =>
-        diskErrors("save", `${this.parts.directory.path}/${stateName}`, () => this.#save()),
-      onTriggered: () =>
-        this.events.emit("autosave:triggered", { sequence: this.parts.log.durable }),
+      save: () => this.#trySave(),
+      onTriggered: () => {
+        this.events.emit("autosave:triggered", { sequence: this.parts.log.durable });
+        this.#look();
+      },
       onFailed: (error) => this.events.emit("state:save-error", { error: error as Error }),
     };
+  }
+
+  #look(): void {
+    void this.monitor.alarms.look(this.parts.directory);
+  }
+
+  async #trySave(): Promise<number> {
+    const path = `${this.parts.directory.path}/${stateName}`;
+    try {
+      return await diskErrors("save", path, () => this.#save());
+    } catch (error) {
+      this.monitor.saveFailed(error as Error);
+      throw error;
+    }
   }
 
   /** Takes the view between two batches, once all in it is durable; writes it while mutations go on. */
@@ -232,7 +265,8 @@ export class StoreEngine {
     // The view held the event loop for long enough: the rest is made in slices.
     await this.clock.yield();
     const { epoch } = log;
-    const last_saved = new Date(this.clock.now()).toISOString();
+    const atMs = this.clock.now();
+    const last_saved = new Date(atMs).toISOString();
     const head = {
       store,
       epoch,
@@ -246,10 +280,12 @@ export class StoreEngine {
     const saved = await saveSnapshot(directory, source, {
       clock: this.clock,
       previous: this.#known,
+      onBackupFailed: (error) => this.monitor.backupFailed(error as Error),
     });
     this.#known = saved.stat;
     await this.prune();
     const durationMs = this.clock.monotonicMs() - startMs;
+    this.monitor.saved({ atMs, sequence: view.sequence }, durationMs, saved.backup);
     this.events.emit("state:saved", {
       sequence: view.sequence,
       sizeBytes: saved.sizeBytes,
@@ -284,6 +320,7 @@ export class StoreEngine {
   }
 
   #durable(changes: readonly Prepared[]): void {
+    this.monitor.durable(changes.length);
     for (const { mutation, id } of changes) this.mirrors.mark(mutation.entity, id);
     if (this.#started) {
       this.autosave.changed();
@@ -297,25 +334,9 @@ export class StoreEngine {
     this.#wake();
     const { emergencyDir } = this.settings;
     if (emergencyDir === undefined) return;
-    this.#dump(emergencyDir).catch((cause: unknown) =>
-      this.events.emit("state:save-error", { error: cause as Error }),
+    dumpState(emergencyDir, { disk: this.disk, model: this.model, parts: this.parts }).catch(
+      (cause: unknown) => this.events.emit("state:save-error", { error: cause as Error }),
     );
-  }
-
-  /** Once, to another disk: what is durable, as a state.json of its own. */
-  async #dump(dir: string): Promise<void> {
-    const { recovered, log, store } = this.parts;
-    const view = viewState(this.model, recovered.state, recovered.keys);
-    const last_saved = new Date(this.clock.now()).toISOString();
-    const { durable: sequence, lastCrc: last, epoch } = log;
-    const head = { store, epoch, sequence, last, schema: this.model.schema, last_saved };
-    const directory = await this.disk.createDirectory(dir);
-    try {
-      const source = { head, ...(await snapshotParts(this.model, view, this.clock)) };
-      await saveSnapshot(directory, source, { clock: this.clock, previous: undefined });
-    } finally {
-      await directory.close();
-    }
   }
 
   #wake(): void {

@@ -8,6 +8,7 @@ import { Calls } from "./calls.ts";
 import type { EntityModel } from "./define-model.ts";
 import type { Events, StoreEvents } from "./events.ts";
 import { viewState, type StateView } from "./snapshot-view.ts";
+import { Monitor } from "./monitor.ts";
 import { receiptOf } from "./receipt.ts";
 import type { Slot } from "./state.ts";
 import type { CollectionHost } from "./store-collection.ts";
@@ -50,7 +51,8 @@ export class StoreHost implements CollectionHost {
     opening: { readonly lockWaitMs: number; readonly signal: AbortSignal | undefined },
   ): Promise<StoreHost> {
     const followers = new Set<() => void>();
-    const engine = await StoreEngine.open(settings, events, { ...opening, followers });
+    const monitor = new Monitor(events, settings.model, settings.diskLowBytes);
+    const engine = await StoreEngine.open(settings, events, { ...opening, followers, monitor });
     return new StoreHost(settings, events, followers, engine);
   }
 
@@ -112,7 +114,9 @@ export class StoreHost implements CollectionHost {
 
   async #reopen(): Promise<void> {
     await this.open.close();
-    const opening = { lockWaitMs: 0, signal: undefined, followers: this.followers };
+    const { followers } = this;
+    const { monitor } = this.#engine;
+    const opening = { lockWaitMs: 0, signal: undefined, followers, monitor };
     this.#engine = await StoreEngine.open(this.settings, this.events, opening);
     this.#engine.start();
     this.events.emit("recovered", this.#engine.parts.report);

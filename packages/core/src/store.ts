@@ -9,9 +9,12 @@
 import type { DiskFailedError } from "@taskwal/errors";
 import type { LogRecord } from "@taskwal/format";
 import type { StoreEvents } from "./events.ts";
+import { inspect, type Health } from "./health.ts";
+import { writerSource } from "./health-sources.ts";
 import { recordStream, type RecordsOptions } from "./record-stream.ts";
 import type { RecoveryReport } from "./recovery-report.ts";
 import { damagedEntities, digestState, type DamagedEntity } from "./snapshot-view.ts";
+import type { Telemetry } from "./telemetry.ts";
 import type { StoreHost } from "./store-host.ts";
 
 export class Store {
@@ -57,6 +60,20 @@ export class Store {
     listener: (...facts: StoreEvents[Name]) => void,
   ): () => void {
     return this.#host.events.on(name, listener);
+  }
+
+  /**
+   * How the store is: the directory, the disk, the saves, the engine. Asks the disk for a look at some hundred names and
+   * writes nothing; never rejects, also once the store is closed, and takes two seconds at most. See docs/health.md.
+   */
+  health(): Promise<Health> {
+    const host = this.#host;
+    return inspect(writerSource(host.engine, host.closed));
+  }
+
+  /** What was counted since the store was opened, across `reopen`. Cheap: no disk is asked. */
+  telemetry(): Telemetry {
+    return this.#host.engine.monitor.counts.read();
   }
 
   /** Durable records as they stand in the log, system records included; see RecordsOptions. */

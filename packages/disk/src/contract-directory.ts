@@ -49,6 +49,13 @@ export const directoryContract = (runner: TestRunner, subject: DiskSubject): voi
       const { network, freeBytes, totalBytes } = await (await open()).fileSystem();
       expect(network).toBe(false);
       expect(totalBytes).toBeGreaterThanOrEqual(freeBytes);
+      expect(freeBytes).toBeGreaterThanOrEqual(1);
+    });
+
+    it("says that a directory can be written, and leaves nothing in it by asking", async () => {
+      const directory = await open();
+      await directory.assertWritable();
+      expect(await directory.list(".")).toEqual([]);
     });
   });
 

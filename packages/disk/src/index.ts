@@ -64,7 +64,7 @@ export interface FileStat {
   readonly modified: string;
   /** Number of names (hard links). */
   readonly links: number;
-  /** Permission bits: 0o600. */
+  /** Permission bits: 0o600. Where the system has none (Windows, with its access lists), those of a creation. */
   readonly mode: number;
   readonly kind: "file" | "folder" | "other";
 }
@@ -106,6 +106,11 @@ export interface Directory {
   /** Makes every creation, link, rename and removal in that folder durable. */
   syncFolder(folder: string): Promise<void>;
   fileSystem(): Promise<FileSystemInfo>;
+  /**
+   * Asks whether names may be created in the directory, and creates none. Throws as a creation would: EACCES, EPERM or
+   * EROFS; ENOENT if the directory is gone. Room is another question (`fileSystem`), as is whether the disk still works.
+   */
+  assertWritable(): Promise<void>;
   /** Releases the handle; files stay open. */
   close(): Promise<void>;
 }

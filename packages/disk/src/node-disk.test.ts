@@ -1,5 +1,6 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import {
+  chmodSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -13,7 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, onTestFinished } from "vitest";
 
 import { fileSystemType } from "./file-system-types.ts";
 import { openNodeDisk } from "./node-disk.ts";
@@ -32,6 +33,27 @@ describe("the real disk", () => {
     await expect(directory.open("note", "write")).rejects.toMatchObject({ code: "ELOOP" });
     await expect(directory.create("dangling")).rejects.toMatchObject({ code: "EEXIST" });
     expect(await directory.stat("note")).toMatchObject({ kind: "other" });
+  });
+
+  it("says of a directory that may only be read that it cannot be written", (context) => {
+    const path = mkdtempSync(join(tmpdir(), "taskwal-readable-"));
+    onTestFinished(() => rmSync(path, { recursive: true, force: true }));
+    chmodSync(path, 0o555);
+    const isRoot = process.getuid?.() === 0;
+    if (isRoot && spawnSync("setpriv", ["--version"]).status !== 0) {
+      context.skip("root may write everywhere, and setpriv(1) is not installed");
+    }
+    // Root may write everywhere: a process without its rights asks.
+    const under = isRoot ? ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] : [];
+    const code = `
+      const { openNodeDisk } = await import(${JSON.stringify(import.meta.resolve("../dist/index.js"))});
+      const directory = await openNodeDisk().openDirectory(${JSON.stringify(path)});
+      await directory.assertWritable().catch((error) => process.stdout.write(error.code));
+    `;
+    const node = [process.execPath, "--input-type=module", "--eval", code];
+    const [command = "", ...args] = [...under, ...node];
+    const { stdout, stderr } = spawnSync(command, args, { encoding: "utf8" });
+    expect(stdout, stderr).toBe("EACCES");
   });
 
   it("is not closed under a write: its descriptor would be another file's by then", async () => {

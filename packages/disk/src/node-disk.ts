@@ -144,6 +144,7 @@ const nodeDirectory = (path: string, lockBackend: LockBackend | undefined): Dire
     remove: async (name) => fsp.unlink(at(name)),
     syncFolder: async (folder) => syncFolderAt(folderAt(folder)),
     fileSystem: () => fileSystemOf(path),
+    assertWritable: () => fsp.access(path, fs.constants.W_OK | fs.constants.X_OK),
     close: () => Promise.resolve(),
   };
 };
@@ -186,7 +187,7 @@ const fileStat = (stats: fs.BigIntStats): FileStat => ({
   inode: `${stats.dev}:${stats.ino}`,
   modified: String(stats.mtimeNs),
   links: Number(stats.nlink),
-  mode: Number(stats.mode) & 0o777,
+  mode: isWindows ? (stats.isDirectory() ? folderMode : fileMode) : Number(stats.mode) & 0o777,
   kind: stats.isFile() ? "file" : stats.isDirectory() ? "folder" : "other",
 });
 

@@ -178,6 +178,10 @@ class SimDirectory implements Directory {
     });
   }
 
+  async assertWritable(): Promise<void> {
+    await this.#perform({ call: { kind: "access", path: this.path }, run: () => {} });
+  }
+
   async close(): Promise<void> {
     await Promise.resolve();
   }

@@ -147,6 +147,13 @@ describe("a full disk", () => {
     await expect(file.write(bytesOf("F"), 7)).rejects.toMatchObject({ code: "ENOSPC" });
   });
 
+  it("can be written as far as permissions go; what a fault forbids cannot", async () => {
+    const { sim, directory } = await withNote("aa", { capacityBytes: 2 });
+    await directory.assertWritable();
+    sim.fail(({ kind }) => kind === "access", "EROFS");
+    await expect(directory.assertWritable()).rejects.toMatchObject({ code: "EROFS" });
+  });
+
   it("gives the space of a removed file back", async () => {
     const { sim, directory, file } = await withNote("aaaa", { capacityBytes: 4 });
     await file.close();

@@ -32,7 +32,8 @@ export type SimReadingKind =
   | "stat"
   | "list"
   | "lock"
-  | "fileSystem";
+  | "fileSystem"
+  | "access";
 
 export interface SimCall {
   /** 1 for the first mutating call of the disk; undefined for a call that only looks. */

@@ -25,6 +25,8 @@ export interface SaveOptions {
    * stands there is verified first.
    */
   readonly previous: KnownState | undefined;
+  /** Told why the old state.json could not be kept, before the save is given up for it. */
+  readonly onBackupFailed?: (error: unknown) => void;
   /** How long the event loop may be held at a time, in milliseconds. Default 2. */
   readonly sliceMs?: number;
 }
@@ -51,14 +53,18 @@ const sliceMsDefault = 2;
 export const saveSnapshot = async (
   directory: Directory,
   source: SnapshotSource,
-  { clock, previous, sliceMs = sliceMsDefault }: SaveOptions,
+  { clock, previous, onBackupFailed, sliceMs = sliceMsDefault }: SaveOptions,
 ): Promise<SavedSnapshot> => {
   assertSource(source);
   const { written, stat, kept } = await prepared(directory, async () => {
     const written = await writeTemporary(directory, source, { clock, sliceMs });
     const stat = await directory.stat(temporaryName);
     if (stat?.sizeBytes !== written.sizeBytes) throw unstable();
-    const kept = await keepOldState(directory, { clock, previous, head: source.head });
+    const keeping = keepOldState(directory, { clock, previous, head: source.head });
+    const kept = await keeping.catch((error: unknown) => {
+      onBackupFailed?.(error);
+      throw error;
+    });
     // Right after the look at the old one in there: what an editor saves in between would be lost.
     await directory.rename(temporaryName, stateName);
     return { written, stat, kept };

@@ -6,6 +6,7 @@
  */
 import {
   type DamagedEntity,
+  type Health,
   type Listeners,
   type MutationEvent,
   type Receipt,
@@ -13,6 +14,7 @@ import {
   type RecoveryReport,
   type StoreEvents,
   type StoreOf,
+  type Telemetry,
   type WriteOptions,
 } from "@taskwal/core";
 import type { Disk } from "@taskwal/disk";
@@ -174,6 +176,16 @@ export class TaskStore {
     if (!name.startsWith("task:"))
       return this.#engine.on(name as keyof StoreEvents, listener as never);
     return this.#engine.on("mutation", taskListener(name as TaskEventName, listener as never));
+  }
+
+  /** How the store is, as `Store.health` of the engine. */
+  health(): Promise<Health> {
+    return this.#engine.health();
+  }
+
+  /** What was counted since the store was opened, as `Store.telemetry` of the engine. */
+  telemetry(): Telemetry {
+    return this.#engine.telemetry();
   }
 
   records(options: RecordsOptions = {}): AsyncIterableIterator<LogRecord> {
