@@ -75,6 +75,13 @@ describe("the reader of an event stream", () => {
     expect(read("data: x\n\n\uFEFFdata: y\n\n")).toEqual([event("message", "x")]);
   });
 
+  it("takes CR and LF for one end of a line, with an empty piece between them too", () => {
+    const { push } = createEventStreamReader();
+    expect(push(bytesOf("data: x\r"))).toEqual([]);
+    expect(push(bytesOf(""))).toEqual([]);
+    expect(push(bytesOf("\ndata: y\r\n\r"))).toEqual([event("message", "x\ny")]);
+  });
+
   it("does not keep the bytes that it was given", () => {
     const { push } = createEventStreamReader();
     const reused = bytesOf("data: xy");

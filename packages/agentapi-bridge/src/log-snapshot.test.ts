@@ -77,6 +77,7 @@ describe("the snapshot of a log", () => {
     expect(content.startsWith(head)).toBe(true);
     expect(content.endsWith(tail)).toBe(true);
     expect(tail.length).toBeGreaterThan(head.length * 2);
+    expect(tail.length).toBeLessThan(head.length * 4);
   });
 
   it("never parts a pair, at every shift of the cut", () => {
