@@ -1,10 +1,33 @@
 /**
- * Signalling with coder/agentapi, and a journal of its conversation. Not yet: this package holds its name.
+ * What coder/agentapi says and saves: read, checked and sized.
  *
- *     agentapi  <── prompts, signals ──  bridge  ── one record per message and status ──>  store
+ *     /events ─> event-stream ─> agentapi-event          its state file ─> conversation-state ─> checkpoint-verdict
+ *     its PID file ─> pid-file ─> signal                 --help, --version ─> version-gate
+ *     its messages ─> log-snapshot                       (pure, but for the signal)
  *
- * The rule: it exports nothing until it does something. See README.md for what it will be.
+ * The rule: agentapi is frozen, and what it gets wrong stays wrong. Nothing here believes a file, a PID
+ * or a version that it has not checked. See README.md for what there is and what is to come.
  */
-
-// oxlint-disable-next-line unicorn/require-module-specifiers -- an empty module is just what is meant
-export {};
+export { readAgentApiEvent } from "./agentapi-event.ts";
+export type { AgentApiEvent } from "./agentapi-event.ts";
+export { judgeCheckpoint } from "./checkpoint-verdict.ts";
+export type {
+  CheckpointVerdict,
+  ComparedMessage,
+  JournalProjection,
+} from "./checkpoint-verdict.ts";
+export { composeConversationState, parseConversationState } from "./conversation-state.ts";
+export type {
+  ConversationMessage,
+  ConversationState,
+  ReadConversationState,
+} from "./conversation-state.ts";
+export { createEventStreamReader } from "./event-stream.ts";
+export type { EventStreamOptions, EventStreamReader, StreamEvent } from "./event-stream.ts";
+export { buildLogSnapshot } from "./log-snapshot.ts";
+export type { LogSnapshotOptions } from "./log-snapshot.ts";
+export { judgePidOwner, parsePidFile, signalProcess } from "./pid-file.ts";
+export type { PidOwner } from "./pid-file.ts";
+export type { LogSnapshot, SnapshotMessage } from "./snapshot-message.ts";
+export { decideGate, parseVersionText, versionAtLeast } from "./version-gate.ts";
+export type { Gate, GateDecision, GateFacts } from "./version-gate.ts";

@@ -84,6 +84,15 @@ const processContract = ({ describe, it, expect }: TestRunner, subject: DiskSubj
       await Promise.resolve();
     });
 
+    it("finds itself by its pid, and nobody by a pid that is none", async () => {
+      const disk = subject.openDisk();
+      expect(disk.findProcess(disk.process.pid)?.identity).toEqual(disk.process);
+      for (const pid of [2 ** 30, 0, -1, 1.5, Number.NaN]) {
+        expect(disk.findProcess(pid)).toBe(undefined);
+      }
+      await Promise.resolve();
+    });
+
     it("takes a recycled pid for dead", async () => {
       const disk = subject.openDisk();
       if (disk.process.startTime === "") return;

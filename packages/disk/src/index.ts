@@ -28,6 +28,11 @@ export interface Disk {
    * for one of another host or another PID namespace.
    */
   isAlive(identity: ProcessIdentity): "alive" | "dead" | "unknown";
+  /**
+   * The process that has this pid now. Undefined where none runs: one that has ended and was not
+   * collected by its parent runs no more. A pid of somebody else's process counts.
+   */
+  findProcess(pid: number): RunningProcess | undefined;
 }
 
 export interface Clock {
@@ -51,6 +56,12 @@ export interface ProcessIdentity {
   readonly bootId: string;
   readonly pidNamespace: string;
   readonly host: string;
+}
+
+export interface RunningProcess {
+  readonly identity: ProcessIdentity;
+  /** The words that it was started with; [] where the system does not tell. A process may change them. */
+  readonly argv: readonly string[];
 }
 
 export interface FileStat {

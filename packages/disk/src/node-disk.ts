@@ -30,7 +30,7 @@ import type {
   FileSystemInfo,
   LockBackend,
 } from "./index.ts";
-import { identifyThisProcess, judgeLiveness } from "./process-identity.ts";
+import { findProcess, identifyThisProcess, judgeLiveness } from "./process-identity.ts";
 import type { ProcFiles } from "./process-identity.ts";
 
 const fileMode = 0o600;
@@ -71,6 +71,7 @@ export const openNodeDisk = (options: NodeDiskOptions = {}): Disk => {
     randomBytes: (count) => new Uint8Array(randomBytes(count)),
     process: identity,
     isAlive: (other) => judgeLiveness(procFiles, identity, other),
+    findProcess: (pid) => findProcess(procFiles, identity, pid),
   };
 };
 

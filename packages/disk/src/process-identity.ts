@@ -15,7 +15,7 @@ import { hostname } from "node:os";
 
 import { errnoOf } from "@taskwal/errors";
 
-import type { ProcessIdentity } from "./index.ts";
+import type { ProcessIdentity, RunningProcess } from "./index.ts";
 
 /** The reads of /proc that are needed; undefined where the file does not exist or may not be read. */
 export interface ProcFiles {
@@ -86,4 +86,18 @@ export const judgeLiveness = (
     return self.pidNamespace === other.pidNamespace ? judgeByPid(files, other) : "unknown";
   }
   return bootsKnown && self.host === other.host ? "dead" : "unknown";
+};
+
+/** The process that has the pid now, as seen from the process `self`. */
+export const findProcess = (
+  files: ProcFiles,
+  self: ProcessIdentity,
+  pid: number,
+): RunningProcess | undefined => {
+  if (judgeByPid(files, { ...self, pid, startTime: "" }) === "dead") return undefined;
+  if (!procIsOurs(files)) return { identity: { ...self, pid, startTime: "" }, argv: [] };
+  const startTime = procStat(files, pid)?.startTime ?? "";
+  const words = files.readText(`/proc/${pid}/cmdline`) ?? "";
+  const argv = words === "" ? [] : words.replace(/\0$/, "").split("\0");
+  return { identity: { ...self, pid, startTime }, argv };
 };

@@ -4,7 +4,14 @@
  * The rule: whatever a process holds (open files, locks, timers) ends with it, at once.
  */
 
-import type { Clock, Directory, Disk, LockBackend, ProcessIdentity } from "./index.ts";
+import type {
+  Clock,
+  Directory,
+  Disk,
+  LockBackend,
+  ProcessIdentity,
+  RunningProcess,
+} from "./index.ts";
 import { simDirectory } from "./sim-directory.ts";
 import { SimCrash } from "./sim-crash.ts";
 import { systemError } from "./sim-faults.ts";
@@ -112,6 +119,17 @@ export class SimProcess implements Disk, SimMember {
       if (runs && member.process.startTime === other.startTime) return "alive";
     }
     return "dead";
+  }
+
+  findProcess(pid: number): RunningProcess | undefined {
+    const { bootId, pidNamespace, host } = this.process;
+    for (const member of this.#machine.members) {
+      if (!(member instanceof SimProcess) || member.process.pid !== pid) continue;
+      const { process: identity } = member;
+      const isSeen = identity.pidNamespace === pidNamespace && identity.host === host;
+      if (isSeen && identity.bootId === bootId) return { identity, argv: [member.name] };
+    }
+    return undefined;
   }
 
   #folderAt(path: string, call: string): SimFolder {
