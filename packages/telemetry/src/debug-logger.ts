@@ -5,12 +5,11 @@
  *     persistence:mutation {"type":"task.updated","collection":"tasks","id":"6f…","version":8,"sequence":4711}
  *     └ the event's first word └ the rest of it, and its facts
  *
- * The rule: a line holds ids, types, sequences, sizes, durations, names of files and codes of errors. Never a payload, an
- * entity, or the message of an error: a reducer or a schema may quote what it refused.
+ * The rule: a line holds ids, types, sequences, sizes, durations, names of files and what errors are (`errorFacts`). Never
+ * a payload or an entity, nor what a reducer, a schema or a listener said of one.
  */
 import createDebug from "debug";
-import type { StoreEvents } from "@taskwal/core";
-import { DiskFailedError, StoreError, errnoOf } from "@taskwal/errors";
+import { errorFacts, type StoreEvents } from "@taskwal/core";
 
 /** Any store: of tasks, of another model, read-only. */
 export interface DebuggedStore {
@@ -24,18 +23,9 @@ export interface DebuggedStore {
 /** What a line says of each event. There is a line for every event: what is new must be thought of here. */
 type Lines = { readonly [Name in keyof StoreEvents]: (...told: StoreEvents[Name]) => object };
 
-/** An error by what it is, never by what it says. */
-const failure = (error: unknown): object => {
-  const name = error instanceof Error ? error.name : typeof error;
-  const code = error instanceof StoreError ? error.code : errnoOf(error);
-  if (!(error instanceof DiskFailedError)) return { name, code };
-  const { operation, errno, outcome } = error;
-  return { name, code, operation, errno, outcome };
-};
-
 const failed = ({ error, ...facts }: { readonly error: unknown }): object => ({
   ...facts,
-  error: failure(error),
+  error: errorFacts(error),
 });
 
 const asTold = (facts: object): object => facts;
@@ -81,7 +71,7 @@ const lines: Lines = {
     sequence,
   }),
   "mutation:failed": failed,
-  poisoned: ({ error, takenBack }) => ({ error: failure(error), takenBack }),
+  poisoned: failed,
   "listener:error": failed,
   closed: () => ({}),
 };
