@@ -54,6 +54,14 @@ export {
   type MutationEvent,
   type StoreEvents,
 } from "./events.ts";
+export {
+  mirrorBytesMax,
+  ownKey,
+  readMirror,
+  writeMirror,
+  type MirrorContent,
+  type MirrorOwn,
+} from "./mirror-file.ts";
 export type { RecordsOptions } from "./record-stream.ts";
 export type { RecoveryFacts, RecoveryReport } from "./recovery-report.ts";
 export type { DamagedEntity } from "./snapshot-view.ts";

@@ -17,6 +17,7 @@ export {
   parseFileStem,
   parseSegmentName,
   quarantineFolder,
+  archiveFolder,
   legacyFolder,
   recoveryFolder,
   segmentName,
