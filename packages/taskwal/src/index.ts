@@ -35,6 +35,8 @@ export {
   closeOnExit,
   openTaskStore,
   taskModel,
+  type ArchiveOptions,
+  type ArchiveReport,
   type CloseOnExitOptions,
   type ImportReport,
   type LogEntry,
