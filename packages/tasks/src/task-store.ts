@@ -21,12 +21,14 @@ import {
 import type { Disk } from "@taskwal/disk";
 import type { DiskFailedError } from "@taskwal/errors";
 import { sha256, type LogRecord } from "@taskwal/format";
+import { adoptEdits, findEdits, type EditOptions } from "./adopt-edits.ts";
 import {
   archiveTasks,
   restoreArchived,
   type ArchiveOptions,
   type ArchiveReport,
 } from "./archive-tasks.ts";
+import type { TaskEdit } from "./task-edit.ts";
 import { taskMetrics, type TaskMetrics } from "./task-metrics.ts";
 import type { taskModel } from "./task-model.ts";
 import type { LogEntry, NewTask, Session, Task, TaskStatus } from "./task-schemas.ts";
@@ -239,6 +241,20 @@ export class TaskStore {
    */
   restoreArchived(id: string): Promise<Readonly<Task>> {
     return diskErrors("restore", this.dir, () => restoreArchived(this.#engine, this.#disk, id));
+  }
+
+  /** What was edited by hand in `tasks/`, field by field, and whether it may be adopted. Reads only. */
+  edits(options: EditOptions = {}): Promise<readonly TaskEdit[]> {
+    return diskErrors("read", this.dir, () => findEdits(this.#engine, this.#disk, options));
+  }
+
+  /**
+   * Adopts such edits as mutations, durable on return; the others are in the result with their reasons. Each
+   * edited file is kept under `quarantine/` when the store writes the task's file again. Throws ClosedError,
+   * DiskFailedError; what was adopted until then is.
+   */
+  adoptEdits(options: EditOptions = {}): Promise<readonly TaskEdit[]> {
+    return diskErrors("adopt", this.dir, () => adoptEdits(this.#engine, this.#disk, options));
   }
 
   reopen(): Promise<RecoveryReport> {
