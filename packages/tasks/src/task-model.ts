@@ -1,7 +1,8 @@
 /**
  * The task model: what an orchestrator keeps, as entities of the engine.
  *
- *     task      task.created  task.imported  task.updated  task.deleted   + list "logs"
+ *     task      task.created  task.imported  task.restored                + list "logs"
+ *               task.updated  task.edited  task.deleted  task.archived
  *     session   session.created  session.imported  session.updated  session.deleted
  *
  * The rule: times come from the record (`meta.at`), never from a clock, so a replay gives the same.
@@ -42,6 +43,9 @@ const taskPatchSchema = z.looseObject({
   id: z.never().optional(),
 });
 
+/** A task as somebody edited it in its file: fields to set, and optional fields to take away. */
+const taskEditSchema = z.object({ set: taskPatchSchema, remove: z.array(z.string()) });
+
 const task = defineEntity({
   name: "task",
   collection: "tasks",
@@ -64,6 +68,7 @@ const task = defineEntity({
         ),
     },
     "task.imported": { payload: taskSchema, reduce: (payload): Task => payload },
+    "task.restored": { payload: taskSchema, reduce: (payload): Task => payload },
   },
   change: {
     "task.updated": {
@@ -71,7 +76,16 @@ const task = defineEntity({
       reduce: (before, patch, { id, at }): Task =>
         stamped({ ...before, updated_at: iso(at), ...defined(patch), id } as Task, at),
     },
+    "task.edited": {
+      payload: taskEditSchema,
+      reduce: (before, { set, remove }, { id, at }): Task => {
+        const kept = Object.entries(before).filter(([key]) => !remove.includes(key));
+        const edited = { ...Object.fromEntries(kept), updated_at: iso(at), ...defined(set), id };
+        return stamped(edited as Task, at);
+      },
+    },
     "task.deleted": { payload: z.object({}), reduce: () => undefined },
+    "task.archived": { payload: z.object({}), reduce: () => undefined },
   },
 });
 
