@@ -227,7 +227,7 @@ test("both publish the same metrics, and the same numbers", async () => {
     const spelt = `${name.replaceAll(".", "_")}${suffixes[unit] ?? ""}${isCounter ? "_total" : ""}`;
     for (const { attributes, value } of data.dataPoints) {
       const labels = Object.entries(attributes).map(([key, word]) => `${key}="${String(word)}"`);
-      const sample = `${spelt}${labels.length > 0 ? `{${labels.join()}}` : ""} ${String(value)}\n`;
+      const sample = `${spelt}${labels.length > 0 ? `{${labels.join()}}` : ""} ${JSON.stringify(value)}\n`;
       expect(text).toContain(sample);
       compared += 1;
     }

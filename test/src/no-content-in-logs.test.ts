@@ -11,7 +11,7 @@
  */
 import { format, inspect } from "node:util";
 import createDebug from "debug";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { createSimDisk, type SimDisk } from "@taskwal/disk/sim";
 import { defineEntity, defineModel, openStore, type Logger, type StoreOf } from "taskwal";
 import { debugLogger, prometheusText } from "taskwal/telemetry";

@@ -36,13 +36,13 @@ interface Named {
 /** A number at a time: a `counter` only grows while the store is open, a `gauge` comes and goes. */
 export interface Amount extends Named {
   readonly kind: "counter" | "gauge";
-  read(seen: Seen): readonly Point[];
+  readonly read: (seen: Seen) => readonly Point[];
 }
 
 /** How long something took. */
 export interface Duration extends Named {
   readonly unit: "s";
-  read(telemetry: Telemetry): HistogramReading;
+  readonly read: (telemetry: Telemetry) => HistogramReading;
 }
 
 export const durations = {
