@@ -44,6 +44,14 @@ export {
   type Validation,
 } from "./standard-schema.ts";
 export type { VersionStep, VersionSteps } from "./version-steps.ts";
+export {
+  cleanState,
+  planCleaning,
+  type CleanOptions,
+  type CleanPlan,
+  type Removable,
+} from "./clean-state.ts";
+export { copyStore, type CopyOptions, type CopyReport } from "./copy-store.ts";
 export { diskErrors } from "./state-directory.ts";
 export { openStore, type OpenOptions, type StoreOf, type Transacting } from "./open-store.ts";
 export type { Store } from "./store.ts";

@@ -9,6 +9,7 @@ import { cac } from "cac";
 import { runDemo } from "./demo.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { runImport } from "./import-command.ts";
+import { addTendingVerbs } from "./tending-verbs.ts";
 import { openTerminal } from "./terminal.ts";
 import { UsageError } from "./usage-error.ts";
 import { version } from "./version.ts";
@@ -50,6 +51,8 @@ cli
         terminal,
       ),
   );
+
+addTendingVerbs(cli, terminal);
 
 cli.help((sections) => [
   ...sections,
