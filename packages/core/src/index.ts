@@ -68,5 +68,11 @@ export type { Telemetry } from "./telemetry.ts";
 export type { Redact, RedactAbout } from "./redact.ts";
 export type { RecordsOptions } from "./record-stream.ts";
 export type { MigratedEntity } from "./migration.ts";
+export {
+  planMigration,
+  type MigrationPlan,
+  type PlanMigrationOptions,
+  type PlannedFailure,
+} from "./plan-migration.ts";
 export type { RecoveryFacts, RecoveryReport } from "./recovery-report.ts";
 export type { DamagedEntity } from "./snapshot-view.ts";
