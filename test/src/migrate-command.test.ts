@@ -150,3 +150,37 @@ describe("taskwal migrate", () => {
     await store.close();
   });
 });
+
+describe("taskwal rollback", () => {
+  const back = (...words: string[]): ReturnType<typeof run> =>
+    spawnSync(process.execPath, [command, "rollback", ...words], { encoding: "utf8" });
+
+  test("lists each record that it hides, then makes a directory that the older program opens, and leaves the other", async () => {
+    const dir = await makeStore("back");
+    run(dir, "--model", modelFile("back.mjs"), "--apply");
+    const before = treeOf(dir);
+    const into = join(root, "older");
+    const { status, stdout } = back(dir);
+    expect([status, stdout.includes("  $migrated\n")]).toEqual([0, true]);
+    expect(stdout).toContain("Nothing was written");
+    const facts = JSON.parse(back(dir, "--json").stdout) as { hides: unknown[]; hidden: object };
+    expect(facts).toMatchObject({ applied: false, schema: { note: 1 }, unlisted: [] });
+    expect(facts.hidden).toMatchObject({ records: facts.hides.length, mutations: 0 });
+    const applied = back(dir, "--into", into, "--apply", "--json");
+    expect([applied.status, JSON.parse(applied.stdout)]).toMatchObject([0, { applied: true }]);
+    expect(treeOf(dir)).toEqual(before);
+    const store = await openStore({ dir: into, model: firstModel });
+    expect([...store.notes.all()].map(({ name }) => name)).toEqual(["a", "b"]);
+    await store.close();
+    expect(back(dir, "--into", into, "--apply").status).toBe(3);
+  });
+
+  test("is a wrong call without a migration to go back from, or with nowhere to go", async () => {
+    const dir = await makeStore("unmigrated");
+    const before = treeOf(dir);
+    expect(back(dir)).toMatchObject({ status: 2, stdout: "" });
+    expect(back(dir, "--apply")).toMatchObject({ status: 2, stdout: "" });
+    expect(back(join(root, "missing")).status).toBe(2);
+    expect(treeOf(dir)).toEqual(before);
+  });
+});

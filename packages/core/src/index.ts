@@ -74,5 +74,12 @@ export {
   type PlanMigrationOptions,
   type PlannedFailure,
 } from "./plan-migration.ts";
+export {
+  hiddenRecords,
+  planRollback,
+  type RollbackSource,
+  type RollbackPlan,
+} from "./rollback-plan.ts";
+export { rollBack, type RollBackOptions } from "./rollback.ts";
 export type { RecoveryFacts, RecoveryReport } from "./recovery-report.ts";
 export type { DamagedEntity } from "./snapshot-view.ts";

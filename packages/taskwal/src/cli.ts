@@ -10,6 +10,7 @@ import { runDemo } from "./demo.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { runImport } from "./import-command.ts";
 import { runMigrate } from "./migrate-command.ts";
+import { runRollback } from "./rollback-command.ts";
 import { openTerminal } from "./terminal.ts";
 import { UsageError } from "./usage-error.ts";
 import { version } from "./version.ts";
@@ -71,6 +72,21 @@ cli
       const { dryRun = false, apply = false, json = false } = options;
       if (dryRun && apply) throw new UsageError("--dry-run and --apply exclude each other");
       return runMigrate({ dir: String(dir), apply, model: word(options.model), json }, terminal);
+    },
+  );
+
+cli
+  .command("rollback <dir>", "The state before a migration, in a new directory")
+  .option("--into <dir>", "Where to; missing or empty")
+  .option("--apply", "Do it (default: list what it would hide, and write nothing)")
+  .option("--json", "One JSON object, nothing else")
+  .action(
+    (
+      dir: string | number,
+      options: { into?: string | number; apply?: boolean; json?: boolean },
+    ) => {
+      const { into, apply = false, json = false } = options;
+      return runRollback({ dir: String(dir), into: word(into), apply, json }, terminal);
     },
   );
 

@@ -74,10 +74,10 @@ export const secondModelWith = (migrate: (old: Old) => object, upcast = retitled
 export const migrated = ({ id, name }: Old): object => ({ id, title: name, pinned: false });
 export const secondModel = secondModelWith(migrated);
 
-const common = { dir: "/state", mirrors: false, autosaveMs: Number.POSITIVE_INFINITY } as const;
+const common = { dir: "/state", mirrors: false, autosaveMs: Number.POSITIVE_INFINITY };
 
-export const openFirst = (disk: Disk): Promise<StoreOf<typeof firstModel>> =>
-  openStore({ ...common, model: firstModel, disk });
+export const openFirst = (disk: Disk, dir = common.dir): Promise<StoreOf<typeof firstModel>> =>
+  openStore({ ...common, dir, model: firstModel, disk });
 
 export const openSecond = (
   disk: Disk,
