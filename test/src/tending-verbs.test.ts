@@ -97,7 +97,7 @@ describe("taskwal backup", () => {
     const store = await openTaskStore({ dir });
     await store.create({ id: "c", description: "task c", tool: "T" });
     const { sequence } = store;
-    const { status, stdout, stderr } = run("backup", dir, "--to", to, "--json");
+    const { status, stdout, stderr } = run("backup", dir, "--into", to, "--json");
     expect(stderr).toBe("");
     expect(status).toBe(0);
     const report = JSON.parse(stdout) as { sequence: number };
@@ -107,7 +107,7 @@ describe("taskwal backup", () => {
     const copy = await openTaskStore({ dir: to });
     expect(copy.digest()).toBe(store.digest());
     await copy.close();
-    expect(run("backup", dir, "--to", to)).toMatchObject({ status: 3, stdout: "" });
+    expect(run("backup", dir, "--into", to)).toMatchObject({ status: 3, stdout: "" });
     expect(run("backup", dir)).toMatchObject({ status: 2, stdout: "" });
   });
 
@@ -123,7 +123,7 @@ describe("taskwal backup", () => {
     for (const name of readdirSync(dir))
       if (name.startsWith("state.backup")) rmSync(join(dir, name));
     const to = join(root, "damaged-copy");
-    const { status, stdout } = run("backup", dir, "--to", to);
+    const { status, stdout } = run("backup", dir, "--into", to);
     expect(status).toBe(4);
     expect(stdout).toContain("not whole");
     expect(readdirSync(to)).toContain("wal");

@@ -84,5 +84,18 @@ export {
 } from "./mirror-file.ts";
 export type { RecordsOptions } from "./record-stream.ts";
 export type { MigratedEntity } from "./migration.ts";
+export {
+  planMigration,
+  type MigrationPlan,
+  type PlanMigrationOptions,
+  type PlannedFailure,
+} from "./plan-migration.ts";
+export {
+  hiddenRecords,
+  planRollback,
+  type RollbackSource,
+  type RollbackPlan,
+} from "./rollback-plan.ts";
+export { rollBack, type RollBackOptions } from "./rollback.ts";
 export type { RecoveryFacts, RecoveryReport } from "./recovery-report.ts";
 export type { DamagedEntity } from "./snapshot-view.ts";

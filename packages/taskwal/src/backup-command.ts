@@ -16,32 +16,32 @@ import { counted, sizeWords } from "./words.ts";
 export interface BackupCommandOptions {
   readonly dir: string;
   /** Empty or missing. */
-  readonly to: string;
+  readonly into: string;
   readonly json: boolean;
 }
 
 /** Exit code 4 if the copy lost something, as its original may have; else 0. Throws as `copyStore` and opening. */
 export const runBackup = async (
-  { dir, to, json }: BackupCommandOptions,
+  { dir, into, json }: BackupCommandOptions,
   terminal: Terminal,
 ): Promise<number> => {
   await assertDirectory(dir);
   const copied = await copyStore({
     from: resolve(dir),
-    to: resolve(to),
+    to: resolve(into),
     onProgress: (done, total) =>
       terminal.progress(`copied ${sizeWords(done)} of ${sizeWords(total)}`),
   });
-  const store = await openTaskStore({ dir: to, readOnly: true });
+  const store = await openTaskStore({ dir: into, readOnly: true });
   const { sequence, recovery } = store;
   const tasks = store.list().length;
   await store.close();
   const isWhole = recovery.lost.length === 0 && recovery.damaged.length === 0;
-  const report = { dir, to, ...copied, sequence, tasks, isWhole, lost: recovery.lost };
+  const report = { dir, into, ...copied, sequence, tasks, isWhole, lost: recovery.lost };
   if (json) terminal.raw(`${JSON.stringify(report)}\n`);
   else {
     const { say, heading, good, bad } = terminal;
-    heading(`${dir} -> ${to}`);
+    heading(`${dir} -> ${into}`);
     say(`  ${counted(copied.files, "file")}, ${sizeWords(copied.bytes)}`);
     say(`  opened and verified: ${counted(tasks, "task")}, up to @${sequence}`);
     if (isWhole) say(`  ${good("whole")}`);

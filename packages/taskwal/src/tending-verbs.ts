@@ -31,11 +31,11 @@ export const addTendingVerbs = (cli: CAC, terminal: Terminal): void => {
       "backup <dir>",
       "Copy a whole store elsewhere, beside whoever writes in it, and verify the copy",
     )
-    .option("--to <dir>", "Where to; missing or empty")
+    .option("--into <dir>", "Where to; missing or empty")
     .option(...jsonOption)
-    .action((dir: Word, { to, json = false }: Flags & { to?: Word }) => {
-      if (to === undefined) throw new UsageError("backup needs --to <dir>");
-      return runBackup({ dir: String(dir), to: String(to), json }, terminal);
+    .action((dir: Word, { into, json = false }: Flags & { into?: Word }) => {
+      if (into === undefined) throw new UsageError("backup needs --into <dir>");
+      return runBackup({ dir: String(dir), into: String(into), json }, terminal);
     });
   cli
     .command("compact <dir>", "Fold the log into state.json and let go of what nothing needs")
