@@ -32,6 +32,7 @@ const floors: readonly (readonly string[])[] = [
 const doors: Readonly<Record<string, readonly string[]>> = {
   "@opentelemetry/api": ["telemetry"],
   cac: ["taskwal"],
+  ms: ["taskwal"],
   "crc-32": ["format"],
   debug: ["telemetry"],
   eventemitter3: ["core"],
