@@ -4,7 +4,6 @@
  *     a store ─┬─ prometheusText ─> parse-prometheus-text-format
  *              └─ observe ─> the SDK of OpenTelemetry ─> a collection
  */
-import { createRequire } from "node:module";
 import type { Attributes } from "@opentelemetry/api";
 import {
   DataPointType,
@@ -13,27 +12,10 @@ import {
   type MetricData,
 } from "@opentelemetry/sdk-metrics";
 import { createSimDisk, type SimDisk } from "@taskwal/disk/sim";
+import parse from "parse-prometheus-text-format";
 import { observe, prometheusText, type ObservedStore } from "taskwal/telemetry";
 import { expect, test } from "vitest";
 import { openNotes, refusalOf, type NoteStore } from "./world/note-model.ts";
-
-interface Family {
-  readonly name: string;
-  readonly help: string;
-  readonly type: "COUNTER" | "GAUGE" | "HISTOGRAM";
-  readonly metrics: readonly {
-    readonly value?: string;
-    readonly labels?: Readonly<Record<string, string>>;
-    readonly buckets?: Readonly<Record<string, string>>;
-    readonly count?: string;
-    readonly sum?: string;
-  }[];
-}
-
-/** It brings no types. */
-const parse = createRequire(import.meta.url)("parse-prometheus-text-format") as (
-  text: string,
-) => Family[];
 
 const textOf = async (store: NoteStore): Promise<string> =>
   prometheusText(store.telemetry(), await store.health());
