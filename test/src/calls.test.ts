@@ -2,8 +2,16 @@
  * What a call may ask for, and what it then gets: versions, keys, signals, transactions, a full queue.
  */
 import { createSimDisk } from "@taskwal/disk/sim";
-import { ConflictError, InvalidMutationError, type StoreEvents } from "taskwal";
-import { expect, test } from "vitest";
+import {
+  ConflictError,
+  defineEntity,
+  defineModel,
+  InvalidMutationError,
+  openStore,
+  type StoreEvents,
+} from "taskwal";
+import { expect, onTestFinished, test } from "vitest";
+import { z } from "zod";
 import { settle } from "./world/fault-workload.ts";
 import {
   notesOf,
@@ -320,6 +328,38 @@ test("a listener that throws breaks no commit, no other listener and no caller",
   expect(lines.length).toBeGreaterThanOrEqual(2);
   sim.powerCut("none");
   expect(notesOf(await openNotes(sim.process()))).toEqual({ a: [2, "a+"] });
+});
+
+test("functions that must be synchronous and are not are refused, and their late rejections end no process", async () => {
+  const late = async (): Promise<never> => {
+    await Promise.resolve();
+    throw new Error("late");
+  };
+  const lateEntity = defineEntity({
+    name: "late",
+    collection: "lates",
+    version: 1,
+    schema: z.looseObject({ id: z.string() }),
+    create: { "late.created": { payload: z.object({}), reduce: late as never } },
+    change: {},
+  });
+  const model = defineModel({ entities: { lates: lateEntity } });
+  const store = await openStore({ dir: "/state", model, disk: createSimDisk().process() });
+  const unhandled: unknown[] = [];
+  const note = (error: unknown): void => void unhandled.push(error);
+  process.on("unhandledRejection", note);
+  onTestFinished(() => void process.off("unhandledRejection", note));
+  const mutated = refusalOf(store.lates.mutate("a", "late.created", {}));
+  expect(await mutated).toBeInstanceOf(TypeError);
+  // Used after it has ended, too: that throws inside the function, when nobody waits for it any more.
+  const transacted = store.transact(async (tx) => {
+    await Promise.resolve();
+    tx.lates.mutate("b", "late.created", {});
+  });
+  expect(await refusalOf(transacted)).toBeInstanceOf(InvalidMutationError);
+  for (let turn = 0; turn < 3; turn += 1) await new Promise(setImmediate);
+  expect(unhandled).toEqual([]);
+  await store.close();
 });
 
 test("a logger that throws breaks nothing either: what nobody awaits is told, and its flush is refused", async () => {

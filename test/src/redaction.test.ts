@@ -127,6 +127,12 @@ test.each<[string, Redact, RegExp]>([
     /hook threw/,
   ],
   ["returns a promise", async (payload) => payload, /hook returned/],
+  // A rejection of its own that nobody handles would end the process.
+  [
+    "returns a promise that rejects",
+    async () => Promise.reject(new Error("late")),
+    /hook returned/,
+  ],
   ["returns nothing", () => undefined, /hook returned/],
   [
     "changes the payload in place",

@@ -10,6 +10,7 @@
 import { ConflictError, InvalidMutationError } from "@taskwal/errors";
 import { limits } from "@taskwal/format";
 import type { Committed, TransactionOptions, WriteOptions } from "./collection-type.ts";
+import { dropPromise } from "./drop-promise.ts";
 import type { Events, Logger, StoreEvents } from "./events.ts";
 import { fingerprint, type KeyedMutation } from "./idempotency.ts";
 import {
@@ -308,7 +309,7 @@ const stageAll = <R>(
 };
 
 const assertTransaction = (result: unknown, count: number): void => {
-  if (typeof result === "object" && result !== null && "then" in result) {
+  if (dropPromise(result)) {
     throw new InvalidMutationError({
       reason: "the function given to transact returned a promise; it must be synchronous",
     });

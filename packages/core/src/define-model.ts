@@ -16,6 +16,7 @@ import type {
   MutationDefinition,
   MutationMeta,
 } from "./define-entity.ts";
+import { dropPromise } from "./drop-promise.ts";
 import { frozenMap } from "./frozen-map.ts";
 import { modelHash } from "./model-hash.ts";
 import { assertEntityKey, quoted } from "./model-names.ts";
@@ -213,6 +214,7 @@ const checkedReduce = (
     const after = reduce(before, payload, meta);
     if (after === undefined && kind === "change") return undefined;
     if (typeof after !== "object" || after === null || (after as EntityValue).id !== meta.id) {
+      dropPromise(after);
       throw new TypeError(
         `the reducer of ${type} did not return an entity with the id of its mutation`,
       );

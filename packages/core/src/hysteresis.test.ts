@@ -52,6 +52,18 @@ describe("a want of several parts", () => {
     expect(want.isOn).toBe(false);
   });
 
+  it("stays as large as its largest part was: what is wanted besides makes it no smaller", () => {
+    const want = new Want<string>();
+    want.begin("log", 10);
+    want.begin("log", 2);
+    want.had("log", 2);
+    expect([want.isOn, want.begin("log", 10)]).toEqual([true, false]);
+    want.had("log", 9);
+    expect(want.isOn).toBe(true);
+    want.had("log", 1);
+    expect(want.isOn).toBe(false);
+  });
+
   it("that never began is not made by what was had", () => {
     const want = new Want<string>();
     want.had("log", 5);

@@ -36,10 +36,10 @@ export class Want<Part> {
     return this.#missing.size > 0;
   }
 
-  /** True if it has begun just now. */
+  /** True if it has begun just now. What is wanted besides makes it no smaller. */
   begin(part: Part, bytes: number): boolean {
     const wasOn = this.isOn;
-    this.#missing.set(part, bytes);
+    this.#missing.set(part, Math.max(bytes, this.#missing.get(part) ?? 0));
     return !wasOn;
   }
 

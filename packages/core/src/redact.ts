@@ -8,10 +8,12 @@
  */
 import { InvalidMutationError } from "@taskwal/errors";
 import { copyJson, type JsonValue } from "@taskwal/format";
+import { dropPromise } from "./drop-promise.ts";
 
 /**
  * Gives the payload as it may be kept. `payload` is a frozen copy: return another value where something goes. Called
- * once for each mutation and list item, also when a cancelled call makes a transaction run again. Must be synchronous.
+ * once for each mutation and list item, also when a cancelled call makes a transaction run again. Must be synchronous,
+ * and give the same for the same: a repeated idempotency key is compared by what it returned.
  */
 export type Redact = (payload: JsonValue, about: RedactAbout) => unknown;
 
@@ -34,6 +36,7 @@ export const redacted = (redact: Redact, payload: JsonValue, about: RedactAbout)
   }
   const copy = copyJson(given);
   if (copy.ok) return copy.value;
+  dropPromise(given);
   const reason = `what the redaction hook returned ${copy.reason}`;
   throw new InvalidMutationError({ type, id, path: copy.path, reason });
 };
