@@ -20,7 +20,7 @@ import type { Model } from "./define-model.ts";
 import type { Migration } from "./events.ts";
 import { appendMigrationLine, lastMigrationAt, migrationLogName } from "./migration-log.ts";
 import type { Recovered } from "./recover.ts";
-import { digestState, snapshotParts, viewState } from "./snapshot-view.ts";
+import { digestInTurns, snapshotParts, viewState } from "./snapshot-view.ts";
 import { migratedType, type MigratedData } from "./system-record.ts";
 
 /** One kind of entity that a migration takes to a newer version. */
@@ -76,7 +76,7 @@ export const performMigration = async (
       sha256: base.reading.sha256,
     },
     backup: migration.backup,
-    to: { sequence, digest: digestState(view) },
+    to: { sequence, digest: await digestInTurns(view, clock) },
   });
   const isKnown = base.name === "state.json";
   const saved = await saveSnapshot(
