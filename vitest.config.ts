@@ -1,8 +1,9 @@
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
-// Tests read packages/*/src, not dist: our own condition comes before Vite's server defaults.
-const conditions = ["taskwal-source", "module", "node", "development|production"];
+// Tests read packages/*/src, not dist: our own condition comes before Vite's server defaults, of which "module" is left
+// out: what packages bring under it is for bundlers, and Node does not run all of it.
+const conditions = ["taskwal-source", "node", "development|production"];
 
 // CI reads its closing line from this file; a person needs none.
 const resultFile = process.env["TASKWAL_TEST_RESULT"];

@@ -49,6 +49,7 @@ describe("the packages", () => {
         "snapshot",
         "core",
         "tasks",
+        "telemetry",
         "testing",
         "taskwal",
       ]),
@@ -96,6 +97,8 @@ describe("a mistake planted in the packages is reported", () => {
     ["tasks", "cac"],
     ["taskwal", "fast-check"],
     ["log", "fs-ext"],
+    ["core", "debug"],
+    ["taskwal", "@opentelemetry/api"],
     ["core", "left-pad"],
   ])("in %s a door of its own to %s", (folder, name) => {
     const mistaken = withSource(folder, `${header}import * as x from "${name}";`);
@@ -114,9 +117,22 @@ describe("a mistake planted in the packages is reported", () => {
     );
   });
 
+  it.each([
+    ["by its name", 'export { observe } from "@taskwal/telemetry";', "@taskwal/telemetry"],
+    ["by its door", 'export { observe } from "./telemetry.ts";', "./telemetry.ts"],
+    ["later", 'const it = await import("taskwal/telemetry");', "taskwal/telemetry"],
+  ])(
+    "what watches a store loaded by a program that did not ask for it, %s",
+    (_, code, specifier) => {
+      expect(added(packageComplaints, withSource("taskwal", header + code))).toContain(
+        `taskwal/src/planted.ts loads what watches a store: ${specifier}`,
+      );
+    },
+  );
+
   it("fast-check brought to the kit and not handed on by the package that users install", () => {
     const mistaken = planted("taskwal", ({ manifest }) => ({
-      manifest: { ...manifest, peerDependencies: {} },
+      manifest: { ...manifest, peerDependencies: { "@opentelemetry/api": "^1.9.0" } },
     }));
     expect(added(packageComplaints, mistaken)).toEqual([
       "taskwal does not hand fast-check on, which a package that it names is brought",

@@ -322,6 +322,25 @@ test("a listener that throws breaks no commit, no other listener and no caller",
   expect(notesOf(await openNotes(sim.process()))).toEqual({ a: [2, "a+"] });
 });
 
+test("a logger that throws breaks nothing either: what nobody awaits is told, and its flush is refused", async () => {
+  const fail = (): never => {
+    throw new Error("the logger is closed");
+  };
+  const failed: unknown[] = [];
+  const { sim, store } = await opened({
+    on: { "mutation:failed": ({ type }) => failed.push(type) },
+    logger: { debug: fail, info: fail, warn: fail, error: fail },
+  });
+  store.on("mutation", fail);
+  await create(store, "a");
+  void store.notes.mutate("a", "note.edited", { text: "throw" });
+  for (let turn = 0; turn < 5; turn += 1) await sim.clock.yield();
+  expect(failed).toEqual(["note.edited"]);
+  expect(await refusalOf(store.flush())).toBeInstanceOf(RangeError);
+  await store.snapshot();
+  await store.close();
+});
+
 test("whatever a store hands out is frozen, all the way down, and what was handed in is the caller's", async () => {
   const { store } = await opened();
   const payload = { text: "a", extra: { deep: [1, { deeper: 2 }] } };

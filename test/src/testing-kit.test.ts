@@ -59,6 +59,12 @@ test("a program that runs loads neither the kit nor fast-check, and the simulate
   const main = loadedBy("taskwal", "");
   expect(main.length).toBeGreaterThan(20);
   expect(main.filter(isKit)).toEqual([]);
+  const isWatching = (url: string): boolean =>
+    /packages\/telemetry\/|taskwal\/dist\/telemetry|\/debug@|opentelemetry/.test(url);
+  expect(main.filter(isWatching)).toEqual([]);
+  const watching = loadedBy("taskwal/telemetry", "").filter(isWatching);
+  expect(watching.length).toBeGreaterThan(5);
+  expect(watching.filter((url) => url.includes("opentelemetry"))).toEqual([]);
   const kit = loadedBy("taskwal/testing", "it.createSimDisk().process();");
   expect(kit.filter(isKit).length).toBeGreaterThan(5);
   const isFastCheck = (url: string): boolean => url.includes("/fast-check@");

@@ -6,7 +6,7 @@
  *     warn    what somebody should look at: a failed save, little room, a file that was edited
  *     error   what cost or will cost something: lost records, no room, a dead writer
  *
- * The rule: facts are numbers, names of files and errors of the disk; never anything of an entity or a payload. What
+ * The rule: facts are numbers, names of files and errors (discreet-logger.ts); never anything of an entity or a payload. What
  * comes with every mutation or batch is not logged.
  */
 import type { Events, Logger, StoreEvents } from "./events.ts";

@@ -143,7 +143,7 @@ export class Events<Map extends object = StoreEvents> {
       try {
         listener(...facts);
       } catch (error) {
-        this.#log({ error, event: name });
+        this.#logger?.error({ error, event: name }, "a listener threw");
         if (name !== "listener:error") this.#emitter.emit("listener:error", { error, event: name });
       }
     };
@@ -151,14 +151,5 @@ export class Events<Map extends object = StoreEvents> {
     return () => {
       this.#emitter.off(name, shielded);
     };
-  }
-
-  /** A logger that throws is no reason to break a commit either, and there is nobody left to tell. */
-  #log(facts: { readonly error: unknown; readonly event: string }): void {
-    try {
-      this.#logger?.error(facts, "a listener threw");
-    } catch {
-      // Its listener has failed, and so has the way to say so.
-    }
   }
 }

@@ -63,6 +63,8 @@ export {
   type MutationEvent,
   type StoreEvents,
 } from "./events.ts";
+export { discreetLogger } from "./discreet-logger.ts";
+export { errorFacts, type ErrorFacts } from "./error-facts.ts";
 export type { BackupFile, Health } from "./health.ts";
 export {
   directoryParts,

@@ -8,6 +8,7 @@ import { LockedError } from "@taskwal/errors";
 import { limits } from "@taskwal/format";
 import type { CollectionsOf, TransactionOf, TransactionOptions } from "./collection-type.ts";
 import type { EntityDefinitions, TypedModel } from "./define-model.ts";
+import { discreetLogger } from "./discreet-logger.ts";
 import { logEvents } from "./event-log.ts";
 import { Events, type Listeners, type Logger, type StoreEvents } from "./events.ts";
 import { ReadOnlyStore } from "./read-only-store.ts";
@@ -27,7 +28,8 @@ export interface OpenOptions<M extends TypedModel<EntityDefinitions>> {
   readonly on?: Listeners<StoreEvents>;
   /**
    * Where the library may speak: pino, winston or console. It never writes to stdout by itself. What is logged names
-   * types, ids, numbers and files, and errors as they were thrown; never a payload or an entity.
+   * types, ids, numbers and files; of errors what they are and where they were thrown. Never a payload or an entity: the
+   * messages of schemas, reducers and listeners, which may quote one, are in what was thrown and in the events only.
    */
   readonly logger?: Logger;
   /**
@@ -113,9 +115,10 @@ const autosaveRecordsMax = 100_000;
 export const openStore = async <M extends TypedModel<EntityDefinitions>>(
   options: OpenOptions<M>,
 ): Promise<StoreOf<M>> => {
-  const events = new Events<StoreEvents>(options.logger, options.on);
-  if (options.logger) logEvents(events, options.logger);
-  const settings = settingsOf(options);
+  const logger = options.logger && discreetLogger(options.logger);
+  const events = new Events<StoreEvents>(logger, options.on);
+  if (logger) logEvents(events, logger);
+  const settings = settingsOf(options, logger);
   // A summary that cannot be stored fails here, not at every later snapshot.
   assertSummary(settings.model.summary, settings.model.entities.keys());
   if (options.readOnly) return openReader(settings, events, options);
@@ -161,11 +164,12 @@ const seed = async <M extends TypedModel<EntityDefinitions>>(
 
 const settingsOf = <M extends TypedModel<EntityDefinitions>>(
   options: OpenOptions<M>,
+  logger: Logger | undefined,
 ): StoreSettings => ({
   disk: options.disk ?? openNodeDisk(),
   dir: options.dir,
   model: options.model,
-  logger: options.logger,
+  logger,
   redact: options.redact,
   diskLowBytes: options.diskLowBytes,
   onDamage: options.onDamage ?? "salvage",

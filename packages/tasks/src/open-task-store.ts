@@ -3,7 +3,13 @@
  *
  *     dir ?? STATE_PATH ?? ./coding-agent-state ─ legacy? import ─ open ─ interrupted? mark ─> TaskStore
  */
-import { diskErrors, openStore, type OpenOptions, type StoreOf } from "@taskwal/core";
+import {
+  discreetLogger,
+  diskErrors,
+  openStore,
+  type OpenOptions,
+  type StoreOf,
+} from "@taskwal/core";
 import { openNodeDisk, type Disk } from "@taskwal/disk";
 import { resolve } from "node:path";
 import { adoptEdits, type EditOptions } from "./adopt-edits.ts";
@@ -105,8 +111,9 @@ const planned = (
 const imported = async (
   engine: StoreOf<typeof taskModel>,
   report: ImportReport,
-  { logger, onImported }: OpenTaskStoreOptions,
+  { logger: given, onImported }: OpenTaskStoreOptions,
 ): Promise<void> => {
+  const logger = given && discreetLogger(given);
   const { tasks, problems } = report;
   logger?.info({ tasks, problems: problems.length }, "a legacy directory was imported");
   onImported?.(report);

@@ -5,7 +5,7 @@
  *       7                            test/
  *       6                       taskwal
  *       5     agentapi-bridge        adapters        testing
- *       4                 tasks            replay
+ *       4                 tasks      replay      telemetry
  *       3                       core
  *       2               log            snapshot
  *       1             format           disk
@@ -23,16 +23,18 @@ const floors: readonly (readonly string[])[] = [
   ["format", "disk"],
   ["log", "snapshot"],
   ["core"],
-  ["tasks", "replay"],
+  ["tasks", "replay", "telemetry"],
   ["agentapi-bridge", "adapters", "testing"],
   ["taskwal"],
 ];
 
 /** The packages that may import a dependency from outside; what is not listed has no door. */
 const doors: Readonly<Record<string, readonly string[]>> = {
+  "@opentelemetry/api": ["telemetry"],
   cac: ["taskwal"],
   ms: ["taskwal"],
   "crc-32": ["format"],
+  debug: ["telemetry"],
   eventemitter3: ["core"],
   "fast-check": ["testing"],
   "fast-json-stable-stringify": ["format"],
@@ -183,22 +185,32 @@ const referenceRule = (tree: Tree): readonly string[] =>
     ];
   });
 
-/** A program that runs loads nothing of the kit for tests: the door to it is a file that nothing imports. */
-const kitRule = (tree: Tree): readonly string[] =>
-  tree.flatMap((each) =>
-    each.files
-      .filter((file) => !isTest(file) && file.path !== "src/testing.ts")
-      .flatMap((file) =>
-        importsOfFile(file)
-          .filter(
-            (specifier) =>
-              packageOf(specifier) === "@taskwal/testing" ||
-              specifier === "taskwal/testing" ||
-              /(^|\/)testing\.[jt]s$/.test(specifier),
-          )
-          .map((specifier) => `${each.folder}/${file.path} loads the kit for tests: ${specifier}`),
-      ),
-  );
+/** What only those load who ask for it: a package, and the file of taskwal that is the door to it. */
+const asides = [
+  { folder: "testing", what: "the kit for tests" },
+  { folder: "telemetry", what: "what watches a store" },
+];
+
+/** A program that runs loads nothing of it unasked: the door to it is a file that nothing imports. */
+const asideRule = (tree: Tree): readonly string[] =>
+  asides.flatMap(({ folder, what }) => {
+    const isIt = (specifier: string): boolean =>
+      packageOf(specifier) === `@taskwal/${folder}` || specifier === `taskwal/${folder}`;
+    const door = new RegExp(`(^|/)${folder}\\.[jt]s$`);
+    return tree.flatMap((each) => {
+      const isTaskwal = each.folder === "taskwal";
+      return each.files
+        .filter((file) => !isTest(file) && !(isTaskwal && file.path === `src/${folder}.ts`))
+        .flatMap(importsOfFileIn(each))
+        .filter(({ specifier }) => isIt(specifier) || (isTaskwal && door.test(specifier)))
+        .map(({ path, specifier }) => `${path} loads ${what}: ${specifier}`);
+    });
+  });
+
+const importsOfFileIn =
+  ({ folder }: PackageTree) =>
+  (file: SourceFile): readonly { readonly path: string; readonly specifier: string }[] =>
+    importsOfFile(file).map((specifier) => ({ path: `${folder}/${file.path}`, specifier }));
 
 /** "." is index.ts, "./sim" is sim.ts: the same file as source, as types and as code. */
 const exportRule = (tree: Tree): readonly string[] =>
@@ -222,6 +234,6 @@ const exportRule = (tree: Tree): readonly string[] =>
 
 /** Complaints, each one sentence; none if the tree is the picture. */
 export const packageComplaints = (tree: Tree): readonly string[] =>
-  [floorRule, importRule, pathRule, doorRule, kitRule, referenceRule, exportRule].flatMap((rule) =>
-    rule(tree),
+  [floorRule, importRule, pathRule, doorRule, asideRule, referenceRule, exportRule].flatMap(
+    (rule) => rule(tree),
   );
