@@ -44,6 +44,7 @@ export {
   type Validation,
 } from "./standard-schema.ts";
 export type { VersionStep, VersionSteps } from "./version-steps.ts";
+export { receiptOf } from "./receipt.ts";
 export { diskErrors } from "./state-directory.ts";
 export { openStore, type OpenOptions, type StoreOf, type Transacting } from "./open-store.ts";
 export type { Store } from "./store.ts";
