@@ -1,7 +1,7 @@
 /**
  * The task model: what an orchestrator keeps, as entities of the engine.
  *
- *     task      task.created  task.imported  task.updated  task.deleted   + list "logs"
+ *     task      task.created  task.imported  task.updated  task.patched  task.deleted   + list "logs"
  *     session   session.created  session.imported  session.updated  session.deleted
  *
  * The rule: times come from the record (`meta.at`), never from a clock, so a replay gives the same.
@@ -42,6 +42,19 @@ const taskPatchSchema = z.looseObject({
   id: z.never().optional(),
 });
 
+const required = ["id", "description", "status", "tool", "created_at", "updated_at"];
+
+/** What becomes of the fields, exactly: nothing is filled in, no time is stamped. */
+const exactPatchSchema = z.object({
+  set: z.looseObject({
+    ...taskSchema.omit({ id: true }).partial().shape,
+    id: z.never().optional(),
+  }),
+  unset: z
+    .array(z.string().refine((name) => !required.includes(name), "is a field that every task has"))
+    .exactOptional(),
+});
+
 const task = defineEntity({
   name: "task",
   collection: "tasks",
@@ -70,6 +83,14 @@ const task = defineEntity({
       payload: taskPatchSchema,
       reduce: (before, patch, { id, at }): Task =>
         stamped({ ...before, updated_at: iso(at), ...defined(patch), id } as Task, at),
+    },
+    "task.patched": {
+      payload: exactPatchSchema,
+      reduce: (before, { set, unset = [] }): Task => {
+        const after: Record<string, unknown> = { ...before, ...defined(set) };
+        for (const name of unset) delete after[name];
+        return after as Task;
+      },
     },
     "task.deleted": { payload: z.object({}), reduce: () => undefined },
   },

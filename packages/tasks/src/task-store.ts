@@ -226,6 +226,11 @@ export class TaskStore {
     return this.#engine.snapshot();
   }
 
+  /** The state as a `state.json` in another directory, as `Store.dump` of the engine. */
+  dump(dir: string): Promise<void> {
+    return this.#engine.dump(dir);
+  }
+
   compact(): Promise<number> {
     return this.#engine.compact();
   }
