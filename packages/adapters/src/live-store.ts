@@ -32,7 +32,8 @@ export class LiveStore {
   /** Calls that wait; undefined while none has to. */
   #waiting: (() => void)[] | undefined;
   #work: Promise<void>;
-  #isClosed = false;
+  /** Once closed: whether calls are refused, or get no answer any more. */
+  #closed: "refuses" | "is silent" | undefined;
 
   constructor(options: LiveStoreOptions) {
     this.#options = options;
@@ -51,7 +52,8 @@ export class LiveStore {
 
   /** Runs `work`; it may hold on to the store only until it resolves. Rejects with ClosedError once this is closed. */
   use<Value>(work: (store: TaskStore) => Promise<Value>): Promise<Value> {
-    if (this.#isClosed) return Promise.reject(new ClosedError());
+    if (this.#closed === "refuses") return Promise.reject(new ClosedError());
+    if (this.#closed === "is silent") return new Promise(() => {});
     if (this.#waiting === undefined && this.#needsWork()) this.#mend();
     const waiting = this.#waiting;
     if (!waiting) return this.#run(work);
@@ -70,9 +72,12 @@ export class LiveStore {
     );
   }
 
-  /** Calls of before are done first. Throws what kept something from being durable. */
-  async close(): Promise<void> {
-    this.#isClosed = true;
+  /**
+   * Calls of before are done first. Throws what kept something from being durable. `isEnding`: the process ends next, so
+   * calls that still come are left without an answer: a refusal that nobody expects would end it in another way.
+   */
+  async close({ isEnding }: { readonly isEnding: boolean }): Promise<void> {
+    this.#closed = isEnding ? "is silent" : "refuses";
     await this.#work;
     await this.#store?.close();
   }

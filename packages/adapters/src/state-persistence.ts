@@ -11,8 +11,9 @@
 import { EventEmitter } from "node:events";
 import type { TransactionOf } from "@taskwal/core";
 import { openNodeDisk, type Disk } from "@taskwal/disk";
-import { closeOnExit, type TaskStore, type taskModel } from "@taskwal/tasks";
+import type { TaskStore, taskModel } from "@taskwal/tasks";
 import { dumpOnCrash } from "./dump-on-crash.ts";
+import { endWithProcess } from "./end-with-process.ts";
 import { LiveStore } from "./live-store.ts";
 import { openBackup, openPersistence, type Opener } from "./open-persistence.ts";
 import { withAdvice } from "./permission-advice.ts";
@@ -161,15 +162,19 @@ export class StatePersistence<Task = WholeTask> extends EventEmitter<Persistence
 
   /** Ends gracefully: all calls of before are done, the last state is saved, the directory is free. */
   shutdown(): Promise<void> {
-    this.#closing ??= this.#told(() => this.#shutdown());
+    return this.#end({ isEnding: false });
+  }
+
+  #end(how: { readonly isEnding: boolean }): Promise<void> {
+    this.#closing ??= this.#told(() => this.#close(how));
     return this.#closing;
   }
 
-  async #shutdown(): Promise<void> {
+  async #close(how: { readonly isEnding: boolean }): Promise<void> {
     this.#tell("shutdown:save", { timestamp: this.#timestamp() });
     try {
       await Promise.allSettled(this.#last.values());
-      await this.#live.close();
+      await this.#live.close(how);
     } finally {
       this.#uninstall();
       if (StatePersistence.#instance === (this as unknown)) StatePersistence.#instance = undefined;
@@ -241,8 +246,14 @@ export class StatePersistence<Task = WholeTask> extends EventEmitter<Persistence
 
   #install(): void {
     const flushSync = (): void => this.#live.flushSync();
-    const remove = [closeOnExit({ close: () => this.shutdown(), flushSync })];
     const { emergencyPath } = this.#config;
+    const remove = [
+      endWithProcess({
+        flushSync,
+        save: () => this.#save(),
+        end: () => this.#end({ isEnding: true }),
+      }),
+    ];
     if (emergencyPath !== undefined) {
       const dump = (): Promise<void> => this.#live.dump(emergencyPath);
       remove.push(dumpOnCrash({ flushSync, dump, onFailed: (error) => this.#failed(error) }));
@@ -250,6 +261,13 @@ export class StatePersistence<Task = WholeTask> extends EventEmitter<Persistence
     this.#uninstall = () => {
       for (const each of remove) each();
     };
+  }
+
+  /** A snapshot of all that was called before. */
+  async #save(): Promise<void> {
+    this.#tell("shutdown:save", { timestamp: this.#timestamp() });
+    await Promise.allSettled(this.#last.values());
+    await this.#live.use((store) => store.snapshot());
   }
 }
 
