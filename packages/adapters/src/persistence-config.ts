@@ -10,6 +10,7 @@ import type { Logger } from "@taskwal/core";
 import { readWhole, type Disk } from "@taskwal/disk";
 import { errnoOf } from "@taskwal/errors";
 import { limits } from "@taskwal/format";
+import { resolve } from "node:path";
 import { parseEnv } from "node:util";
 
 /** The interval of the automatic save, in milliseconds, where `autosaveMs` names no other. */
@@ -33,6 +34,7 @@ export interface PersistenceConfig {
   readonly disk?: Disk;
 }
 
+/** Absolute. */
 export interface Paths {
   readonly basePath: string;
   readonly backupPath: string | undefined;
@@ -48,9 +50,10 @@ export const pathsOf = async (config: PersistenceConfig, disk: Disk): Promise<Pa
     (basePath ?? own["STATE_PATH"]) === undefined ||
     (backupPath ?? own["STATE_BACKUP_PATH"]) === undefined;
   const file = asksFile ? await environmentFile(disk, logger) : {};
+  const backup = backupPath ?? own["STATE_BACKUP_PATH"] ?? file["STATE_BACKUP_PATH"];
   return {
-    basePath: basePath ?? own["STATE_PATH"] ?? file["STATE_PATH"] ?? basePathDefault,
-    backupPath: backupPath ?? own["STATE_BACKUP_PATH"] ?? file["STATE_BACKUP_PATH"],
+    basePath: resolve(basePath ?? own["STATE_PATH"] ?? file["STATE_PATH"] ?? basePathDefault),
+    backupPath: backup === undefined ? undefined : resolve(backup),
   };
 };
 
