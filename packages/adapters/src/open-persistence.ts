@@ -63,7 +63,7 @@ export const openBackup = async (
 
 const openAt = async ({ config, disk, tell }: Opener, dir: string): Promise<TaskStore> => {
   const { emergencyPath, logger, autosaveMs = autosaveMsDefault } = config;
-  return openTaskStore({
+  const store = await openTaskStore({
     dir,
     disk,
     autosaveMs,
@@ -72,6 +72,12 @@ const openAt = async ({ config, disk, tell }: Opener, dir: string): Promise<Task
     ...(logger ? { logger } : {}),
     ...(emergencyPath === undefined ? {} : { emergencyDir: emergencyPath }),
   });
+  const { before, snapshot, skipped } = store.recovery;
+  const isThere = [snapshot, ...skipped].some((found) => found?.name === "state.json");
+  if (before !== "new" && !isThere) {
+    logger?.warn({ dir, from: snapshot?.name ?? "wal/" }, "state.json is missing: it is rebuilt");
+  }
+  return store;
 };
 
 /** A reader of what is there; undefined if there is nothing, or it cannot be read. */

@@ -360,16 +360,50 @@ test("a directory that another process owns is refused, and neither of them lose
 
 test("state.json that is corrupt or gone costs nothing: it is rebuilt, and told", async () => {
   const sim = createSimDisk({ realTurns: true });
-  const first = host(sim);
+  const warned: string[] = [];
+  const say = (): void => {};
+  const warn = (_: unknown, message = ""): void => void warned.push(message);
+  const logger = { debug: say, info: say, warn, error: warn };
+  const first = host(sim, { logger });
   await first.persistence.saveTask(task("a"));
   await first.persistence.shutdown();
+  expect(warned).toEqual([]);
   sim.writeRaw("/state/state.json", Buffer.from('{"tasks":['));
-  const second = host(sim);
+  const second = host(sim, { logger });
   expect(await second.persistence.loadTasks()).toEqual([task("a")]);
   expect(second.heard()).toContain("state:corruption");
+  expect(warned).toContain("acknowledged records or snapshots no longer read");
   await second.persistence.shutdown();
-  sim.removeRaw("/state/state.json");
-  const third = host(sim);
+  for (const path of sim.listRaw()) if (path.endsWith(".json")) sim.removeRaw(path);
+  const third = host(sim, { logger });
   expect(await third.persistence.loadTasks()).toEqual([task("a")]);
+  expect(warned).toContain("state.json is missing: it is rebuilt");
+  await third.persistence.saveTask(task("b"));
   await third.persistence.shutdown();
+  const left = sim.listRaw();
+  for (const name of ["state.json", "tasks/a.json", "tasks/b.json"])
+    expect(left).toContain(`/state/${name}`);
+});
+
+test("what could not be saved is logged, without a word of the task", async () => {
+  const logged: string[] = [];
+  const say = (facts: unknown, message?: string): void => {
+    logged.push(
+      `${message} ${JSON.stringify(facts, Object.getOwnPropertyNames(facts ?? {}).concat("message", "code"))}`,
+    );
+  };
+  const logger = { debug: say, info: say, warn: say, error: say };
+  const { sim, persistence } = host(undefined, { logger });
+  await persistence.ready;
+  sim.fail(({ kind, path }) => kind === "write" && path.includes(".jsonl"), "ENOSPC", {
+    times: "forever",
+  });
+  await expect(persistence.saveTask(task("a", { description: "a secret" }))).rejects.toThrow(
+    DiskFailedError,
+  );
+  expect(logged.some((line) => line.startsWith("something could not be saved"))).toBe(true);
+  expect(logged.join("\n")).toContain("ENOSPC");
+  expect(logged.join("\n")).not.toContain("a secret");
+  sim.clearFaults();
+  await persistence.shutdown();
 });
