@@ -3,7 +3,7 @@
  *
  * Twelve ends here; `pnpm bench campaign drop-in` goes on with sixty a round.
  */
-import { readdirSync, statSync } from "node:fs";
+import { cpSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { StatePersistence } from "@taskwal/adapters/state-persistence";
 import { createSimDisk } from "@taskwal/disk/sim";
@@ -11,6 +11,7 @@ import { expect, test } from "vitest";
 import { print } from "./corruption/tally.ts";
 import { runEnds, type End } from "./drop-in/ends.ts";
 import { TaskStore } from "./drop-in/orchestrator.ts";
+import { root as fixtures } from "./systemprompt-fixtures.ts";
 import { scratchDirectories } from "./world/scratch.ts";
 import { startProcess } from "./world/store-process.ts";
 
@@ -168,3 +169,23 @@ test("an orchestrator whose one file is replaced works as it did, and finds all 
   });
   await second.end();
 });
+
+test.each([
+  ["killed", "after-sigkill", 18],
+  ["on a full disk", "after-full-disk", 16],
+] as const)(
+  "a directory that the replaced service left when it was %s is taken over with every task that a file still proves",
+  async (_, name, count) => {
+    const basePath = scratch();
+    cpSync(join(fixtures, name), basePath, { recursive: true });
+    const persistence = new StatePersistence({ basePath });
+    const tasks = await persistence.loadTasks();
+    expect(tasks).toHaveLength(count);
+    for (const task of tasks) await persistence.saveTask({ ...task, description: "taken over" });
+    await persistence.shutdown();
+    const next = new StatePersistence({ basePath });
+    const loaded = await next.loadTasks();
+    expect(loaded).toEqual(tasks.map((task) => ({ ...task, description: "taken over" })));
+    await next.shutdown();
+  },
+);
