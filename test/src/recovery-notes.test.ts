@@ -84,6 +84,61 @@ describe("an opening tells", () => {
     await again.close();
   });
 
+  it("that state.json is a copy of the newest backup, and says nothing when a crash left it two names", async () => {
+    const disk = createSimDisk({ seed: 1 });
+    const store = await open(disk);
+    await store.notes.mutate("a", "note.added", { text: "one" });
+    await store.snapshot();
+    await store.notes.mutate("a", "note.edited", { text: "two" });
+    await store.close();
+    const [newest = ""] = disk
+      .listRaw()
+      .filter((path) => path.includes("state.backup."))
+      .toSorted()
+      .toReversed();
+    const before = disk.snapshotState();
+    disk.writeRaw(`${dir}/state.json`, disk.readRaw(newest));
+    const again = await open(disk);
+    expect(again.notes.get("a")?.text).toBe("two");
+    expect(again.recovery.notes).toEqual([
+      expect.stringMatching(
+        /^state\.json is the backup @2, the log continued to @\d+ and wins: no record of it was lost$/,
+      ),
+    ]);
+    await again.close();
+    disk.restore(before);
+    const directory = await disk.process().openDirectory(dir);
+    await directory.remove("state.json");
+    await directory.link(newest.slice(dir.length + 1), "state.json");
+    const linked = await open(disk);
+    expect(linked.recovery.notes).toEqual([]);
+    await linked.close();
+  });
+
+  it("that state.json was missing, and from what it rebuilt the state", async () => {
+    const disk = createSimDisk({ seed: 1 });
+    const store = await open(disk);
+    await store.notes.mutate("a", "note.added", { text: "one" });
+    await store.snapshot();
+    await store.notes.mutate("a", "note.edited", { text: "two" });
+    await store.close();
+    const { digest } = await open(disk).then(async (one) => {
+      const found = { digest: one.digest() };
+      await one.close();
+      return found;
+    });
+    disk.removeRaw(`${dir}/state.json`);
+    const again = await open(disk);
+    expect(again.digest()).toBe(digest);
+    expect(again.recovery.notes).toEqual([
+      expect.stringMatching(
+        /^state\.json is missing; the state was rebuilt from state\.backup\.\S+ and the log, up to @\d+$/,
+      ),
+    ]);
+    await again.close();
+    expect(disk.listRaw()).toContain(`${dir}/state.json`);
+  });
+
   it("that reducers changed under the same versions, and is silent when a version says so", async () => {
     const disk = createSimDisk({ seed: 2 });
     const store = await open(disk);

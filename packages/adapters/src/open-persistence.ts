@@ -72,11 +72,8 @@ const openAt = async ({ config, disk, tell }: Opener, dir: string): Promise<Task
     ...(logger ? { logger } : {}),
     ...(emergencyPath === undefined ? {} : { emergencyDir: emergencyPath }),
   });
-  const { before, snapshot, skipped } = store.recovery;
-  const isThere = [snapshot, ...skipped].some((found) => found?.name === "state.json");
-  if (before !== "new" && !isThere) {
-    logger?.warn({ dir, from: snapshot?.name ?? "wal/" }, "state.json is missing: it is rebuilt");
-  }
+  // Such as: state.json is missing, or a backup that somebody copied over it.
+  for (const note of store.recovery.notes) logger?.warn({ dir }, note);
   return store;
 };
 

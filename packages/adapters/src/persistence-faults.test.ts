@@ -1,80 +1,7 @@
-import { createSimDisk, type SimDisk, type SimProcess } from "@taskwal/disk/sim";
-import { ClosedError, DiskFailedError, LockedError } from "@taskwal/errors";
-import { openTaskStore } from "@taskwal/tasks";
+import { createSimDisk, type SimDisk } from "@taskwal/disk/sim";
+import { DiskFailedError, LockedError } from "@taskwal/errors";
 import { describe, expect, test } from "vitest";
-import type { PersistenceEvents } from "./persistence-events.ts";
-import { StatePersistence, type PersistenceConfig } from "./state-persistence.ts";
-import type { WholeTask } from "./whole-task.ts";
-
-const basePath = "/state";
-const backupPath = "/other/state";
-const time = "2025-01-01T00:00:00.000Z";
-
-const task = (id: string, more: Partial<WholeTask> = {}): WholeTask => ({
-  id,
-  description: "d",
-  status: "pending",
-  tool: "CLAUDECODE",
-  created_at: time,
-  updated_at: time,
-  logs: [],
-  ...more,
-});
-
-const stateOf = (...tasks: WholeTask[]) => ({
-  tasks,
-  sessions: [],
-  metrics: { total_tasks: 0, completed_tasks: 0, failed_tasks: 0, average_completion_time: 0 },
-  last_saved: time,
-});
-
-type Told = [name: keyof PersistenceEvents, ...facts: unknown[]];
-
-const names = [
-  "state:saved",
-  "state:loaded",
-  "state:save-error",
-  "autosave:triggered",
-  "shutdown:save",
-  "state:corruption",
-  "recovered",
-  "backup:created",
-  "disk:full",
-  "poisoned",
-  "closed",
-  "backup-location:used",
-  "backup-location:returned",
-] as const;
-
-interface Host {
-  readonly sim: SimDisk;
-  readonly disk: SimProcess;
-  readonly persistence: StatePersistence;
-  readonly told: Told[];
-  /** The names of what was told, once each. */
-  readonly heard: () => Set<string>;
-}
-
-const host = (sim = createSimDisk({ realTurns: true }), config: PersistenceConfig = {}): Host => {
-  const disk = sim.process("host");
-  const persistence = new StatePersistence({ basePath, disk, ...config });
-  const told: Told[] = [];
-  for (const name of names) {
-    persistence.on(name, (...facts: unknown[]) => void told.push([name, ...facts]));
-  }
-  return { sim, disk, persistence, told, heard: () => new Set(told.map(([name]) => name)) };
-};
-
-const idsAt = async (sim: SimDisk, dir: string): Promise<string[]> => {
-  const store = await openTaskStore({ dir, disk: sim.process("reader"), readOnly: true });
-  const ids = store.list().map(({ id }) => id);
-  await store.close();
-  return ids;
-};
-
-const turns = async (count: number): Promise<void> => {
-  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
-};
+import { backupPath, basePath, host, idsAt, stateOf, task, turns } from "./sample-host.test.ts";
 
 /** The clock goes on meanwhile. */
 const settled = async <Value>(sim: SimDisk, promise: Promise<Value>): Promise<Value> => {
@@ -85,132 +12,6 @@ const settled = async <Value>(sim: SimDisk, promise: Promise<Value>): Promise<Va
   }
   return promise;
 };
-
-describe("events", () => {
-  test("tell of the opening to whoever listens right after the constructor, of saves, and of the end", async () => {
-    const { persistence, told, heard } = host();
-    await persistence.ready;
-    expect(told.map(([name]) => name)).toEqual(["state:loaded", "recovered"]);
-    await persistence.saveState(stateOf(task("a")));
-    expect(heard()).toContain("state:saved");
-    await persistence.shutdown();
-    expect(told.filter(([name]) => name === "shutdown:save")).toEqual([
-      ["shutdown:save", { timestamp: expect.stringMatching(/^2025-/) }],
-    ]);
-    expect(told.at(-1)?.[0]).toBe("closed");
-  });
-
-  test("an automatic save begins 30 seconds after a change, or after what the config says", async () => {
-    for (const [config, ms] of [
-      [{}, 30_000],
-      [{ autosaveMs: 500 }, 500],
-    ] as const) {
-      const { sim, persistence, heard } = host(undefined, config);
-      await persistence.saveTask(task("a"));
-      sim.clock.advance(ms - 200);
-      await turns(50);
-      expect(heard()).not.toContain("autosave:triggered");
-      sim.clock.advance(400);
-      await turns(400);
-      expect(heard()).toContain("autosave:triggered");
-      const saved = JSON.parse(Buffer.from(sim.readRaw("/state/state.json")).toString()) as object;
-      expect(saved).toMatchObject({ tasks: [{ id: "a" }], metrics: { total_tasks: 1 } });
-      await persistence.shutdown();
-    }
-  });
-
-  test("what a listener of shutdown:save saves at once is in the state that is left", async () => {
-    const { sim, persistence } = host();
-    persistence.on("shutdown:save", () => void persistence.saveState(stateOf(task("last"))));
-    await persistence.saveTask(task("a"));
-    await persistence.shutdown();
-    expect(await idsAt(sim, basePath)).toEqual(["a", "last"]);
-  });
-
-  test("with nobody to listen, and with listeners that throw, end nothing", async () => {
-    const sim = createSimDisk({ realTurns: true });
-    const quiet = new StatePersistence({ basePath, disk: sim.process("quiet") });
-    await quiet.ready;
-    const repair = sim.fail(
-      ({ kind, path }) => kind === "write" && path.includes(".jsonl"),
-      "ENOSPC",
-      { times: "forever" },
-    );
-    await quiet.saveState(stateOf(task("a")));
-    repair();
-    for (const name of names) {
-      quiet.on(name, () => {
-        throw new Error(`a listener of ${name}`);
-      });
-    }
-    await quiet.saveState(stateOf(task("b")));
-    await quiet.shutdown();
-    expect(await idsAt(sim, basePath)).toEqual(["b"]);
-  });
-
-  test("backup:created names a backup that stays as it is: copied elsewhere it is the state of that moment", async () => {
-    const { sim, persistence, told } = host(undefined, { autosaveMs: 500 });
-    await persistence.saveTask(task("a"));
-    for (const second of [1, 2, 3]) {
-      await persistence.saveTask(task("a", { description: `d${second}` }));
-      // In small steps: the share of time that a save may take is counted by this clock.
-      for (let step = 0; step < 60; step++) {
-        sim.clock.advance(20);
-        await turns(10);
-      }
-    }
-    const [, facts] = told.find(([name]) => name === "backup:created") ?? [];
-    const { name } = facts as { readonly name: string };
-    const copy = Buffer.from(sim.readRaw(`${basePath}/${name}`));
-    expect(JSON.parse(copy.toString())).toMatchObject({ tasks: [{ id: "a", description: "d1" }] });
-    await persistence.shutdown();
-    sim.writeRaw("/exported/state.json", copy);
-    const exported = host(sim, { basePath: "/exported" });
-    expect(await exported.persistence.loadTasks()).toMatchObject([{ id: "a", description: "d1" }]);
-    await exported.persistence.shutdown();
-  });
-});
-
-describe("calls", () => {
-  test("may be made before the store is open, and are done in their order", async () => {
-    const { sim, persistence } = host();
-    const calls = [
-      persistence.saveTask(task("a")),
-      persistence.saveTask(task("a", { status: "in_progress" })),
-      persistence.saveSessionLog("s", "one"),
-      persistence.deleteTask("a"),
-      persistence.saveTask(task("b")),
-    ];
-    expect(await persistence.loadTasks()).toEqual([task("b")]);
-    await Promise.all(calls);
-    await persistence.shutdown();
-    expect(sim.listRaw()).toContain("/state/logs/session_s.log");
-  });
-
-  test("after shutdown are refused, and shutdown may be called again", async () => {
-    const { persistence } = host();
-    await persistence.saveTask(task("a"));
-    await Promise.all([persistence.shutdown(), persistence.shutdown()]);
-    await expect(persistence.saveTask(task("b"))).rejects.toThrow(ClosedError);
-    await expect(persistence.loadTasks()).rejects.toThrow(ClosedError);
-  });
-
-  test("that nobody awaits are written in few syncs, and all of them", async () => {
-    const { sim, persistence } = host();
-    await persistence.ready;
-    const before = sim.trace.filter(
-      ({ kind, path }) => kind === "write" && path.includes(".jsonl"),
-    ).length;
-    const calls = Array.from({ length: 200 }, (_, at) => persistence.saveTask(task(`t${at}`)));
-    await Promise.all(calls);
-    const after = sim.trace.filter(
-      ({ kind, path }) => kind === "write" && path.includes(".jsonl"),
-    ).length;
-    expect(after - before).toBeLessThan(10);
-    expect(await persistence.loadTasks()).toHaveLength(200);
-    await persistence.shutdown();
-  });
-});
 
 describe("a full disk", () => {
   test("refuses saves, keeps every task readable, and takes saves again when there is room", async () => {
@@ -373,15 +174,19 @@ test("state.json that is corrupt or gone costs nothing: it is rebuilt, and told"
   expect(await second.persistence.loadTasks()).toEqual([task("a")]);
   expect(second.heard()).toContain("state:corruption");
   expect(warned).toContain("acknowledged records or snapshots no longer read");
+  await second.persistence.saveTask(task("b"));
   await second.persistence.shutdown();
-  for (const path of sim.listRaw()) if (path.endsWith(".json")) sim.removeRaw(path);
+  const between = host(sim);
+  await between.persistence.saveTask(task("c"));
+  await between.persistence.shutdown();
+  sim.removeRaw("/state/state.json");
   const third = host(sim, { logger });
-  expect(await third.persistence.loadTasks()).toEqual([task("a")]);
-  expect(warned).toContain("state.json is missing: it is rebuilt");
-  await third.persistence.saveTask(task("b"));
+  expect(await third.persistence.loadTasks()).toEqual(["a", "b", "c"].map((id) => task(id)));
+  expect(warned.join("\n")).toContain("state.json is missing");
+  await third.persistence.saveTask(task("d"));
   await third.persistence.shutdown();
   const left = sim.listRaw();
-  for (const name of ["state.json", "tasks/a.json", "tasks/b.json"])
+  for (const name of ["state.json", "tasks/a.json", "tasks/d.json"])
     expect(left).toContain(`/state/${name}`);
 });
 

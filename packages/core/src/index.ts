@@ -67,6 +67,14 @@ export type { LastSave } from "./monitor.ts";
 export type { HistogramReading } from "./histogram.ts";
 export type { Telemetry } from "./telemetry.ts";
 export type { Redact, RedactAbout } from "./redact.ts";
+export {
+  mirrorBytesMax,
+  ownKey,
+  readMirror,
+  writeMirror,
+  type MirrorContent,
+  type MirrorOwn,
+} from "./mirror-file.ts";
 export type { RecordsOptions } from "./record-stream.ts";
 export type { MigratedEntity } from "./migration.ts";
 export type { RecoveryFacts, RecoveryReport } from "./recovery-report.ts";

@@ -12,10 +12,9 @@
  * The rule: a mirror is ours if its checksum says so, and edited otherwise.
  */
 import { errnoOf } from "@taskwal/errors";
-import { readWhole, type Directory } from "@taskwal/disk";
+import { readWhole, type Clock, type Directory, type File } from "@taskwal/disk";
 import { sha256, type JsonValue } from "@taskwal/format";
-import { listItems } from "./list-view.ts";
-import type { Damage, Slot } from "./state.ts";
+import type { Damage } from "./state.ts";
 
 /** What a mirror says of itself. */
 export interface MirrorOwn {
@@ -27,27 +26,37 @@ export interface MirrorOwn {
   readonly damaged?: Damage;
 }
 
-const ownKey = "taskwal";
+/** What a mirror shows of an entity: its fields, and its lists as fields behind them. */
+export interface MirrorContent {
+  readonly value: JsonValue;
+  readonly lists: Readonly<Record<string, Iterable<JsonValue>>>;
+}
+
+/** The field under which a mirror says what it is. */
+export const ownKey = "taskwal";
 /** A mirror that is larger is not read back. */
 export const mirrorBytesMax = 256 * 1024 * 1024;
 
 /** The file's text, in pieces of at most one field or item. */
-export function* mirrorText(slot: Slot, own: MirrorOwn): Generator<string, void, void> {
+function* mirrorText(
+  { value, lists }: MirrorContent,
+  own: MirrorOwn,
+): Generator<string, void, void> {
   const hash = sha256();
   const piece = (text: string): string => {
     hash.update(text);
     return text;
   };
   let between = "{\n";
-  for (const [key, value] of Object.entries(slot.value as { readonly [key: string]: JsonValue })) {
-    yield piece(`${between}  ${JSON.stringify(key)}: ${indented(value)}`);
+  for (const [key, field] of Object.entries(value as { readonly [key: string]: JsonValue })) {
+    yield piece(`${between}  ${JSON.stringify(key)}: ${indented(field)}`);
     between = ",\n";
   }
-  for (const [name, list] of Object.entries(slot.lists ?? {})) {
+  for (const [name, items] of Object.entries(lists)) {
     yield piece(`${between}  ${JSON.stringify(name)}: [`);
     between = ",\n";
     let comma = "\n";
-    for (const item of listItems(list)) {
+    for (const item of items) {
       yield piece(`${comma}    ${JSON.stringify(item)}`);
       comma = ",\n";
     }
@@ -59,6 +68,47 @@ export function* mirrorText(slot: Slot, own: MirrorOwn): Generator<string, void,
 
 const indented = (value: JsonValue): string =>
   JSON.stringify(value, null, 2).replaceAll("\n", "\n  ");
+
+const sliceChars = 64 * 1024;
+
+/**
+ * Puts a mirror under `name`, atomically, in slices that give others their turns. Its bytes are durable on
+ * return; its name is once the folder is synced. Errors of the disk pass through, and leave what was there.
+ */
+export const writeMirror = async (
+  directory: Directory,
+  clock: Clock,
+  name: string,
+  content: MirrorContent,
+  own: MirrorOwn,
+): Promise<void> => {
+  const temporary = `${name}.tmp`;
+  if (await directory.stat(temporary)) await directory.remove(temporary);
+  const file = await directory.create(temporary);
+  try {
+    let at = 0;
+    let text = "";
+    for (const piece of mirrorText(content, own)) {
+      text += piece;
+      if (text.length < sliceChars) continue;
+      at += await append(file, text, at);
+      text = "";
+      await clock.yield();
+    }
+    await append(file, text, at);
+    // Before the rename: an empty file under the name would look edited.
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await directory.rename(temporary, name);
+};
+
+const append = async (file: File, text: string, startBytes: number): Promise<number> => {
+  const bytes = Buffer.from(text, "utf8");
+  await file.write(bytes, startBytes);
+  return bytes.length;
+};
 
 /** A mirror as we wrote it, or undefined for anything else. Errors of the disk pass through. */
 export const readMirror = async (

@@ -7,11 +7,12 @@
  * that is not ours, or was edited, is set aside under quarantine/ and told, never overwritten.
  */
 import { errnoOf } from "@taskwal/errors";
-import { readWhole, replaceFile, type Clock, type Directory, type File } from "@taskwal/disk";
+import { readWhole, replaceFile, type Clock, type Directory } from "@taskwal/disk";
 import { fileStem, quarantineFolder, timeStamp } from "@taskwal/format";
 import type { EntityModel } from "./define-model.ts";
 import type { Events, StoreEvents } from "./events.ts";
-import { mirrorBytesMax, mirrorText, readMirror } from "./mirror-file.ts";
+import { listItems } from "./list-view.ts";
+import { mirrorBytesMax, readMirror, writeMirror, type MirrorContent } from "./mirror-file.ts";
 import type { Slot } from "./state.ts";
 
 export interface MirrorsOptions {
@@ -29,14 +30,6 @@ export interface MirrorsOptions {
 const intervalMs = 1_000;
 /** A mirror is written again only once its entity grew by this share of the file, or on close. */
 const growthShare = 4;
-
-const sliceChars = 64 * 1024;
-
-const append = async (file: File, text: string, startBytes: number): Promise<number> => {
-  const bytes = Buffer.from(text, "utf8");
-  await file.write(bytes, startBytes);
-  return bytes.length;
-};
 
 interface Due {
   readonly entity: EntityModel;
@@ -166,36 +159,23 @@ export class Mirrors {
     if (stat) this.#written.set(name, { ...stat, n: slot.n });
   }
 
-  /** As `replaceFile`, in slices: an entity may have a long list. */
-  async #replace(name: string, entity: EntityModel, slot: Slot): Promise<void> {
+  async #replace(
+    name: string,
+    entity: EntityModel,
+    { value, n, lists, damage }: Slot,
+  ): Promise<void> {
+    if (value === undefined) return;
     const { directory, clock, store } = this.#options;
+    const items = Object.entries(lists ?? {}).map(([list, view]) => [list, listItems(view)]);
+    const content = { value, lists: Object.fromEntries(items) as MirrorContent["lists"] };
     const own = {
       store,
       schema: entity.version,
-      version: slot.n,
-      ...(slot.damage ? { damaged: slot.damage } : {}),
+      version: n,
+      ...(damage ? { damaged: damage } : {}),
     };
-    const temporary = `${name}.tmp`;
-    if (await directory.stat(temporary)) await directory.remove(temporary);
-    const file = await directory.create(temporary);
-    try {
-      let at = 0;
-      let text = "";
-      for (const piece of mirrorText(slot, own)) {
-        text += piece;
-        if (text.length < sliceChars) continue;
-        at += await append(file, text, at);
-        text = "";
-        await clock.yield();
-      }
-      await append(file, text, at);
-      // Before the rename: an empty file under the name would look edited.
-      await file.sync();
-    } finally {
-      await file.close();
-    }
     // The folder is not synced: a mirror that a power cut takes back is written by the next opening.
-    await directory.rename(temporary, name);
+    await writeMirror(directory, clock, name, content, own);
   }
 
   async #ensureFolder(folder: string): Promise<void> {

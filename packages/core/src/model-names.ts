@@ -18,7 +18,7 @@ export const snapshotKeys: ReadonlySet<string> = new Set(
 
 /** The engine's own names in a state directory, and those that Windows keeps for devices. */
 const folderNames: ReadonlySet<string> = new Set(
-  "wal quarantine recovery logs reports blobs lock con prn aux nul".split(" "),
+  "wal quarantine recovery archive logs reports blobs lock con prn aux nul".split(" "),
 );
 
 /** Members of a store, of a transaction's view, and of every object: no entity can have such a key. */
@@ -26,6 +26,7 @@ export const storeMembers: ReadonlySet<string> = new Set(
   (
     "mutate transact records snapshot compact flush flushSync reopen close on once off emit recovery sequence " +
     "poisoned epoch model dir report status mode readOnly digest summary metrics verify watch damaged accept " +
+    "assertWritable " +
     "then catch finally constructor prototype hasOwnProperty isPrototypeOf propertyIsEnumerable " +
     "toString toLocaleString valueOf toJSON"
   ).split(" "),

@@ -45,6 +45,10 @@ export class ReadOnlyStore {
     return damagedEntities(this.#host.view());
   }
 
+  assertWritable(): void {
+    throw new ClosedError(readOnlyRefusal);
+  }
+
   digest(): string {
     return digestState(this.#host.view());
   }

@@ -169,7 +169,7 @@ const finish = async (
     newDamaged: end.damaged.filter((bytes) => !isAccounted(bytes, facts)),
   };
   if (onDamage === "refuse") assertWhole(found, end);
-  const notes = await olderState(directory, end);
+  const notes = await olderState(directory, end, loaded?.name, facts);
   const modelChanged = isChangedModel(model, facts.model ?? wrote);
   const store = listing.store ?? loaded?.reading.head.store;
   const snapshot = loaded && { name: loaded.name, reading: scanned(loaded.reading) };
@@ -265,14 +265,34 @@ const isChangedModel = (model: Model, before: ModelPrint | undefined): boolean =
   return before !== undefined && before.hash !== now.hash && before.versions === now.versions;
 };
 
-/** A backup that somebody copied over state.json: the log wins, and that is said. */
-const olderState = async (directory: Directory, end: ReplayEnd): Promise<string[]> => {
+/**
+ * What became of state.json since we wrote it, where its own bytes do not tell: a backup was copied over
+ * it, or it is gone. Neither changes what is recovered: the log wins.
+ */
+const olderState = async (
+  directory: Directory,
+  end: ReplayEnd,
+  base: string | undefined,
+  { closed }: FoldFacts,
+): Promise<string[]> => {
   const snapshots = await listSnapshots(directory);
-  const state = snapshots.find(({ name }) => name === stateName)?.sequence;
-  const newest = snapshots.find(({ name }) => name !== stateName)?.sequence;
-  if (state === undefined || newest === undefined || newest <= state) return [];
-  return [`state.json is the backup @${state}, the log continued to @${end.lastKept} and wins`];
+  const state = snapshots.find(({ name }) => name === stateName);
+  const newest = snapshots.find(({ name }) => name !== stateName);
+  if (!newest) return [];
+  const went = `the log continued to @${end.lastKept} and wins: no record of it was lost`;
+  if (!state) {
+    const built = base === undefined ? "the log alone" : `${base} and the log`;
+    return [`state.json is missing; the state was rebuilt from ${built}, up to @${end.lastKept}`];
+  }
+  if (newest.sequence < state.sequence) return [];
+  // Of the same sequence: a crash between link and rename leaves that too, a clean end does not.
+  const equal = newest.sequence === state.sequence;
+  if (equal && (!closed || (await isSameFile(directory, newest.name)))) return [];
+  return [`state.json is the backup @${state.sequence}, ${went}`];
 };
+
+const isSameFile = async (directory: Directory, backup: string): Promise<boolean> =>
+  (await directory.stat(backup))?.inode === (await directory.stat(stateName))?.inode;
 
 const unsupported = (file: string, found: string): UnsupportedFormatError =>
   new UnsupportedFormatError({ file, found, supported: `snapshot format ${limits.formatVersion}` });

@@ -45,6 +45,15 @@ export class Store {
     return this.#host.engine.parts.log.poison;
   }
 
+  /**
+   * For one who writes files of his own beside the log, before he does. Throws ClosedError, or the
+   * DiskFailedError of a poisoned store.
+   */
+  assertWritable(): void {
+    const { poison } = this.#host.open.parts.log;
+    if (poison) throw poison;
+  }
+
   /** Entities that lost mutations and were not accepted since. */
   get damaged(): readonly DamagedEntity[] {
     return damagedEntities(this.#host.view());

@@ -19,6 +19,8 @@ export const quarantineFolder = "quarantine";
 export const recoveryFolder = "recovery";
 /** Originals of an imported directory. */
 export const legacyFolder = "legacy";
+/** Entities that left the state and can be brought back. */
+export const archiveFolder = "archive";
 
 export interface SegmentId {
   /** The sequence of its first record. */

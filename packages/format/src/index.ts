@@ -18,6 +18,7 @@ export {
   parseSegmentName,
   preMigrationName,
   quarantineFolder,
+  archiveFolder,
   legacyFolder,
   recoveryFolder,
   segmentName,

@@ -8,18 +8,12 @@
  */
 import type { StoreOf } from "@taskwal/core";
 import type { Disk } from "@taskwal/disk";
-import { jsonBytes } from "./import-fit.ts";
+import { bringTask } from "./bring-task.ts";
 import { isImportWhole, markBegun, markWhole } from "./import-marker.ts";
 import { keepOriginals } from "./import-originals.ts";
 import type { ImportPlan } from "./import-plan.ts";
 import { importReportOf, type ImportReport } from "./import-report.ts";
-import type { LegacyTask } from "./legacy-choice.ts";
-import type { LogEntry } from "./task-schemas.ts";
 import type { taskModel } from "./task-model.ts";
-
-/** Of one transaction: a longer log is brought in several. */
-const chunkRecords = 1_000;
-const chunkBytes = 4 * 1024 * 1024;
 
 /** Writes down, durably, that an import begins: before the store is opened. */
 export const beginImport = async (disk: Disk, dir: string, plan: ImportPlan): Promise<void> => {
@@ -51,7 +45,7 @@ export const importLegacy = async (
     } finally {
       if (source !== directory) await source.close();
     }
-    for (const task of reading.tasks) await importTask(store, task);
+    for (const task of reading.tasks) await bringTask(store, "task.imported", task);
     for (const session of reading.sessions) {
       if (store.sessions.get(session.id)) continue;
       await store.sessions.mutate(session.id, "session.imported", session);
@@ -62,33 +56,4 @@ export const importLegacy = async (
   } finally {
     await directory.close();
   }
-};
-
-/** What of it is there already is the beginning of it. */
-const importTask = async (
-  store: StoreOf<typeof taskModel>,
-  { task, logs }: LegacyTask,
-): Promise<void> => {
-  const { id } = task;
-  for (let from = store.tasks.list(id, "logs").length; ;) {
-    const missing = store.tasks.get(id) === undefined;
-    if (!missing && from >= logs.length) return;
-    const chunk = chunkOf(logs, from);
-    await store.transact((tx) => {
-      if (missing) tx.tasks.mutate(id, "task.imported", task);
-      for (const entry of chunk) tx.tasks.append(id, "logs", entry);
-    });
-    from += chunk.length;
-  }
-};
-
-/** The next entries, at least one if there is one. */
-const chunkOf = (logs: readonly LogEntry[], from: number): readonly LogEntry[] => {
-  let bytes = 0;
-  let end = from;
-  while (end < logs.length && end - from < chunkRecords && bytes < chunkBytes) {
-    bytes += jsonBytes(logs[end]);
-    end += 1;
-  }
-  return logs.slice(from, end);
 };

@@ -31,6 +31,9 @@ export {
   type TaskPatch,
   type TaskStoreEvents,
 } from "./task-store.ts";
+export { type EditOptions } from "./adopt-edits.ts";
+export { type FieldEdit, type TaskEdit } from "./task-edit.ts";
+export { type ArchiveOptions, type ArchiveReport } from "./archive-tasks.ts";
 export { taskMetrics, type TaskMetrics } from "./task-metrics.ts";
 export { taskModel } from "./task-model.ts";
 export { foundWords, legacyLayout, planImport, type ImportPlan } from "./import-plan.ts";

@@ -6,11 +6,13 @@
 import { diskErrors, openStore, type OpenOptions, type StoreOf } from "@taskwal/core";
 import { openNodeDisk, type Disk } from "@taskwal/disk";
 import { resolve } from "node:path";
+import { adoptEdits } from "./adopt-edits.ts";
 import { beginImport, importLegacy } from "./import-legacy.ts";
 import { planImport, type ImportPlan } from "./import-plan.ts";
 import type { ImportReport } from "./import-report.ts";
 import { taskModel } from "./task-model.ts";
 import { TaskStore, type TaskListeners, type TaskPatch } from "./task-store.ts";
+import type { TaskEdit } from "./task-edit.ts";
 import type { Task } from "./task-schemas.ts";
 
 export interface OpenTaskStoreOptions extends Omit<
@@ -30,6 +32,12 @@ export interface OpenTaskStoreOptions extends Omit<
    * found at `dir` itself is imported in place. Once imported, it is not looked at again.
    */
   readonly importFrom?: string;
+  /**
+   * Asks for it: what people edited in `tasks/` while no program ran is adopted, where the edit is of the task's
+   * present version, before any file is written again. Told what was found, adopted or not, before the opening
+   * resolves; not called if nothing was edited. Reads every file of `tasks/`. Without effect with `readOnly`.
+   */
+  readonly onEdited?: (edits: readonly TaskEdit[]) => void;
   /** Told what an import of a legacy directory brought, before the opening resolves. */
   readonly onImported?: (report: ImportReport) => void;
 }
@@ -41,17 +49,25 @@ export const defaultDir = "./coding-agent-state";
  * `readOnly` it is refused (UnsupportedFormatError).
  */
 export const openTaskStore = async (options: OpenTaskStoreOptions = {}): Promise<TaskStore> => {
-  const { on = {}, onInterrupted, onImported: _, importFrom, ...rest } = options;
+  const { on = {}, onInterrupted, onEdited, onImported: _, importFrom, ...rest } = options;
   const disk = options.disk ?? openNodeDisk();
   const dir = options.dir ?? process.env["STATE_PATH"] ?? defaultDir;
   const plan = options.readOnly ? undefined : await planned(disk, dir, importFrom);
   let report: ImportReport | undefined;
   const seed = async (store: StoreOf<typeof taskModel>): Promise<void> => {
     report = plan && (await diskErrors("import", dir, () => importLegacy(store, disk, dir, plan)));
+    // Before the mirrors begin: they would put the edited files aside.
+    const edits =
+      !plan && onEdited && (await diskErrors("adopt", dir, () => adoptEdits(store, disk)));
+    if (edits && edits.length > 0) onEdited(edits);
   };
   const model = taskModel;
   const own = { disk, dir, model, on: engineListeners(on), acceptLegacy: plan !== undefined };
-  const engine = await openStore<typeof taskModel>({ ...rest, ...own, ...(plan ? { seed } : {}) });
+  const engine = await openStore<typeof taskModel>({
+    ...rest,
+    ...own,
+    ...(plan || onEdited ? { seed } : {}),
+  });
   if (report) await imported(engine, report, options);
   const store = new TaskStore(engine, disk);
   for (const name of taskEvents) {

@@ -1,7 +1,8 @@
 /**
  * The task model: what an orchestrator keeps, as entities of the engine.
  *
- *     task      task.created  task.imported  task.updated  task.patched  task.deleted   + list "logs"
+ *     task      task.created  task.imported  task.restored                + list "logs"
+ *               task.updated  task.patched  task.edited  task.deleted  task.archived
  *     session   session.created  session.imported  session.updated  session.deleted
  *
  * The rule: times come from the record (`meta.at`), never from a clock, so a replay gives the same.
@@ -42,9 +43,12 @@ const taskPatchSchema = z.looseObject({
   id: z.never().optional(),
 });
 
+/** A task as somebody edited it in its file: fields to set, and optional fields to take away. */
+const taskEditSchema = z.object({ set: taskPatchSchema, remove: z.array(z.string()) });
+
 const required = ["id", "description", "status", "tool", "created_at", "updated_at"];
 
-/** What becomes of the fields, exactly: nothing is filled in, no time is stamped. */
+/** A task as a program that keeps it whole has it: unlike after an edit, nothing is filled in and no time is stamped. */
 const exactPatchSchema = z.object({
   set: z.looseObject({
     ...taskSchema.omit({ id: true }).partial().shape,
@@ -77,6 +81,7 @@ const task = defineEntity({
         ),
     },
     "task.imported": { payload: taskSchema, reduce: (payload): Task => payload },
+    "task.restored": { payload: taskSchema, reduce: (payload): Task => payload },
   },
   change: {
     "task.updated": {
@@ -92,7 +97,16 @@ const task = defineEntity({
         return after as Task;
       },
     },
+    "task.edited": {
+      payload: taskEditSchema,
+      reduce: (before, { set, remove }, { id, at }): Task => {
+        const kept = Object.entries(before).filter(([key]) => !remove.includes(key));
+        const edited = { ...Object.fromEntries(kept), updated_at: iso(at), ...defined(set), id };
+        return stamped(edited as Task, at);
+      },
+    },
     "task.deleted": { payload: z.object({}), reduce: () => undefined },
+    "task.archived": { payload: z.object({}), reduce: () => undefined },
   },
 });
 

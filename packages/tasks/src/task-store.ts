@@ -5,6 +5,7 @@
  * nothing that is not awaited can end the host.
  */
 import {
+  diskErrors,
   receiptOf,
   type DamagedEntity,
   type Health,
@@ -21,7 +22,15 @@ import {
 import type { Disk } from "@taskwal/disk";
 import { ClosedError, type DiskFailedError } from "@taskwal/errors";
 import { sha256, type LogRecord } from "@taskwal/format";
+import { adoptEdits, findEdits, type EditOptions } from "./adopt-edits.ts";
+import {
+  archiveTasks,
+  restoreArchived,
+  type ArchiveOptions,
+  type ArchiveReport,
+} from "./archive-tasks.ts";
 import { SideFiles } from "./side-files.ts";
+import type { TaskEdit } from "./task-edit.ts";
 import { taskMetrics, type TaskMetrics } from "./task-metrics.ts";
 import type { taskModel } from "./task-model.ts";
 import type { LogEntry, NewTask, Session, Task, TaskStatus } from "./task-schemas.ts";
@@ -242,6 +251,37 @@ export class TaskStore {
   /** Accepts a damaged task or session as it stands. */
   accept(collection: "tasks" | "sessions", id: string): Promise<void> {
     return this.#engine.accept(collection, id);
+  }
+
+  /**
+   * Moves tasks that are over out of memory and state.json into `archive/`, one file each, durable before
+   * the task leaves. Throws ClosedError, DiskFailedError; what was archived until then is.
+   */
+  archive(options: ArchiveOptions): Promise<ArchiveReport> {
+    return diskErrors("archive", this.dir, () => archiveTasks(this.#engine, this.#disk, options));
+  }
+
+  /**
+   * Brings a task back from `archive/` with its log, durable on return; the file stays. Throws
+   * InvalidMutationError (no such file), CorruptError (the file is not as it was written), ConflictError (there is
+   * a task of that id), UnsupportedFormatError; nothing was changed then.
+   */
+  restoreArchived(id: string): Promise<Readonly<Task>> {
+    return diskErrors("restore", this.dir, () => restoreArchived(this.#engine, this.#disk, id));
+  }
+
+  /** What was edited by hand in `tasks/`, field by field, and whether it may be adopted. Reads only. */
+  edits(options: EditOptions = {}): Promise<readonly TaskEdit[]> {
+    return diskErrors("read", this.dir, () => findEdits(this.#engine, this.#disk, options));
+  }
+
+  /**
+   * Adopts such edits as mutations, durable on return; the others are in the result with their reasons. Each
+   * edited file is kept under `quarantine/` when the store writes the task's file again. Throws ClosedError,
+   * DiskFailedError; what was adopted until then is.
+   */
+  adoptEdits(options: EditOptions = {}): Promise<readonly TaskEdit[]> {
+    return diskErrors("adopt", this.dir, () => adoptEdits(this.#engine, this.#disk, options));
   }
 
   reopen(): Promise<RecoveryReport> {
