@@ -55,11 +55,16 @@ export const openBackup = async (
 ): Promise<TaskStore> => {
   const store = await openAt(opener, backupPath);
   const from = last ?? (await openReader(opener, basePath));
-  if (from) await bringStore(from, store);
+  if (from) await bringStore(from, store, failed(opener));
   if (from !== last) await from?.close();
   opener.tell("backup-location:used", { path: backupPath, error });
   return store;
 };
+
+const failed =
+  ({ tell }: Opener) =>
+  (error: unknown): void =>
+    tell("state:save-error", error as Error);
 
 const openAt = async ({ config, disk, tell }: Opener, dir: string): Promise<TaskStore> => {
   const { emergencyPath, logger, autosaveMs = autosaveMsDefault } = config;
@@ -100,7 +105,7 @@ const bringHome = async (
   const from = await openReader(opener, backupPath);
   if (!from) return;
   try {
-    const tasks = await bringStore(from, store);
+    const tasks = await bringStore(from, store, failed(opener));
     if (tasks > 0) opener.tell("backup-location:returned", { path: backupPath, tasks });
   } finally {
     await from.close();

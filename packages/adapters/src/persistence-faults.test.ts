@@ -1,7 +1,15 @@
 import { createSimDisk, type SimDisk } from "@taskwal/disk/sim";
 import { DiskFailedError, LockedError } from "@taskwal/errors";
 import { describe, expect, test } from "vitest";
+import type { WholeTask } from "./whole-task.ts";
 import { backupPath, basePath, host, idsAt, stateOf, task, turns } from "./sample-host.test.ts";
+
+const entry = (minute: number): WholeTask["logs"][number] => ({
+  timestamp: new Date(Date.UTC(2025, 0, 1, 0, minute)).toISOString(),
+  level: "info",
+  type: "output",
+  message: `minute ${minute}`,
+});
 
 /** The clock goes on meanwhile. */
 const settled = async <Value>(sim: SimDisk, promise: Promise<Value>): Promise<Value> => {
@@ -56,6 +64,9 @@ describe("a disk that fails", () => {
   test("for good sends the state to the backup location, with all that was known, and it comes home later", async () => {
     const sim = createSimDisk({ realTurns: true });
     const { persistence, heard } = host(sim, { backupPath });
+    const logged = { ...task("logged"), logs: [entry(1)], updated_at: entry(1).timestamp };
+    await persistence.saveTask(task("logged"));
+    await persistence.saveTask(logged);
     await persistence.saveTask(task("a"));
     const isState = (path: string): boolean => path === basePath || path.startsWith("/state/");
     const repair = sim.fail(
@@ -68,6 +79,8 @@ describe("a disk that fails", () => {
     await persistence.saveTask(
       task("a", { description: "later", updated_at: "2025-01-02T00:00:00.000Z" }),
     );
+    const logs = [entry(1), entry(2)];
+    await persistence.saveTask({ ...logged, logs, updated_at: entry(2).timestamp });
     expect(heard()).toContain("backup-location:used");
     await persistence.shutdown();
     expect(await idsAt(sim, backupPath)).toEqual(expect.arrayContaining(["a", "c"]));
@@ -79,6 +92,7 @@ describe("a disk that fails", () => {
     const loaded = await next.persistence.loadTasks();
     expect(loaded.map(({ id }) => id)).toEqual(expect.arrayContaining(["a", "c"]));
     expect(loaded.find(({ id }) => id === "a")?.description).toBe("later");
+    expect(loaded.find(({ id }) => id === "logged")?.logs).toEqual(logs);
     expect(next.told.find(([name]) => name === "backup-location:returned")?.[1]).toMatchObject({
       path: backupPath,
     });

@@ -104,15 +104,21 @@ export const wholeTasks = async (
 
 const tasksPerTurn = 50;
 
-/** Brings the tasks and sessions of one store into another; returns how many of them changed something there. */
-export const bringStore = async (from: TaskStore, to: TaskStore): Promise<number> => {
-  const sessions = from.sessions.list();
-  const given = from.list().map((task) => ({ ...task, logs: from.logs(task.id) }));
-  const { parts } = partsOf({ tasks: given, sessions }, { waits: false });
+/**
+ * Brings the tasks and sessions of one store into another, as `saveState` does; returns how many of them changed something
+ * there. `onFailed` is told of one that cannot be brought; the others are.
+ */
+export const bringStore = async (
+  from: TaskStore,
+  to: TaskStore,
+  onFailed: (error: unknown) => void,
+): Promise<number> => {
+  const tasks = from.list().map((task) => wholeTask(from, task));
+  const { parts } = partsOf({ tasks, sessions: from.sessions.list() }, { waits: false });
   let changed = 0;
   for (const { bring } of parts) {
     const before = to.sequence;
-    await to.transact(bring);
+    await to.transact(bring).catch(onFailed);
     if (to.sequence > before) changed += 1;
   }
   return changed;

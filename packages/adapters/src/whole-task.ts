@@ -55,7 +55,8 @@ export const putTask = (tx: Transaction, { id, fields, logs }: GivenTask): void 
   }
   const added = logs?.slice(stored.length) ?? [];
   const patch = difference(before, fields);
-  if (patch && !(added.length > 0 && isTimeOnly(patch))) tx.tasks.mutate(id, "task.patched", patch);
+  const isKnownTime = added.length > 0 || fields["updated_at"] === changedAt(before, stored.at(-1));
+  if (patch && !(isKnownTime && isTimeOnly(patch))) tx.tasks.mutate(id, "task.patched", patch);
   append(tx, id, added);
 };
 
