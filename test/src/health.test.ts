@@ -3,8 +3,17 @@
  *
  *     a store on the simulated disk ─ one thing goes wrong ─> status, the reason's code, the field that shows it
  */
-import { chmodSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { openNodeDisk } from "@taskwal/disk";
 import { createSimDisk, type SimCall, type SimDisk } from "@taskwal/disk/sim";
 import { openTaskStore } from "taskwal";
@@ -58,6 +67,21 @@ test("a store that is well says so, and names its directory, disk, saves, backup
   await store.close();
 });
 
+/** The log writes once more when it has rested for 50 ms: an idle mark, and HEAD. */
+const treeAtRest = async (dir: string): Promise<Record<string, string>> => {
+  const isMarked = (): boolean =>
+    readdirSync(join(dir, "wal")).some((name) =>
+      /"dur":\d+\}\n$/.test(readFileSync(join(dir, "wal", name), "latin1")),
+    );
+  while (!isMarked()) await delay(10);
+  for (let tree = treeOf(dir); ;) {
+    await delay(300);
+    const later = treeOf(dir);
+    if (JSON.stringify(later) === JSON.stringify(tree)) return tree;
+    tree = later;
+  }
+};
+
 test("asking writes nothing, on the simulated and on the real disk", async () => {
   const sim = createSimDisk();
   const store = await withNote(sim);
@@ -71,7 +95,7 @@ test("asking writes nothing, on the simulated and on the real disk", async () =>
   const real = await openTaskStore({ dir });
   await real.create({ description: "d", tool: "t" });
   await real.snapshot();
-  const tree = treeOf(dir);
+  const tree = await treeAtRest(dir);
   await real.health();
   expect(treeOf(dir)).toEqual(tree);
   await real.close();

@@ -24,6 +24,19 @@ const noPermission = new Set<string | undefined>(["EACCES", "EPERM", "EROFS"]);
 export const lowBytesDefault = (totalBytes: number): number =>
   Math.min(1024 ** 3, Math.floor(totalBytes / 20));
 
+/**
+ * The room there is; undefined if the disk does not say, as some file systems in user space do not: they answer with
+ * zeros. Never throws: a disk that cannot even say this fails the next write, and that is told.
+ */
+export const roomOf = async (directory: Directory): Promise<FileSystemInfo | undefined> => {
+  try {
+    const info = await directory.fileSystem();
+    return info.totalBytes === 0 ? undefined : info;
+  } catch {
+    return undefined;
+  }
+};
+
 export interface FailedCall {
   readonly part: DirectoryPart;
   /** Absolute, for people. */
@@ -97,13 +110,8 @@ export class Alarms {
 
   /** Looks at the room there is; undefined if the disk does not say. Never throws. */
   async look(directory: Directory): Promise<FileSystemInfo | undefined> {
-    let info: FileSystemInfo;
-    try {
-      info = await directory.fileSystem();
-    } catch {
-      // A disk that cannot even say this fails the next write, and that is told.
-      return undefined;
-    }
+    const info = await roomOf(directory);
+    if (!info) return undefined;
     const { freeBytes, totalBytes } = info;
     const lowBytes = this.#lowBytes ?? lowBytesDefault(totalBytes);
     if (this.#low.update(freeBytes, lowBytes)) {

@@ -10,7 +10,7 @@
 import type { Clock, Directory, LockBackend } from "@taskwal/disk";
 import type { DiskFailedError } from "@taskwal/errors";
 import { parseBackupName } from "@taskwal/format";
-import type { Alarms } from "./alarms.ts";
+import { roomOf, type Alarms } from "./alarms.ts";
 import type { Model } from "./define-model.ts";
 import { directoryUsage, type DirectoryUsage } from "./directory-usage.ts";
 import type { LastSave } from "./monitor.ts";
@@ -29,7 +29,7 @@ export interface Health {
     readonly path: string;
     readonly exists: boolean;
     /**
-     * Whether a write is expected to succeed: the system permits it, bytes are free, nothing that was written before
+     * Whether a write is expected to succeed: the system permits it, bytes are free as far as it says, nothing that was written before
      * fails still, and the writer is alive. Found without a write, so it does not prove that the disk takes bytes or
      * keeps them: a disk that fails is known only after a call that failed. Always false for a read-only store.
      */
@@ -123,7 +123,7 @@ export const inspect = async (source: HealthSource): Promise<Health> => {
         alarms !== undefined &&
         !source.isClosed &&
         isPermitted === true &&
-        (info?.freeBytes ?? 0) > 0 &&
+        info?.freeBytes !== 0 &&
         !alarms.isFull &&
         !alarms.isDenied &&
         log.poisoned === undefined,
@@ -170,7 +170,7 @@ const lookAt = async (source: HealthSource): Promise<Look> => {
   const [stat, isPermitted, info, usage, backups, last] = await Promise.all([
     unlessFailing(directory.stat(".").then((found) => found ?? null)),
     permitted,
-    alarms ? alarms.look(directory) : unlessFailing(directory.fileSystem()),
+    alarms ? alarms.look(directory) : roomOf(directory),
     unlessFailing(directoryUsage(directory, model)),
     unlessFailing(backupsIn(directory)),
     unlessFailing(source.lastSave()),
@@ -219,7 +219,10 @@ const verdict = (
       alarms !== undefined && !isMissing && look?.isPermitted === false,
       `not-permitted: the system refuses writes to ${directory.path}, mode ${octal(directory.mode)}`,
     ],
-    [alarms?.isFull === true || disk?.freeBytes === 0, "disk-full: a write has no room"],
+    [
+      alarms !== undefined && (alarms.isFull || disk?.freeBytes === 0),
+      "disk-full: a write has no room",
+    ],
     [alarms?.isDenied === true, "disk-denied: a write was refused for want of permission"],
   ];
   const degraded: readonly (readonly [boolean, string])[] = [

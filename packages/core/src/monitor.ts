@@ -13,7 +13,6 @@ import { Alarms } from "./alarms.ts";
 import type { Model } from "./define-model.ts";
 import { partOf } from "./directory-usage.ts";
 import type { Events, StoreEvents } from "./events.ts";
-import type { RecoveryReport } from "./recovery-report.ts";
 import { Counts } from "./telemetry.ts";
 import { watchedDirectory, type WatchedPart } from "./watched-directory.ts";
 
@@ -49,22 +48,22 @@ export class Monitor {
     return watchedDirectory(directory, clock, (name) => this.#watching(directory, name));
   }
 
-  loaded({ durationMs, lost, damaged, skipped }: RecoveryReport): void {
-    this.counts.loads.observe(durationMs);
-    if (lost.length + damaged.length + skipped.length > 0) this.counts.corruptions += 1;
-  }
-
   durable(records: number): void {
     if (records === 0) return;
     this.counts.batches += 1;
     this.counts.records += records;
   }
 
-  saved(save: LastSave, durationMs: number, backup: string | undefined): void {
-    this.counts.saves.observe(durationMs);
+  /** A snapshot is in place; what is old may still stand behind it. */
+  placed(save: LastSave, backup: string | undefined): void {
     if (backup !== undefined) this.counts.backups += 1;
     this.lastSave = save;
     this.isBackupFailing = false;
+  }
+
+  /** All of a save is done. */
+  saved(durationMs: number): void {
+    this.counts.saves.observe(durationMs);
     this.alarms.saved();
   }
 
@@ -84,11 +83,13 @@ export class Monitor {
     const part = partOf(this.#model, name);
     // Until it takes its place, a part of a whole file proves no room for the rest of it.
     const isPiece = name.endsWith(".tmp") && part !== "log";
-    const isSegment = part === "log" && name !== headName;
+    // HEAD is written over in its place: that takes no room, and proves none.
+    const isHead = name === headName;
+    const isSegment = part === "log" && !isHead;
     return {
       wrote: (bytes) => {
         counts.writtenBytes[part] += bytes;
-        if (!isPiece) alarms.wrote(part, bytes);
+        if (!isPiece && !isHead) alarms.wrote(part, bytes);
       },
       synced: (durationMs) => {
         if (!isSegment) return;

@@ -11,6 +11,7 @@ import type { EntityDefinitions, TypedModel } from "./define-model.ts";
 import { discreetLogger } from "./discreet-logger.ts";
 import { logEvents } from "./event-log.ts";
 import { Events, type Listeners, type Logger, type StoreEvents } from "./events.ts";
+import { tellOpening } from "./opening-events.ts";
 import { ReadOnlyStore } from "./read-only-store.ts";
 import { openReaderHost } from "./reader-host.ts";
 import type { Redact } from "./redact.ts";
@@ -129,7 +130,7 @@ export const openStore = async <M extends TypedModel<EntityDefinitions>>(
     const store = withCollections(host, options.model);
     await seed(host, store, options.seed);
     host.engine.start();
-    tell(events, store);
+    tellOpening(events, store.recovery, store.sequence);
     return store;
   } catch (error) {
     if (!(error instanceof LockedError) || onLocked !== "read-only") throw error;
@@ -201,12 +202,4 @@ const withCollections = <M extends TypedModel<EntityDefinitions>>(
   return Object.assign(new Store(host), storeCollections(host, model), {
     transact,
   }) as unknown as StoreOf<M>;
-};
-
-const tell = (events: Events<StoreEvents>, { recovery, sequence }: Store): void => {
-  events.emit("state:loaded", { sequence, durationMs: recovery.durationMs });
-  if (recovery.lost.length + recovery.damaged.length + recovery.skipped.length > 0) {
-    events.emit("state:corruption", recovery);
-  }
-  events.emit("recovered", recovery);
 };

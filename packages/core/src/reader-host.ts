@@ -14,6 +14,7 @@ import { besideWriter } from "./beside-writer.ts";
 import type { EntityModel, MutationModel } from "./define-model.ts";
 import type { Events, StoreEvents } from "./events.ts";
 import { makeReport } from "./open-engine.ts";
+import { tellOpening } from "./opening-events.ts";
 import { openReceipt } from "./receipt.ts";
 import { recordStream, type RecordsOptions } from "./record-stream.ts";
 import { Counts } from "./telemetry.ts";
@@ -55,9 +56,8 @@ export const openReaderHost = async (
     durationMs: disk.clock.monotonicMs() - startMs,
   };
   const host = new ReaderHost(settings, events, directory, recovered, makeReport(known, recovered));
-  host.counts.loads.observe(known.durationMs);
-  events.emit("state:loaded", { sequence: host.sequence, durationMs: known.durationMs });
-  events.emit("recovered", host.recovery);
+  host.counts.loaded(host.recovery);
+  tellOpening(events, host.recovery, host.sequence);
   return host;
 };
 

@@ -61,6 +61,10 @@ export const recoveryReport = (facts: RecoveryFacts): RecoveryReport => {
   return Object.freeze({ ...facts, clean, toText: () => textOf(facts, clean) });
 };
 
+/** Whether anything that was acknowledged, or a snapshot of it, no longer reads. */
+export const isCorruption = ({ lost, damaged, skipped }: RecoveryFacts): boolean =>
+  lost.length + damaged.length + skipped.length > 0;
+
 const spans = (list: readonly Span[]): string =>
   list.map(([first, last]) => (first === last ? `@${first}` : `@${first} to @${last}`)).join(", ");
 

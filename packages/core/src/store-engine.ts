@@ -121,7 +121,7 @@ export class StoreEngine {
     const watching = { lockWaitMs, signal, monitor, onPoison, onMigration };
     const parts = await openEngine({ ...settings, ...watching });
     engine = new StoreEngine(settings, events, parts, opening);
-    monitor.loaded(parts.report);
+    monitor.counts.loaded(parts.report);
     return engine;
   }
 
@@ -283,9 +283,10 @@ export class StoreEngine {
       onBackupFailed: (error) => this.monitor.backupFailed(error as Error),
     });
     this.#known = saved.stat;
+    this.monitor.placed({ atMs, sequence: view.sequence }, saved.backup);
     await this.prune();
     const durationMs = this.clock.monotonicMs() - startMs;
-    this.monitor.saved({ atMs, sequence: view.sequence }, durationMs, saved.backup);
+    this.monitor.saved(durationMs);
     this.events.emit("state:saved", {
       sequence: view.sequence,
       sizeBytes: saved.sizeBytes,

@@ -8,6 +8,7 @@ import { Calls } from "./calls.ts";
 import type { EntityModel } from "./define-model.ts";
 import type { Events, StoreEvents } from "./events.ts";
 import { viewState, type StateView } from "./snapshot-view.ts";
+import { tellOpening } from "./opening-events.ts";
 import { Monitor } from "./monitor.ts";
 import { receiptOf } from "./receipt.ts";
 import type { Slot } from "./state.ts";
@@ -119,7 +120,8 @@ export class StoreHost implements CollectionHost {
     const opening = { lockWaitMs: 0, signal: undefined, followers, monitor };
     this.#engine = await StoreEngine.open(this.settings, this.events, opening);
     this.#engine.start();
-    this.events.emit("recovered", this.#engine.parts.report);
+    const { report, log } = this.#engine.parts;
+    tellOpening(this.events, report, log.durable);
   }
 
   close(): Promise<void> {

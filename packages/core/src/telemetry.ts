@@ -5,6 +5,7 @@
  * mutation, so that nobody pays for what he does not read.
  */
 import { directoryParts, type DirectoryPart } from "./directory-usage.ts";
+import { isCorruption, type RecoveryReport } from "./recovery-report.ts";
 import { Histogram, type HistogramReading } from "./histogram.ts";
 
 /** All counts begin at 0 with `openStore` and only grow. */
@@ -46,6 +47,11 @@ export class Counts {
     DirectoryPart,
     number
   >;
+
+  loaded(report: RecoveryReport): void {
+    this.loads.observe(report.durationMs);
+    if (isCorruption(report)) this.corruptions += 1;
+  }
 
   read(): Telemetry {
     const { corruptions, saveFailures, backups, backupFailures } = this;

@@ -76,15 +76,20 @@ const watchedFile = (file: File, isThrough: boolean, clock: Clock, part: Watched
     name: file.name,
     stat: () => file.stat(),
     read: (buffer, startBytes) => file.read(buffer, startBytes),
-    write: async (bytes, startBytes) => {
+    // `then`, once: each batch passes here, and waits for every promise more.
+    write: (bytes, startBytes) => {
       const startMs = clock.monotonicMs();
-      await file.write(bytes, startBytes).catch((error: unknown) => failed(error, bytes.length));
-      wrote(bytes.length, startMs);
+      return file.write(bytes, startBytes).then(
+        () => wrote(bytes.length, startMs),
+        (error: unknown) => failed(error, bytes.length),
+      );
     },
-    sync: async () => {
+    sync: () => {
       const startMs = clock.monotonicMs();
-      await file.sync().catch((error: unknown) => failed(error, 0));
-      part.synced(clock.monotonicMs() - startMs);
+      return file.sync().then(
+        () => part.synced(clock.monotonicMs() - startMs),
+        (error: unknown) => failed(error, 0),
+      );
     },
     truncate: (sizeBytes) => file.truncate(sizeBytes).catch((error: unknown) => failed(error, 0)),
     writeSync: (bytes, startBytes) => {
