@@ -4,7 +4,6 @@
  *     a store ─┬─ prometheusText ─> parse-prometheus-text-format
  *              └─ observe ─> the SDK of OpenTelemetry ─> a collection
  */
-import { createRequire } from "node:module";
 import type { Attributes } from "@opentelemetry/api";
 import {
   DataPointType,
@@ -13,26 +12,10 @@ import {
   type MetricData,
 } from "@opentelemetry/sdk-metrics";
 import { createSimDisk, type SimDisk } from "@taskwal/disk/sim";
+import parse from "parse-prometheus-text-format";
 import { observe, prometheusText, type ObservedStore } from "taskwal/telemetry";
 import { expect, test } from "vitest";
 import { openNotes, refusalOf, type NoteStore } from "./world/note-model.ts";
-
-interface Family {
-  readonly name: string;
-  readonly help: string;
-  readonly type: "COUNTER" | "GAUGE" | "HISTOGRAM";
-  readonly metrics: readonly {
-    readonly value?: string;
-    readonly labels?: Readonly<Record<string, string>>;
-    readonly buckets?: Readonly<Record<string, string>>;
-    readonly count?: string;
-    readonly sum?: string;
-  }[];
-}
-
-/** It brings no types. */
-const require = createRequire(import.meta.url);
-const parse = require("parse-prometheus-text-format") as (text: string) => Family[];
 
 const textOf = async (store: NoteStore): Promise<string> =>
   prometheusText(store.telemetry(), await store.health());
@@ -225,9 +208,8 @@ test("both publish the same metrics, and the same numbers", async () => {
     const isCounter = data.dataPointType === DataPointType.SUM;
     const spelt = `${name.replaceAll(".", "_")}${suffixes[unit] ?? ""}${isCounter ? "_total" : ""}`;
     for (const { attributes, value } of data.dataPoints) {
-      const shown = typeof value === "number" ? String(value) : "no number";
       const labels = Object.entries(attributes).map(([key, word]) => `${key}="${String(word)}"`);
-      const sample = `${spelt}${labels.length > 0 ? `{${labels.join()}}` : ""} ${shown}\n`;
+      const sample = `${spelt}${labels.length > 0 ? `{${labels.join()}}` : ""} ${JSON.stringify(value)}\n`;
       expect(text).toContain(sample);
       compared += 1;
     }

@@ -1,5 +1,5 @@
 /** What an attack on health and alarms found, each as the test that saw it fail. */
-import { createSimDisk, type SimDisk } from "@taskwal/disk/sim";
+import { createSimDisk, type SimCall, type SimDisk } from "@taskwal/disk/sim";
 import type { Logger } from "taskwal";
 import { expect, test } from "vitest";
 import { openNotes, refusalOf, type NoteStore } from "./world/note-model.ts";
@@ -134,5 +134,31 @@ test("what is written over again proves no room: disk:full is not told twice whi
   expect(await edit(big)).toBeDefined();
   expect(told).toBe(1);
   sim.capacityBytes = undefined;
+  await store.close();
+});
+
+const migrationLog = "/state/state.migration-v1-to-v2.log";
+
+test.each<[string, (sim: SimDisk) => Promise<void> | void]>([
+  ["is too large to be read", (sim) => sim.writeRaw(migrationLog, new Uint8Array(17 * 1024 ** 2))],
+  [
+    "is a folder",
+    async (sim) =>
+      (await sim.process().openDirectory("/state")).createFolder("state.migration-v1-to-v2.log"),
+  ],
+  [
+    "cannot be read",
+    (sim) => {
+      sim.writeRaw(migrationLog, Buffer.from("{}\n"));
+      const isRead = ({ kind, path }: SimCall): boolean => kind === "read" && path === migrationLog;
+      sim.fail(isRead, "EIO", { times: "forever" });
+    },
+  ],
+])("a log of migrations is for people: one that %s stops no opening", async (_, spoil) => {
+  const sim = createSimDisk();
+  await (await withNotes(sim)).close();
+  await spoil(sim);
+  const store = await openNotes(sim.process());
+  expect([...store.notes.all()].length).toBe(3);
   await store.close();
 });

@@ -38,11 +38,15 @@ export const appendMigrationLine = async (
   await replaceFile(directory, name, Buffer.from(text, "utf8"));
 };
 
-/** Whether the last attempt that some file tells of put a snapshot in place at that sequence. */
+/**
+ * Whether the last attempt that some file tells of put a snapshot in place at that sequence. The files are for people: one
+ * that cannot be read costs no more than the marker, and never an opening.
+ */
 export const lastMigrationAt = async (directory: Directory, sequence: number): Promise<boolean> => {
   for (const name of await directory.list(".")) {
     if (!pattern.test(name)) continue;
-    if (sequenceOf(await textOf(directory, name)) === sequence) return true;
+    const text = await textOf(directory, name).catch(() => "");
+    if (sequenceOf(text) === sequence) return true;
   }
   return false;
 };
@@ -53,7 +57,7 @@ const sequenceOf = (text: string): unknown => {
     const to = isJsonObject(line) ? line["to"] : undefined;
     return isJsonObject(to) ? to["sequence"] : undefined;
   } catch {
-    // Somebody edited it: it is for people, and costs no more than the marker.
+    // Somebody edited it, or nobody could read it.
     return undefined;
   }
 };

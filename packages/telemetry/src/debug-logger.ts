@@ -83,15 +83,15 @@ const lines: Lines = {
  */
 export const debugLogger = (store: DebuggedStore): (() => void) => {
   const stops: (() => void)[] = [];
-  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- ties the event to what it tells
-  const listen = <Name extends keyof StoreEvents>(event: Name): void => {
+  const listen = (event: keyof StoreEvents): void => {
     const [namespace, ...rest] = event.split(":");
     const log = createDebug(`persistence:${namespace}`);
     if (!log.enabled) return;
     // As JSON, so that an id with a line break or an escape sequence is one line and no command to a terminal.
-    const say = (...told: StoreEvents[Name]): void =>
-      log("%s", [...rest, JSON.stringify(lines[event](...told))].join(" "));
-    if (event === "recovered") say(...([store.recovery] as StoreEvents[Name]));
+    const factsOf = lines[event] as (...told: unknown[]) => object;
+    const say = (...told: unknown[]): void =>
+      log("%s", [...rest, JSON.stringify(factsOf(...told))].join(" "));
+    if (event === "recovered") say(store.recovery);
     stops.push(store.on(event, say));
   };
   for (const event of Object.keys(lines) as (keyof StoreEvents)[]) listen(event);

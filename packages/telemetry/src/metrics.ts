@@ -42,7 +42,7 @@ export interface Amount extends Named {
 /** How long something took. */
 export interface Duration extends Named {
   readonly unit: "s";
-  read(telemetry: Telemetry): HistogramReading;
+  readonly read: (telemetry: Telemetry) => HistogramReading;
 }
 
 export const durations = {
