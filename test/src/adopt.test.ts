@@ -166,6 +166,17 @@ describe("an edited task file", () => {
     await store.close();
   });
 
+  it("of a task that never had a log is adoptable like any other", async () => {
+    const disk = createSimDisk({ seed: 1 });
+    const store = await open(disk);
+    await store.create({ id: "a", description: "task a", tool: "T" });
+    await store.close();
+    edit(disk, "tasks/a.json", "task a", "by hand");
+    const again = await open(disk);
+    expect(only(await again.adoptEdits())).toMatchObject({ verdict: "adopted", logs: [] });
+    await again.close();
+  });
+
   it("without what it says of itself, of another store, or of no task is not adopted by itself", async () => {
     const disk = await closed();
     edit(disk, "tasks/a.json", '"version":3', '"version":"x"');
@@ -194,7 +205,7 @@ describe("an opening that is asked to", () => {
     edit(disk, "tasks/a.json", "task a", "by hand");
     edit(disk, "tasks/b.json", '"pending"', '"done"');
     let told: readonly TaskEdit[] = [];
-    const store = await open(disk, { onEdited: (edits) => (told = edits) });
+    const store = await open(disk, { adopt: { onFound: (edits) => (told = edits) } });
     expect(told.map(({ id, verdict }) => [id, verdict])).toEqual([
       ["a", "adopted"],
       ["b", "refused"],
@@ -202,7 +213,7 @@ describe("an opening that is asked to", () => {
     expect(store.get("a")?.description).toBe("by hand");
     await store.close();
     told = [];
-    await (await open(disk, { onEdited: (edits) => (told = edits) })).close();
+    await (await open(disk, { adopt: { onFound: (edits) => (told = edits) } })).close();
     expect(told.map(({ id }) => id)).toEqual(["b"]);
   });
 
@@ -219,6 +230,45 @@ describe("an opening that is asked to", () => {
     expect(conflicts).toHaveLength(1);
     expect(textOf(disk, conflicts[0] ?? "")).toBe(text);
   });
+});
+
+describe("an adoption that the power cuts short", () => {
+  it("is whole or is there to be made again, at whatever call, and the edited file is never lost", async () => {
+    const disk = await closed();
+    const added = JSON.stringify({ ...entry("three"), timestamp: "2025-01-02T00:00:00.000Z" });
+    edit(disk, "tasks/a.json", "\n  ],\n", `,\n    ${added}\n  ],\n`);
+    const text = edit(disk, "tasks/a.json", "task a", "by hand");
+    const base = disk.snapshotState();
+    const work = async (): Promise<void> => {
+      await (await open(disk, { adopt: {} })).close();
+    };
+    const start = disk.callCount;
+    await work();
+    const calls = disk.callCount - start;
+    let crashes = 0;
+    for (let call = 1; call <= calls; call++) {
+      for (const seed of [0, 1, 2, 3, 4, 5]) {
+        disk.restore(base);
+        disk.crashAt(disk.callCount + call);
+        await Promise.race([work().catch(() => {}), disk.whenCrashed]);
+        if (!disk.isCrashed) continue;
+        crashes += 1;
+        disk.powerCut({ writes: "all", names: "subset", seed });
+        const place = `call ${call} of ${calls}, seed ${seed}`;
+        const store = await open(disk, { adopt: {} });
+        expect(store.recovery.lost, place).toEqual([]);
+        expect(store.get("a")?.description, place).toBe("by hand");
+        expect(
+          store.logs("a").map(({ message }) => message),
+          place,
+        ).toEqual(["one", "two", "three"]);
+        await store.close();
+        const kept = quarantined(disk).map((path) => textOf(disk, path.slice(dir.length + 1)));
+        expect(kept, place).toContain(text);
+      }
+    }
+    expect(crashes).toBeGreaterThan(100);
+  }, 60_000);
 });
 
 describe("an edited state.json", () => {

@@ -44,6 +44,14 @@ export {
   type Validation,
 } from "./standard-schema.ts";
 export type { VersionStep, VersionSteps } from "./version-steps.ts";
+export {
+  cleanState,
+  planCleaning,
+  type CleanOptions,
+  type CleanPlan,
+  type Removable,
+} from "./clean-state.ts";
+export { copyStore, type CopyOptions, type CopyReport } from "./copy-store.ts";
 export { receiptOf } from "./receipt.ts";
 export { diskErrors } from "./state-directory.ts";
 export { openStore, type OpenOptions, type StoreOf, type Transacting } from "./open-store.ts";
@@ -77,5 +85,18 @@ export {
 } from "./mirror-file.ts";
 export type { RecordsOptions } from "./record-stream.ts";
 export type { MigratedEntity } from "./migration.ts";
+export {
+  planMigration,
+  type MigrationPlan,
+  type PlanMigrationOptions,
+  type PlannedFailure,
+} from "./plan-migration.ts";
+export {
+  hiddenRecords,
+  planRollback,
+  type RollbackSource,
+  type RollbackPlan,
+} from "./rollback-plan.ts";
+export { rollBack, type RollBackOptions } from "./rollback.ts";
 export type { RecoveryFacts, RecoveryReport } from "./recovery-report.ts";
 export type { DamagedEntity } from "./snapshot-view.ts";

@@ -6,10 +6,11 @@
  * The rule: only what is durable is shown; a partial end means "not yet", never damage; nothing in the
  * directory is touched, so a copy without permission to write can be read.
  */
-import { ClosedError, DiskFailedError, errnoOf } from "@taskwal/errors";
+import { ClosedError } from "@taskwal/errors";
 import type { Directory } from "@taskwal/disk";
 import { headName, timeStamp, type LogRecord } from "@taskwal/format";
 import { listLog, replayLog, type LogPosition } from "@taskwal/log";
+import { besideWriter } from "./beside-writer.ts";
 import type { EntityModel, MutationModel } from "./define-model.ts";
 import type { Events, StoreEvents } from "./events.ts";
 import { makeReport } from "./open-engine.ts";
@@ -60,21 +61,8 @@ export const openReaderHost = async (
   return host;
 };
 
-/** A living writer may prune what was listed a moment ago: then it is begun again, from what is there now. */
-const recoverBeside = async (options: RecoverOptions): Promise<Recovered> => {
-  const { directory } = options;
-  const names = async (): Promise<string> =>
-    JSON.stringify([await directory.list("."), await directory.list("wal")]);
-  for (;;) {
-    const before = await names();
-    try {
-      return await recover(options);
-    } catch (error) {
-      const errno = error instanceof DiskFailedError ? error.errno : errnoOf(error);
-      if (errno !== "ENOENT" || (await names()) === before) throw error;
-    }
-  }
-};
+const recoverBeside = (options: RecoverOptions): Promise<Recovered> =>
+  besideWriter(options.directory, () => recover(options));
 
 export const readOnlyRefusal = "the store was opened read-only";
 

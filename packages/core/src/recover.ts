@@ -44,7 +44,7 @@ export interface RecoverOptions {
   readonly durableOnly?: boolean;
 }
 
-interface LoadableSnapshot {
+export interface LoadableSnapshot {
   readonly name: string;
   readonly reading: WholeSnapshot;
 }
@@ -232,8 +232,9 @@ export const foldLog = async (
   }
 };
 
-const newestSnapshot = async (
-  { directory, model, clock }: RecoverOptions,
+/** The first that can be used, of those in `skipped` none; what cannot is added to `skipped`. */
+export const newestSnapshot = async (
+  { directory, model, clock }: Pick<RecoverOptions, "directory" | "model" | "clock">,
   listing: LogListing,
   skipped: { name: string; reason: string }[],
 ): Promise<LoadableSnapshot | undefined> => {

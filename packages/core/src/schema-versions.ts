@@ -25,3 +25,7 @@ export const assertSchema = (
     });
   }
 };
+
+/** Whether `schema` has an entity that `known` lacks, or one of a newer version. */
+export const isNewer = (schema: SchemaVersions, known: SchemaVersions): boolean =>
+  Object.entries(schema).some(([name, version]) => version > (known[name] ?? 0));

@@ -159,15 +159,22 @@ export interface LoadedSnapshot {
   readonly engine: JsonValue;
 }
 
+/** An opening ends here. */
+const refuse = (error: ReplayFailedError): never => {
+  throw error;
+};
+
 /**
  * Fills an empty state from a snapshot whose checksum was verified; entities of older versions are
- * migrated and must then fit their schema (ReplayFailedError). Returns the model that wrote it, and what was migrated.
+ * migrated and must then fit their schema: one that cannot or does not is left out if `onRefused` returns.
+ * By default it throws the ReplayFailedError. Returns the model that wrote it, and what was migrated.
  */
 export const loadState = (
   model: Model,
   state: State,
   keys: RecentKeys,
   from: LoadedSnapshot,
+  onRefused: (error: ReplayFailedError) => void = refuse,
 ): { readonly model: ModelPrint; readonly migrated: readonly MigratedEntity[] } => {
   const migrated: MigratedEntity[] = [];
   const engine = from.engine as unknown as EngineSection;
@@ -189,7 +196,9 @@ export const loadState = (
     for (const stored of entities) {
       const { id } = stored as { readonly id: string };
       const lists = takeLists(entity, stored);
-      const value = isOlder ? migratedValue(entity, { id, stored, fromVersion }, from) : stored;
+      const old = { id, stored, fromVersion };
+      const value = isOlder ? migratedValue(entity, old, from, onRefused) : stored;
+      if (value === undefined) continue;
       state.restore(entity, id, { value, n: versions[id] ?? 0, lists, damage: damageOf(name, id) });
     }
     for (const [id, n] of Object.entries(engine.deleted[name] ?? {})) {
@@ -201,35 +210,31 @@ export const loadState = (
   return { model: engine.model, migrated };
 };
 
-/** The entity at the model's version, as its schema wants it. */
+/** The entity at the model's version, as its schema wants it; undefined if it cannot be, once `onRefused` was told. */
 const migratedValue = (
   entity: EntityModel,
   { id, stored, fromVersion }: { id: string; stored: JsonValue; fromVersion: number },
   { name: file, sequence }: LoadedSnapshot,
-): JsonValue => {
+  onRefused: (error: ReplayFailedError) => void,
+): JsonValue | undefined => {
   const { name: type, version: to } = entity;
-  const refused = (reason: string, path?: string, cause?: unknown): ReplayFailedError =>
-    new ReplayFailedError({
-      sequence,
-      type,
-      id,
-      reason,
-      cause,
-      migration: { file, from: fromVersion, to },
-      ...(path === undefined ? {} : { path }),
-    });
+  const refused = (reason: string, path?: string, cause?: unknown): undefined => {
+    const migration = { file, from: fromVersion, to };
+    const where = path === undefined ? {} : { path };
+    onRefused(new ReplayFailedError({ sequence, type, id, reason, cause, migration, ...where }));
+  };
   let value: JsonValue;
   try {
     value = migrateEntity(entity, stored, fromVersion);
   } catch (cause) {
-    throw refused("its migration threw", undefined, cause);
+    return refused("its migration threw", undefined, cause);
   }
   if ((value as { readonly id?: unknown } | null)?.id !== id)
-    throw refused("its migration changed its id", "id");
+    return refused("its migration changed its id", "id");
   const fits = validate(entity.schema, value);
   if (fits.ok) return value;
   const [issue] = fits.issues;
-  throw refused(issue?.message ?? "its schema refuses it", issue?.path?.join("."));
+  return refused(issue?.message ?? "its schema refuses it", issue?.path?.join("."));
 };
 
 /** Takes an entity's lists out of it: nobody else has the value yet. */

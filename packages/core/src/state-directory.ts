@@ -5,9 +5,16 @@
  *     nothing (dot files aside), or is missing    a new store
  *     wal/ or LOCK, or a snapshot of ours         a store
  *     a state of the layout that we import        a store, if the caller imports
+ *     the mark of an unfinished copy              refused: it is not all there
  *     anything else                               refused: it belongs to another program
  */
-import { DiskFailedError, errnoOf, StoreError, UnsupportedFormatError } from "@taskwal/errors";
+import {
+  CorruptError,
+  DiskFailedError,
+  errnoOf,
+  StoreError,
+  UnsupportedFormatError,
+} from "@taskwal/errors";
 import type { Directory, Disk } from "@taskwal/disk";
 import {
   limits,
@@ -16,6 +23,7 @@ import {
   quarantineFolder,
   recoveryFolder,
   stateName,
+  unfinishedCopyName,
   walFolder,
 } from "@taskwal/format";
 import { readSnapshotHead } from "@taskwal/snapshot";
@@ -29,7 +37,7 @@ export interface DirectoryOptions {
   readonly logger: Logger | undefined;
 }
 
-/** Opens the directory, creating it if it is missing. Throws UnsupportedFormatError, DiskFailedError. */
+/** Opens the directory, creating it if it is missing. Throws UnsupportedFormatError, CorruptError, DiskFailedError. */
 export const openStateDirectory = async (options: DirectoryOptions): Promise<Directory> => {
   const { disk, dir, acceptLegacy } = options;
   const directory = await diskErrors("open", dir, () => disk.createDirectory(dir));
@@ -90,6 +98,7 @@ const ours = new Set([walFolder, lockName, quarantineFolder, recoveryFolder]);
 
 const assertOurs = async (directory: Directory, acceptLegacy: boolean): Promise<void> => {
   const names = (await directory.list(".")).filter((name) => !name.startsWith("."));
+  if (names.includes(unfinishedCopyName)) throw unfinishedCopy(directory);
   if (names.length === 0 || names.includes(walFolder)) return;
   if (names.some((name) => ours.has(name) && name !== lockName)) return;
   for (const name of names) {
@@ -103,6 +112,12 @@ const assertOurs = async (directory: Directory, acceptLegacy: boolean): Promise<
     throw unsupported(directory, stateName, "the state of another program");
   throw unsupported(directory, ".", "files of another program and no store");
 };
+
+const unfinishedCopy = ({ path }: Directory): CorruptError =>
+  new CorruptError({
+    file: `${path}/${unfinishedCopyName}`,
+    reason: "the directory is a copy that was cut short; copy the store again, elsewhere",
+  });
 
 const unsupported = (directory: Directory, name: string, found: string): UnsupportedFormatError =>
   new UnsupportedFormatError({

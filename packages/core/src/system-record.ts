@@ -81,6 +81,8 @@ export interface ModelPrint {
 export interface MarkData {
   /** Entities whose damage was accepted as they stand. */
   readonly accepted?: readonly { readonly entity: string; readonly id: string }[];
+  /** The records before this one are those of another store, up to that sequence of it: see rollback.ts. */
+  readonly rolledBack?: { readonly store: string; readonly sequence: number };
 }
 
 /** A typed payload as what the log takes. */

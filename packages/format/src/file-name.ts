@@ -17,6 +17,8 @@ export const walFolder = "wal";
 export const headName = "wal/HEAD";
 export const quarantineFolder = "quarantine";
 export const recoveryFolder = "recovery";
+/** Stands in a copy of a store until all of it is there. */
+export const unfinishedCopyName = "copy.unfinished";
 /** Originals of an imported directory. */
 export const legacyFolder = "legacy";
 /** Entities that left the state and can be brought back. */

@@ -19,6 +19,7 @@ export {
   preMigrationName,
   quarantineFolder,
   archiveFolder,
+  unfinishedCopyName,
   legacyFolder,
   recoveryFolder,
   segmentName,

@@ -20,7 +20,11 @@ export { readLegacyDirectory, type LegacyReading } from "./legacy-directory.ts";
 export { legacyFileBytesMax, legacyLevelsMax } from "./legacy-source.ts";
 export { type LegacyTask } from "./legacy-choice.ts";
 export { type LegacyProblem, type LegacyProblemKind } from "./legacy-problem.ts";
-export { openTaskStore, type OpenTaskStoreOptions } from "./open-task-store.ts";
+export {
+  openTaskStore,
+  type AdoptOnOpenOptions,
+  type OpenTaskStoreOptions,
+} from "./open-task-store.ts";
 export {
   TaskStore,
   type NewLogEntry,
@@ -31,6 +35,7 @@ export {
   type TaskPatch,
   type TaskStoreEvents,
 } from "./task-store.ts";
+export { endedTasks, type EndedTask } from "./ended-tasks.ts";
 export { type EditOptions } from "./adopt-edits.ts";
 export { type FieldEdit, type TaskEdit } from "./task-edit.ts";
 export { type ArchiveOptions, type ArchiveReport } from "./archive-tasks.ts";

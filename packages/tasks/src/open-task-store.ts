@@ -6,7 +6,7 @@
 import { diskErrors, openStore, type OpenOptions, type StoreOf } from "@taskwal/core";
 import { openNodeDisk, type Disk } from "@taskwal/disk";
 import { resolve } from "node:path";
-import { adoptEdits } from "./adopt-edits.ts";
+import { adoptEdits, type EditOptions } from "./adopt-edits.ts";
 import { beginImport, importLegacy } from "./import-legacy.ts";
 import { planImport, type ImportPlan } from "./import-plan.ts";
 import type { ImportReport } from "./import-report.ts";
@@ -14,6 +14,11 @@ import { taskModel } from "./task-model.ts";
 import { TaskStore, type TaskListeners, type TaskPatch } from "./task-store.ts";
 import type { TaskEdit } from "./task-edit.ts";
 import type { Task } from "./task-schemas.ts";
+
+export interface AdoptOnOpenOptions extends EditOptions {
+  /** Told what was found, adopted or not, before the opening resolves; not called if nothing was edited. */
+  readonly onFound?: (edits: readonly TaskEdit[]) => void;
+}
 
 export interface OpenTaskStoreOptions extends Omit<
   OpenOptions<typeof taskModel>,
@@ -33,11 +38,10 @@ export interface OpenTaskStoreOptions extends Omit<
    */
   readonly importFrom?: string;
   /**
-   * Asks for it: what people edited in `tasks/` while no program ran is adopted, where the edit is of the task's
-   * present version, before any file is written again. Told what was found, adopted or not, before the opening
-   * resolves; not called if nothing was edited. Reads every file of `tasks/`. Without effect with `readOnly`.
+   * Asks for it: what people edited in `tasks/` while no program ran is adopted, where it may be, before any file
+   * is written again. Without effect with `readOnly`, or while a legacy directory is imported.
    */
-  readonly onEdited?: (edits: readonly TaskEdit[]) => void;
+  readonly adopt?: AdoptOnOpenOptions;
   /** Told what an import of a legacy directory brought, before the opening resolves. */
   readonly onImported?: (report: ImportReport) => void;
 }
@@ -49,7 +53,7 @@ export const defaultDir = "./coding-agent-state";
  * `readOnly` it is refused (UnsupportedFormatError).
  */
 export const openTaskStore = async (options: OpenTaskStoreOptions = {}): Promise<TaskStore> => {
-  const { on = {}, onInterrupted, onEdited, onImported: _, importFrom, ...rest } = options;
+  const { on = {}, onInterrupted, adopt, onImported: _, importFrom, ...rest } = options;
   const disk = options.disk ?? openNodeDisk();
   const dir = options.dir ?? process.env["STATE_PATH"] ?? defaultDir;
   const plan = options.readOnly ? undefined : await planned(disk, dir, importFrom);
@@ -58,15 +62,15 @@ export const openTaskStore = async (options: OpenTaskStoreOptions = {}): Promise
     report = plan && (await diskErrors("import", dir, () => importLegacy(store, disk, dir, plan)));
     // Before the mirrors begin: they would put the edited files aside.
     const edits =
-      !plan && onEdited && (await diskErrors("adopt", dir, () => adoptEdits(store, disk)));
-    if (edits && edits.length > 0) onEdited(edits);
+      !plan && adopt && (await diskErrors("adopt", dir, () => adoptEdits(store, disk, adopt)));
+    if (edits && edits.length > 0) adopt.onFound?.(edits);
   };
   const model = taskModel;
   const own = { disk, dir, model, on: engineListeners(on), acceptLegacy: plan !== undefined };
   const engine = await openStore<typeof taskModel>({
     ...rest,
     ...own,
-    ...(plan || onEdited ? { seed } : {}),
+    ...(plan || adopt ? { seed } : {}),
   });
   if (report) await imported(engine, report, options);
   const store = new TaskStore(engine, disk);

@@ -95,6 +95,8 @@ const appendedLogs = (
   stored: readonly LogEntry[],
   isConflict: boolean,
 ): readonly LogEntry[] | string => {
+  // The file of a task that never had a log has none either.
+  if (logs === undefined && stored.length === 0) return [];
   if (!Array.isArray(logs)) return `at $.logs: it is ${described(logs)}, not the task's log`;
   const entries: LogEntry[] = [];
   for (const [at, entry] of logs.entries()) {

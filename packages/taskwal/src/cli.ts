@@ -9,6 +9,9 @@ import { cac } from "cac";
 import { runDemo } from "./demo.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { runImport } from "./import-command.ts";
+import { addTendingVerbs } from "./tending-verbs.ts";
+import { runMigrate } from "./migrate-command.ts";
+import { runRollback } from "./rollback-command.ts";
 import { openTerminal } from "./terminal.ts";
 import { UsageError } from "./usage-error.ts";
 import { version } from "./version.ts";
@@ -49,6 +52,44 @@ cli
         },
         terminal,
       ),
+  );
+
+addTendingVerbs(cli, terminal);
+cli
+  .command("migrate <dir>", "What a newer model makes of a directory, over its whole log")
+  .option("--dry-run", "Say what it would do, and write nothing (the default)")
+  .option("--apply", "Do it, if nothing in the whole log fails")
+  .option("--model <file>", "A file that exports your model (default: the tasks')")
+  .option("--json", "One JSON object, nothing else")
+  .action(
+    (
+      dir: string | number,
+      options: {
+        dryRun?: boolean;
+        apply?: boolean;
+        model?: string | number;
+        json?: boolean;
+      },
+    ) => {
+      const { dryRun = false, apply = false, json = false } = options;
+      if (dryRun && apply) throw new UsageError("--dry-run and --apply exclude each other");
+      return runMigrate({ dir: String(dir), apply, model: word(options.model), json }, terminal);
+    },
+  );
+
+cli
+  .command("rollback <dir>", "The state before a migration, in a new directory")
+  .option("--into <dir>", "Where to; missing or empty")
+  .option("--apply", "Do it (default: list what it would hide, and write nothing)")
+  .option("--json", "One JSON object, nothing else")
+  .action(
+    (
+      dir: string | number,
+      options: { into?: string | number; apply?: boolean; json?: boolean },
+    ) => {
+      const { into, apply = false, json = false } = options;
+      return runRollback({ dir: String(dir), into: word(into), apply, json }, terminal);
+    },
   );
 
 cli.help((sections) => [

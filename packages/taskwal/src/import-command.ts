@@ -7,7 +7,6 @@
  */
 import { resolve } from "node:path";
 import { openNodeDisk } from "@taskwal/disk";
-import { errnoOf } from "@taskwal/errors";
 import {
   classifyDirectory,
   foundWords,
@@ -17,9 +16,11 @@ import {
   planImport,
   type ImportReport,
 } from "@taskwal/tasks";
+import { assertDirectory } from "./assert-directory.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { UsageError } from "./usage-error.ts";
 import type { Terminal } from "./terminal.ts";
+import { counted } from "./words.ts";
 
 export interface ImportCommandOptions {
   readonly legacy: string;
@@ -51,14 +52,6 @@ export const runImport = async (
   if (json) terminal.raw(`${JSON.stringify({ from, into: dir, written: !dryRun, ...report })}\n`);
   else tell({ legacy, into, dryRun }, report, terminal);
   return report.problems.length === 0 ? exitCodes.fine : exitCodes.difference;
-};
-
-const assertDirectory = async (dir: string): Promise<void> => {
-  try {
-    await (await openNodeDisk().openDirectory(dir)).close();
-  } catch (error) {
-    throw new UsageError(`cannot open ${dir}: ${errnoOf(error) ?? String(error)}`);
-  }
 };
 
 const nothingToDo = async (dir: string, from: string | undefined): Promise<UsageError> => {
@@ -98,6 +91,3 @@ const tell = (
   say(`  ${where}/state.json   all of it as one JSON file`);
   say(`  openTaskStore({ dir: ${JSON.stringify(where)} }) opens it`);
 };
-
-const counted = (count: number, one: string, many = `${one}s`): string =>
-  `${count} ${count === 1 ? one : many}`;

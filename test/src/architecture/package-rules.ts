@@ -31,6 +31,7 @@ const floors: readonly (readonly string[])[] = [
 /** The packages that may import a dependency from outside; what is not listed has no door. */
 const doors: Readonly<Record<string, readonly string[]>> = {
   cac: ["taskwal"],
+  ms: ["taskwal"],
   "crc-32": ["format"],
   eventemitter3: ["core"],
   "fast-check": ["testing"],

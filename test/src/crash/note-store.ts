@@ -12,7 +12,7 @@ import { dumpLine, dumpOf, type Change, type Dump } from "./ledger.ts";
 /** What the campaign needs of the package "taskwal". */
 export type Engine = Pick<
   typeof Taskwal,
-  "openStore" | "openTaskStore" | "defineEntity" | "defineModel"
+  "openStore" | "openTaskStore" | "copyStore" | "cleanState" | "defineEntity" | "defineModel"
 >;
 
 export const stateDir = "/state";

@@ -37,8 +37,10 @@ export const firstModel = defineModel({
 
 type Old = { readonly id: string; readonly name: string };
 
-/** `migrate` stands for the mistakes that a step can have. */
-export const secondModelWith = (migrate: (old: Old) => object) =>
+const retitled = ({ name }: Old): { readonly title: string } => ({ title: name });
+
+/** `migrate` and `upcast` (of a creation) stand for the mistakes that a step can have. */
+export const secondModelWith = (migrate: (old: Old) => object, upcast = retitled) =>
   defineModel({
     entities: {
       notes: defineEntity({
@@ -52,7 +54,7 @@ export const secondModelWith = (migrate: (old: Old) => object) =>
           "note.created": {
             version: 2,
             payload: z.object({ title: z.string() }),
-            upcast: { 1: ({ name }: Old) => ({ title: name }) },
+            upcast: { 1: upcast },
             reduce: ({ title }, { id }) => ({ id, title, pinned: false }),
           },
         },
@@ -60,7 +62,7 @@ export const secondModelWith = (migrate: (old: Old) => object) =>
           "note.renamed": {
             version: 2,
             payload: z.object({ title: z.string() }),
-            upcast: { 1: ({ name }: Old) => ({ title: name }) },
+            upcast: { 1: retitled },
             reduce: (note, { title }) => ({ ...note, title }),
           },
           "note.deleted": { payload: empty, reduce: () => undefined },
@@ -69,12 +71,13 @@ export const secondModelWith = (migrate: (old: Old) => object) =>
     },
   });
 
-export const secondModel = secondModelWith(({ id, name }) => ({ id, title: name, pinned: false }));
+export const migrated = ({ id, name }: Old): object => ({ id, title: name, pinned: false });
+export const secondModel = secondModelWith(migrated);
 
-const common = { dir: "/state", mirrors: false, autosaveMs: Number.POSITIVE_INFINITY } as const;
+const common = { dir: "/state", mirrors: false, autosaveMs: Number.POSITIVE_INFINITY };
 
-export const openFirst = (disk: Disk): Promise<StoreOf<typeof firstModel>> =>
-  openStore({ ...common, model: firstModel, disk });
+export const openFirst = (disk: Disk, dir = common.dir): Promise<StoreOf<typeof firstModel>> =>
+  openStore({ ...common, dir, model: firstModel, disk });
 
 export const openSecond = (
   disk: Disk,
