@@ -176,13 +176,17 @@ describe("a task that was saved", () => {
 
   test("is as it was at the call, whatever its owner does with it before the store is open", async () => {
     const { persistence } = made();
-    const live = task("a", { logs: [entry(1)], updated_at: at(1) });
+    const result = { output: "as it was", success: true };
+    const live = task("a", { logs: [entry(1)], updated_at: at(1), result });
+    const saved = structuredClone(live);
     const call = persistence.saveTask(live);
     live.description = "changed later";
+    result.output = "changed later";
     live.logs.push(entry(2));
+    for (const one of live.logs) one.message = "changed later";
     await call;
     const [loaded] = await persistence.loadTasks();
-    expect(loaded).toEqual(task("a", { logs: [entry(1)], updated_at: at(1) }));
+    expect(loaded).toEqual(saved);
     if (loaded) loaded.description = "not the store's";
     expect((await persistence.loadTasks())[0]?.description).toBe("make it so");
     await persistence.shutdown();
