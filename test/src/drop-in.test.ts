@@ -77,20 +77,24 @@ test.each(["the same task again", "a task that changes"])(
       async ({ StatePersistence, kept }, { basePath, task, changes }) => {
         const persistence = new StatePersistence({ basePath });
         await persistence.ready;
-        let ticks = 0;
-        const timer = setInterval(() => (ticks += 1), 1);
+        const counts = { ticks: 0, saves: 0 };
+        const timer = setInterval(() => (counts.ticks += 1), 1);
         process.once("SIGTERM", () => (kept["isTold"] = true));
         kept["done"] = (async () => {
-          let saves = 0;
           while (kept["isTold"] !== true) {
-            saves += 1;
-            await persistence.saveTask(changes ? { ...task, description: `d${saves}` } : task);
+            counts.saves += 1;
+            await persistence.saveTask(
+              changes ? { ...task, description: `d${counts.saves}` } : task,
+            );
           }
           clearInterval(timer);
           await persistence.shutdown();
-          return { ticks, saves };
+          return counts;
         })();
-        await new Promise((resolve) => setTimeout(resolve, 50));
+        // Where the loop starves its host this never comes to its end.
+        while (counts.ticks < 6 || counts.saves < 11) {
+          await new Promise((resolve) => setTimeout(resolve, 5));
+        }
       },
       {
         basePath: scratch(),
