@@ -155,6 +155,19 @@ const eventsOf = (path: string, name: string): string[] => {
 const listed = (heading: string): (string | undefined)[] =>
   tableRows(section(textOf("docs/events.md"), heading)).map(([name = ""]) => codeSpans(name)[0]);
 
+test("docs/state-persistence.md lists the events of the drop-in, and no other", () => {
+  const source = textOf("packages/adapters/src/persistence-events.ts");
+  const passedOn = /passedOn = \[([^\]]*)\]/.exec(source)?.[1] ?? "";
+  const events = [
+    ...eventsOf("packages/adapters/src/persistence-events.ts", "PersistenceEvents"),
+    ...[...passedOn.matchAll(/"([^"]+)"/g)].map(([, name = ""]) => name),
+  ];
+  expect(events).toContain("backup:created");
+  const rows = tableRows(section(textOf("docs/state-persistence.md"), "## Events"));
+  const names = rows.flatMap(([cell = ""]) => codeSpans(cell));
+  expect(names.toSorted()).toEqual(events.toSorted());
+});
+
 describe("docs/events.md", () => {
   test("lists the events of every store, and no other", () => {
     const events = eventsOf("packages/core/src/events.ts", "StoreEvents");

@@ -52,6 +52,7 @@ export {
   type Removable,
 } from "./clean-state.ts";
 export { copyStore, type CopyOptions, type CopyReport } from "./copy-store.ts";
+export { receiptOf } from "./receipt.ts";
 export { diskErrors } from "./state-directory.ts";
 export { openStore, type OpenOptions, type StoreOf, type Transacting } from "./open-store.ts";
 export type { Store } from "./store.ts";

@@ -19,6 +19,7 @@ export class ReadOnlyStore {
   readonly poisoned: undefined;
   readonly snapshot: () => Promise<never> = refused;
   readonly compact: () => Promise<never> = refused;
+  readonly dump: () => Promise<never> = refused;
   readonly reopen: () => Promise<never> = refused;
   readonly accept: () => Promise<never> = refused;
   readonly #host: ReaderHost;

@@ -9,6 +9,7 @@
 import type { DiskFailedError } from "@taskwal/errors";
 import type { LogRecord } from "@taskwal/format";
 import type { StoreEvents } from "./events.ts";
+import { dumpState } from "./emergency-dump.ts";
 import { inspect, type Health } from "./health.ts";
 import { writerSource } from "./health-sources.ts";
 import { recordStream, type RecordsOptions } from "./record-stream.ts";
@@ -101,6 +102,14 @@ export class Store {
   /** Takes a snapshot now and returns its sequence: everything durable at the call is in it. */
   snapshot(): Promise<number> {
     return this.#host.receipt("snapshot", this.#snapshot());
+  }
+
+  /**
+   * Writes what is durable as a `state.json` into another directory, created if it is missing: for the moment when this
+   * one, or this process, is about to end. Touches nothing of the store. Errors of that disk pass through.
+   */
+  dump(dir: string): Promise<void> {
+    return this.#host.receipt("dump", dumpState(dir, this.#host.engine));
   }
 
   /** Folds the log into a snapshot and removes what nothing needs any more. Returns the snapshot's sequence. */

@@ -2,7 +2,7 @@
  * The task model: what an orchestrator keeps, as entities of the engine.
  *
  *     task      task.created  task.imported  task.restored                + list "logs"
- *               task.updated  task.edited  task.deleted  task.archived
+ *               task.updated  task.patched  task.edited  task.deleted  task.archived
  *     session   session.created  session.imported  session.updated  session.deleted
  *
  * The rule: times come from the record (`meta.at`), never from a clock, so a replay gives the same.
@@ -46,6 +46,19 @@ const taskPatchSchema = z.looseObject({
 /** A task as somebody edited it in its file: fields to set, and optional fields to take away. */
 const taskEditSchema = z.object({ set: taskPatchSchema, remove: z.array(z.string()) });
 
+const required = ["id", "description", "status", "tool", "created_at", "updated_at"];
+
+/** A task as a program that keeps it whole has it: unlike after an edit, nothing is filled in and no time is stamped. */
+const exactPatchSchema = z.object({
+  set: z.looseObject({
+    ...taskSchema.omit({ id: true }).partial().shape,
+    id: z.never().optional(),
+  }),
+  unset: z
+    .array(z.string().refine((name) => !required.includes(name), "is a field that every task has"))
+    .exactOptional(),
+});
+
 const task = defineEntity({
   name: "task",
   collection: "tasks",
@@ -75,6 +88,14 @@ const task = defineEntity({
       payload: taskPatchSchema,
       reduce: (before, patch, { id, at }): Task =>
         stamped({ ...before, updated_at: iso(at), ...defined(patch), id } as Task, at),
+    },
+    "task.patched": {
+      payload: exactPatchSchema,
+      reduce: (before, { set, unset = [] }): Task => {
+        const after: Record<string, unknown> = { ...before, ...defined(set) };
+        for (const name of unset) delete after[name];
+        return after as Task;
+      },
     },
     "task.edited": {
       payload: taskEditSchema,

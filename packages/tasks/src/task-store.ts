@@ -6,6 +6,7 @@
  */
 import {
   diskErrors,
+  receiptOf,
   type DamagedEntity,
   type Health,
   type Listeners,
@@ -19,7 +20,7 @@ import {
   type WriteOptions,
 } from "@taskwal/core";
 import type { Disk } from "@taskwal/disk";
-import type { DiskFailedError } from "@taskwal/errors";
+import { ClosedError, type DiskFailedError } from "@taskwal/errors";
 import { sha256, type LogRecord } from "@taskwal/format";
 import { adoptEdits, findEdits, type EditOptions } from "./adopt-edits.ts";
 import {
@@ -28,6 +29,7 @@ import {
   type ArchiveOptions,
   type ArchiveReport,
 } from "./archive-tasks.ts";
+import { SideFiles } from "./side-files.ts";
 import type { TaskEdit } from "./task-edit.ts";
 import { taskMetrics, type TaskMetrics } from "./task-metrics.ts";
 import type { taskModel } from "./task-model.ts";
@@ -68,6 +70,7 @@ type Engine = StoreOf<typeof taskModel>;
 export class TaskStore {
   readonly #engine: Engine;
   readonly #disk: Disk;
+  readonly #files: SideFiles;
 
   /** Ids of the tasks that were in progress when this store was opened: whoever worked on them is gone. */
   readonly interrupted: readonly string[];
@@ -76,6 +79,8 @@ export class TaskStore {
   constructor(engine: Engine, disk: Disk) {
     this.#engine = engine;
     this.#disk = disk;
+    const closed = "readOnly" in engine ? new ClosedError("the store is read-only") : undefined;
+    this.#files = new SideFiles(disk, engine.dir, closed);
     this.interrupted = this.list({ status: "in_progress" }).map(({ id }) => id);
   }
 
@@ -172,6 +177,23 @@ export class TaskStore {
     list: (): readonly Readonly<Session>[] => [...this.#engine.sessions.all()],
   };
 
+  /**
+   * Appends to the log of a session, `logs/session_<id>.log`: a file of text beside the store, durable once resolved. An
+   * id that is no name of a file is escaped. A line break is added where there is none at the end. Rejects with
+   * DiskFailedError (the file is as it was), InvalidMutationError, ClosedError.
+   */
+  appendSessionLog(sessionId: string, content: string): Promise<void> {
+    return this.#files.appendSessionLog(sessionId, content);
+  }
+
+  /**
+   * Writes `reports/report_<id>.json`, or replaces it as a whole; resolves with its path once it is durable. Rejects as
+   * `appendSessionLog` does; the report before stands then.
+   */
+  writeReport(reportId: string, data: unknown): Promise<string> {
+    return this.#files.writeReport(reportId, data);
+  }
+
   /** Several mutations, all or none: see the engine's `transact`. */
   get transact(): Engine["transact"] {
     return this.#engine.transact.bind(this.#engine);
@@ -211,6 +233,11 @@ export class TaskStore {
 
   snapshot(): Promise<number> {
     return this.#engine.snapshot();
+  }
+
+  /** The state as a `state.json` in another directory, as `Store.dump` of the engine. */
+  dump(dir: string): Promise<void> {
+    return this.#engine.dump(dir);
   }
 
   compact(): Promise<number> {
@@ -262,7 +289,12 @@ export class TaskStore {
   }
 
   close(): Promise<void> {
-    return this.#engine.close();
+    const both = Promise.all([this.#engine.close(), this.#files.close()]);
+    // Left alone, it is told as the engine tells it.
+    return receiptOf(
+      both.then(() => {}),
+      () => void this.#engine.close(),
+    );
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -2,6 +2,7 @@
 import type { Campaign } from "./campaign.ts";
 import { crashCampaign } from "./crash-campaign.ts";
 import { faultCallsCampaign } from "./fault-calls-campaign.ts";
+import { dropInCampaign } from "./drop-in-campaign.ts";
 import { fuzzDecodersCampaign } from "./fuzz-decoders-campaign.ts";
 import { fuzzDirectoryCampaign } from "./fuzz-directory-campaign.ts";
 import { killCampaign } from "./kill-campaign.ts";
@@ -21,6 +22,7 @@ export const campaigns: readonly Campaign[] = [
   fuzzDecodersCampaign,
   fuzzDirectoryCampaign,
   killCampaign,
+  dropInCampaign,
   shutdownExt4Campaign,
   shutdownXfsCampaign,
   syscallsCampaign,

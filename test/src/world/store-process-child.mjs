@@ -3,12 +3,13 @@
  *
  * The rule: it writes nothing to stdout itself, so that whatever stands there came from the library.
  */
+import { StatePersistence } from "@taskwal/adapters/state-persistence";
 import { openNodeDisk } from "@taskwal/disk";
 import * as taskwal from "taskwal";
 import * as fs from "node:fs";
 import { inspect } from "node:util";
 
-const world = { ...taskwal, openNodeDisk, fs, kept: {} };
+const world = { ...taskwal, StatePersistence, openNodeDisk, fs, kept: {} };
 
 const answer = async ({ id, source, argument }) => {
   try {

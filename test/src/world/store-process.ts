@@ -10,6 +10,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import type * as fs from "node:fs";
 import { fileURLToPath } from "node:url";
+import type { StatePersistence } from "@taskwal/adapters/state-persistence";
 import type { openNodeDisk } from "@taskwal/disk";
 import type * as Taskwal from "taskwal";
 import { onTestFinished } from "vitest";
@@ -18,6 +19,7 @@ type Door = typeof Taskwal;
 
 /** What a function finds in the process: the package, and a place to keep things between calls. */
 export type World = Door & {
+  readonly StatePersistence: typeof StatePersistence;
   readonly openNodeDisk: typeof openNodeDisk;
   readonly fs: typeof fs;
   // oxlint-disable-next-line typescript/no-explicit-any -- what a test keeps there, it knows
