@@ -4,6 +4,7 @@
  * The rule: a real process, the built package, and what it wrote to stderr.
  */
 import { spawnSync } from "node:child_process";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { repository } from "./documents.ts";
@@ -21,11 +22,11 @@ const program = `
 `;
 
 /** Runs it where "taskwal" is an installed package, as for any user. Returns the lines on stderr. */
-const linesUnder = (debug: string | undefined): string[] => {
+const linesUnder = (debug: string | undefined, input = program): string[] => {
   const { DEBUG: _, ...env } = process.env;
   const { status, stdout, stderr } = spawnSync(process.execPath, ["--input-type=module"], {
     cwd: join(repository, "test"),
-    input: program,
+    input,
     encoding: "utf8",
     env: debug === undefined ? env : { ...env, DEBUG: debug, DEBUG_HIDE_DATE: "yes" },
     timeout: 50_000,
@@ -66,4 +67,26 @@ test("DEBUG chooses by the first word of an event, and nothing is written unless
   expect(quiet).not.toContain("persistence:log");
   expect(linesUnder("express:*")).toEqual([]);
   expect(linesUnder(undefined)).toEqual([]);
+});
+
+test("DEBUG=persistence:* turns detailed logging on in an orchestrator that has the drop-in and knows nothing of it", () => {
+  const lines = linesUnder(
+    "persistence:*",
+    `
+    import { mkdtempSync, rmSync } from "node:fs";
+    import { StatePersistence } from "@taskwal/adapters/state-persistence";
+    const basePath = mkdtempSync("${tmpdir()}/taskwal-debug-");
+    const persistence = StatePersistence.getInstance({ basePath });
+    const at = new Date().toISOString();
+    await persistence.saveTask({ id: "a", description: "a secret", tool: "t", status: "pending", created_at: at, updated_at: at, logs: [] });
+    await persistence.shutdown();
+    rmSync(basePath, { recursive: true });
+    console.log("done");
+  `,
+  );
+  const text = lines.join("\n");
+  expect(text).toContain("persistence:recovered");
+  expect(text).toMatch(/persistence:mutation .*"type":"task.\w+","collection":"tasks","id":"a"/);
+  expect(lines.at(-1)).toContain("persistence:closed {}");
+  expect(text).not.toContain("secret");
 });

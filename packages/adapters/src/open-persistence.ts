@@ -7,6 +7,7 @@
  * The rule: only a disk that refuses sends the state elsewhere; damage, a newer format or another owner never do.
  */
 import { openTaskStore, type TaskStore } from "@taskwal/tasks";
+import { debugLogger } from "@taskwal/telemetry";
 import type { Disk } from "@taskwal/disk";
 import { withAdvice } from "./permission-advice.ts";
 import {
@@ -77,6 +78,8 @@ const openAt = async ({ config, disk, tell }: Opener, dir: string): Promise<Task
     ...(logger ? { logger } : {}),
     ...(emergencyPath === undefined ? {} : { emergencyDir: emergencyPath }),
   });
+  // DEBUG=persistence:*
+  debugLogger(store);
   // Such as: state.json is missing, or a backup that somebody copied over it.
   for (const note of store.recovery.notes) logger?.warn({ dir }, note);
   return store;

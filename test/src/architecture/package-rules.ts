@@ -186,18 +186,20 @@ const referenceRule = (tree: Tree): readonly string[] =>
   });
 
 /** What only those load who ask for it: a package, and the file of taskwal that is the door to it. */
-const asides = [
-  { folder: "testing", what: "the kit for tests" },
-  { folder: "telemetry", what: "what watches a store" },
+const asides: readonly { folder: string; what: string; askedBy: readonly string[] }[] = [
+  { folder: "testing", what: "the kit for tests", askedBy: [] },
+  // The drop-in promises DEBUG=persistence:* to programs that ask for nothing.
+  { folder: "telemetry", what: "what watches a store", askedBy: ["adapters"] },
 ];
 
 /** A program that runs loads nothing of it unasked: the door to it is a file that nothing imports. */
 const asideRule = (tree: Tree): readonly string[] =>
-  asides.flatMap(({ folder, what }) => {
+  asides.flatMap(({ folder, what, askedBy }) => {
     const isIt = (specifier: string): boolean =>
       packageOf(specifier) === `@taskwal/${folder}` || specifier === `taskwal/${folder}`;
     const door = new RegExp(`(^|/)${folder}\\.[jt]s$`);
     return tree.flatMap((each) => {
+      if (askedBy.includes(each.folder)) return [];
       const isTaskwal = each.folder === "taskwal";
       return each.files
         .filter((file) => !isTest(file) && !(isTaskwal && file.path === `src/${folder}.ts`))
