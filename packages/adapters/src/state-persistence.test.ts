@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import { createSimDisk, type SimDisk } from "@taskwal/disk/sim";
 import { InvalidMutationError } from "@taskwal/errors";
 import { openTaskStore } from "@taskwal/tasks";
@@ -325,4 +326,23 @@ describe("a state that was saved", () => {
     expect((await next.persistence.loadState())?.tasks).toEqual([]);
     await next.persistence.shutdown();
   });
+});
+
+test("what could not be saved is logged without a word of the task, and a logger that throws breaks nothing", async () => {
+  const said: string[] = [];
+  const say = (facts: unknown, message?: string): void => {
+    said.push(`${message} ${inspect(facts, { depth: 20, showHidden: true })}`);
+    throw new Error("the logger is closed");
+  };
+  const { persistence } = made({ logger: { debug: say, info: say, warn: say, error: say } });
+  const quoting = Object.defineProperty(task(), "description", {
+    enumerable: true,
+    get: () => {
+      throw new RangeError("hunter2");
+    },
+  });
+  await expect(persistence.saveTask(quoting)).rejects.toThrow();
+  await persistence.shutdown();
+  expect(said.join()).toContain("something could not be saved");
+  expect(said.join()).not.toContain("hunter2");
 });

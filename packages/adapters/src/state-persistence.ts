@@ -9,7 +9,7 @@
  * were made, whoever awaits them; the last one wins.
  */
 import { EventEmitter } from "node:events";
-import type { TransactionOf } from "@taskwal/core";
+import { discreetLogger, type TransactionOf } from "@taskwal/core";
 import { openNodeDisk, type Disk } from "@taskwal/disk";
 import type { TaskStore, taskModel } from "@taskwal/tasks";
 import { dumpOnCrash } from "./dump-on-crash.ts";
@@ -82,9 +82,10 @@ export class StatePersistence<Task = WholeTask> extends EventEmitter<Persistence
     if (config.type !== undefined && config.type !== "filesystem") {
       throw new TypeError(`there is no storage ${JSON.stringify(config.type)}, only "filesystem"`);
     }
-    this.#config = config;
+    const { logger } = config;
+    this.#config = logger ? { ...config, logger: discreetLogger(logger) } : config;
     this.#disk = config.disk ?? openNodeDisk();
-    const opener: Opener = { config, disk: this.#disk, tell: this.#tell };
+    const opener: Opener = { config: this.#config, disk: this.#disk, tell: this.#tell };
     this.#live = new LiveStore({
       clock: this.#disk.clock,
       open: () => openPersistence(opener),

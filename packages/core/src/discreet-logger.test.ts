@@ -70,6 +70,12 @@ describe("a logger that was given", () => {
     ]);
   });
 
+  it("is made discreet once, so that nothing is taken from what it was told", () => {
+    const nothing = (): void => {};
+    const once = discreetLogger({ debug: nothing, info: nothing, warn: nothing, error: nothing });
+    expect(discreetLogger(once)).toBe(once);
+  });
+
   it.each(levels)("that throws in %s breaks nothing", (level) => {
     const fail = (): never => {
       throw new Error("closed");

@@ -8,8 +8,12 @@
 import { errorFacts } from "./error-facts.ts";
 import type { Logger } from "./events.ts";
 
-/** Everything that is logged goes through one of these. */
+/** Those that were made here: a package above makes its own, and hands it down. */
+const made = new WeakSet<Logger>();
+
+/** Everything that is logged goes through one of these. One that is discreet already is given back as it is. */
 export const discreetLogger = (logger: Logger): Logger => {
+  if (made.has(logger)) return logger;
   const level =
     (name: keyof Logger) =>
     (facts: unknown, message?: string): void => {
@@ -19,12 +23,14 @@ export const discreetLogger = (logger: Logger): Logger => {
         // It has failed, and it was the way to say so.
       }
     };
-  return {
+  const discreetly = {
     debug: level("debug"),
     info: level("info"),
     warn: level("warn"),
     error: level("error"),
   };
+  made.add(discreetly);
+  return discreetly;
 };
 
 const discreet = (facts: unknown): unknown =>
