@@ -1,7 +1,14 @@
 /** What a store keeps is its owner's alone: folders 0700 and files 0600 from their creation, whatever the umask lets through. */
 import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { defineEntity, defineModel, openStore, type Logger } from "taskwal";
+import {
+  copyStore,
+  defineEntity,
+  defineModel,
+  openStore,
+  openTaskStore,
+  type Logger,
+} from "taskwal";
 import { expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
 import { scratchDirectories } from "./world/scratch.ts";
@@ -71,6 +78,42 @@ test("every folder of a state directory is 0700 and every file 0600, whatever th
     expect(names).toContain(part);
   expect([...new Set(Object.values(modes))].toSorted()).toEqual(["file 600", "folder 700"]);
   expect(statSync(dir).mode & 0o777).toBe(0o700);
+});
+
+test("so is what stands beside the log: session logs, reports, the archive, a copy and a dump elsewhere", async () => {
+  const umask = process.umask(0);
+  onTestFinished(() => void process.umask(umask));
+  const root = scratch();
+  chmodSync(root, 0o700);
+  const dir = join(root, "state");
+  const store = await openTaskStore({ dir, autosaveMs: Infinity });
+  await store.create({ id: "old", description: "d", tool: "t" });
+  await store.update("old", { status: "completed" });
+  await store.create({ id: "new", description: "d", tool: "t" });
+  await store.appendSessionLog("s", "a line");
+  await store.writeReport("r", { of: "s" });
+  await store.archive({ olderThanMs: 0 });
+  await store.snapshot();
+  await store.dump(join(root, "elsewhere/dump"));
+  await store.close();
+  await copyStore({ from: dir, to: join(root, "elsewhere/copy") });
+
+  const modes = modesBelow(root);
+  const names = Object.keys(modes).join(" ");
+  for (const part of [
+    "state/logs/session_",
+    "state/reports/report_",
+    "state/archive/",
+    "state/tasks/",
+  ])
+    expect(names).toContain(part);
+  for (const part of [
+    "elsewhere/dump/state.json",
+    "elsewhere/copy/state.json",
+    "elsewhere/copy/wal/",
+  ])
+    expect(names).toContain(part);
+  expect([...new Set(Object.values(modes))].toSorted()).toEqual(["file 600", "folder 700"]);
 });
 
 test("a directory that was opened to others works, is left as it is, and is warned of once an opening", async () => {
