@@ -10,6 +10,7 @@ import {
   LockedError,
   planRollback,
   rollBack,
+  UnsupportedFormatError,
   type RollbackPlan,
 } from "taskwal";
 import { describe, expect, test } from "vitest";
@@ -152,6 +153,27 @@ describe("a rollback", () => {
     await rollBack({ dir, into, plan: await planOf(sim), disk: sim.process() });
     const back = await openFirst(sim.process("older"), into);
     expect(firstNotes(back)).toEqual({ ...acknowledged, g: [1, "g"] });
+    await back.close();
+  });
+
+  test("hides nothing where a crash took the migration between its snapshot and its marker, and brings all back", async () => {
+    const sim = createSimDisk();
+    await leaveFirst(sim);
+    const recorder = recordCrashPoints(sim, "open", () => 0);
+    await openSecond(sim.process("newer"));
+    recorder.stop();
+    const stateAt = recorder.points.findIndex(({ call }) => call.to === "/state/state.json");
+    const next = recorder.points[stateAt + 2];
+    if (stateAt < 0 || !next) throw new Error("a migration replaces state.json, and goes on");
+    sim.restore(next.state);
+    sim.powerCut("all");
+    expect(await refusalOf(openFirst(sim.process("older")))).toBeInstanceOf(UnsupportedFormatError);
+    const plan = await planOf(sim);
+    expect(plan).toMatchObject({ base: { sequence: 5 }, to: 10, last: 10, unlisted: [] });
+    expect(await hiddenOf(sim, plan)).toEqual([]);
+    await rollBack({ dir, into, plan, disk: sim.process() });
+    const back = await openFirst(sim.process("older"), into);
+    expect(firstNotes(back)).toEqual(acknowledged);
     await back.close();
   });
 
