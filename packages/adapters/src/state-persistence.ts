@@ -51,6 +51,8 @@ export class StatePersistence<Task = WholeTask> extends EventEmitter<Persistence
   readonly #live: LiveStore;
   /** The last save of each task. */
   readonly #last = new Map<string, Promise<void>>();
+  /** Saves of whole states that are under way. */
+  readonly #states = new Set<Promise<void>>();
   #snapshotAtMs = -Infinity;
   #closing: Promise<void> | undefined;
   #uninstall = (): void => {};
@@ -118,7 +120,14 @@ export class StatePersistence<Task = WholeTask> extends EventEmitter<Persistence
    * Brings all tasks and sessions of a state forward, and removes none. Never rejects: what could not be saved is told
    * by "state:save-error", what was by "state:saved".
    */
-  async saveState(state: PersistedState<Task>): Promise<void> {
+  saveState(state: PersistedState<Task>): Promise<void> {
+    const call = this.#saveState(state).catch((error: unknown) => this.#failed(error));
+    this.#states.add(call);
+    void call.then(() => this.#states.delete(call));
+    return call;
+  }
+
+  async #saveState(state: PersistedState<Task>): Promise<void> {
     const { parts, errors } = partsOf(state, { waits: this.#live.waits });
     const saves = parts.map(({ id, bring }) => this.#transact(id, bring));
     const ends = await Promise.allSettled([this.#live.use(async () => {}), ...saves]);
@@ -173,7 +182,7 @@ export class StatePersistence<Task = WholeTask> extends EventEmitter<Persistence
   async #close(how: { readonly isEnding: boolean }): Promise<void> {
     this.#tell("shutdown:save", { timestamp: this.#timestamp() });
     try {
-      await Promise.allSettled(this.#last.values());
+      await Promise.allSettled([...this.#last.values(), ...this.#states]);
       await this.#live.close(how);
     } finally {
       this.#uninstall();
