@@ -15,7 +15,7 @@ import type { TaskStore, taskModel } from "@taskwal/tasks";
 import { dumpOnCrash } from "./dump-on-crash.ts";
 import { endWithProcess } from "./end-with-process.ts";
 import { LiveStore } from "./live-store.ts";
-import { openBackup, openPersistence, type Opener } from "./open-persistence.ts";
+import { openBackup, openPersistence, readAnyway, type Opener } from "./open-persistence.ts";
 import { withAdvice } from "./permission-advice.ts";
 import { pathsOf, type PersistenceConfig } from "./persistence-config.ts";
 import { isDiskFailure, type PersistenceEvents, type Tell } from "./persistence-events.ts";
@@ -48,6 +48,7 @@ export class StatePersistence<Task = WholeTask> extends EventEmitter<Persistence
   readonly ready: Promise<void>;
   readonly #config: PersistenceConfig;
   readonly #disk: Disk;
+  readonly #opener: Opener;
   readonly #live: LiveStore;
   /** The last save of each task. */
   readonly #last = new Map<string, Promise<void>>();
@@ -87,6 +88,7 @@ export class StatePersistence<Task = WholeTask> extends EventEmitter<Persistence
     this.#config = config;
     this.#disk = config.disk ?? openNodeDisk();
     const opener: Opener = { config, disk: this.#disk, tell: this.#tell };
+    this.#opener = opener;
     this.#live = new LiveStore({
       clock: this.#disk.clock,
       open: () => openPersistence(opener),
@@ -142,8 +144,7 @@ export class StatePersistence<Task = WholeTask> extends EventEmitter<Persistence
 
   /** The state as it stands, durably; null if nothing was ever saved. */
   async loadState(): Promise<PersistedState<Task> | null> {
-    await Promise.allSettled(this.#last.values());
-    return this.#live.use(async (store) => {
+    return this.#read(async (store) => {
       const tasks = await this.#wholeTasks(store);
       const sessions = structuredClone([...store.sessions.list()]) as PersistedSession[];
       const { last } = (await store.health()).saves;
@@ -154,9 +155,8 @@ export class StatePersistence<Task = WholeTask> extends EventEmitter<Persistence
   }
 
   /** All tasks with their logs, copies of the caller's own, in the order of creation. */
-  async loadTasks(): Promise<Task[]> {
-    await Promise.allSettled(this.#last.values());
-    return this.#live.use((store) => this.#wholeTasks(store));
+  loadTasks(): Promise<Task[]> {
+    return this.#read((store) => this.#wholeTasks(store));
   }
 
   /** Appends to the one log file of a session; durable once resolved. */
@@ -211,6 +211,17 @@ export class StatePersistence<Task = WholeTask> extends EventEmitter<Persistence
     };
     call.then(done, done);
     return call;
+  }
+
+  /** With all that was called before; also from a disk that lets nobody write. */
+  async #read<Value>(work: (store: TaskStore) => Promise<Value>): Promise<Value> {
+    await Promise.allSettled(this.#last.values());
+    try {
+      return await this.#live.use(work);
+    } catch (error) {
+      if (!isDiskFailure(error)) throw error;
+      return readAnyway(this.#opener, error, work);
+    }
   }
 
   async #wholeTasks(store: TaskStore): Promise<Task[]> {
