@@ -88,6 +88,20 @@ describe("a disk that fails", () => {
     await persistence.shutdown();
   });
 
+  test("leaves a save that opens it again with the task as it was handed in, whatever the caller does to it meanwhile", async () => {
+    const { sim, persistence } = host();
+    await persistence.saveTask(task("a"));
+    sim.fail(({ kind, path }) => kind === "write" && path.includes("/wal/0"), "EIO");
+    await expect(persistence.saveTask(task("b"))).rejects.toThrow(DiskFailedError);
+    const given = task("c", { result: { output: "as it was" } });
+    const saving = persistence.saveTask(given);
+    (given.result as { output: string }).output = "later";
+    await saving;
+    const loaded = await persistence.loadTasks();
+    expect(loaded.find(({ id }) => id === "c")?.result).toEqual({ output: "as it was" });
+    await persistence.shutdown();
+  });
+
   test("for good sends the state to the backup location, with all that was known, and it comes home later", async () => {
     const sim = createSimDisk({ realTurns: true });
     const { persistence, heard } = host(sim, { backupPath });
