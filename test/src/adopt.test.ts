@@ -156,6 +156,21 @@ describe("an edited task file", () => {
     },
   );
 
+  it("that is named and is not there is refused by that name, not passed over", async () => {
+    // "taskwal adopt . state/tasks/a.json" said that nothing was edited.
+    const disk = await closed();
+    const text = edit(disk, "tasks/a.json", "task a", "by hand");
+    const store = await open(disk, { readOnly: true });
+    const edits = await store.edits({ of: ["data/tasks/a.json", "nobody", "b", "./tasks/a.json"] });
+    expect(edits).toMatchObject([
+      { verdict: "refused", reason: "there is no such file" },
+      { file: "tasks/nobody.json", verdict: "refused", reason: "there is no such file" },
+      { file: "tasks/a.json", verdict: "adoptable" },
+    ]);
+    expect(textOf(disk, "tasks/a.json")).toBe(text);
+    await store.close();
+  });
+
   it("that an editor only laid out anew, or gave a byte order mark, changes nothing", async () => {
     const disk = await closed();
     const value: unknown = JSON.parse(textOf(disk, "tasks/a.json"));

@@ -43,6 +43,17 @@ const prepared = async (seed = 7, realTurns = false): Promise<SimDisk> => {
 };
 
 describe("a copy of a store", () => {
+  it("is not made in the directory that is copied, where every later copy would take it along", async () => {
+    const disk = await prepared();
+    const before = disk.listRaw();
+    for (const to of ["/data/copy", "/data/tasks/../copy", "/data"]) {
+      const copying = copyStore({ from: "/data", to, disk: disk.process() });
+      await expect(copying).rejects.toThrow(/lies in, the directory that is copied/);
+    }
+    expect(disk.listRaw()).toEqual(before);
+    await copyStore({ from: "/data", to: "/data2", disk: disk.process() });
+  });
+
   it("holds every file but LOCK, opens to the same state, and leaves the source as it was", async () => {
     const disk = await prepared();
     const before = disk.listRaw();

@@ -1,5 +1,5 @@
 /**
- * Mirrors after a crash: files for people must not stay old because nobody changes their task again.
+ * Mirrors after a crash or a failed write: files for people must not stay old because nobody changes their task again.
  *
  * Method: the simulated disk; the power fails at a moment at which the log has what the file has not.
  */
@@ -87,4 +87,25 @@ test("what is written and not durable is in no file, also while a snapshot is ta
   expect(again.get("t")).toMatchObject({ status: "pending" });
   expect(mirrorOf(sim, "t")).toMatchObject({ status: "pending" });
   await again.close();
+});
+
+test("a task whose file had no room has it once there is room, by the next snapshot or the end", async () => {
+  // Nobody changed the task again, so its file stayed old for good.
+  for (const by of ["snapshot", "close"] as const) {
+    const sim = createSimDisk({ seed: 3 });
+    const store = await open(sim);
+    await store.create({ id: "t", description: "d", tool: "T" });
+    await settle(sim);
+    const isMirror = (path: string): boolean => path.startsWith("/data/tasks/");
+    const repair = sim.fail(({ kind, path }) => kind === "write" && isMirror(path), "ENOSPC", {
+      times: "forever",
+    });
+    await store.update("t", { status: "completed" });
+    await settle(sim);
+    expect(mirrorOf(sim, "t")).toMatchObject({ status: "pending" });
+    repair();
+    await store[by]();
+    expect(mirrorOf(sim, "t")).toMatchObject({ status: "completed" });
+    if (by === "snapshot") await store.close();
+  }
 });

@@ -182,4 +182,21 @@ describe("every verb that tends a directory", () => {
       expect(readdirSync(dir)).toEqual(["notes.txt"]);
     },
   );
+
+  it.each(["adopt", "archive", "compact", "clean-state"])(
+    "%s makes no store where there is none, and imports nothing that it was not asked to import",
+    (verb) => {
+      const words = verb === "compact" ? [] : ["--apply"];
+      const empty = mkdtempSync(join(root, "empty-"));
+      expect(run(verb, empty, ...words)).toMatchObject({ status: 2, stdout: "" });
+      expect(readdirSync(empty)).toEqual([]);
+      const legacy = mkdtempSync(join(root, "legacy-"));
+      writeFileSync(join(legacy, "state.json"), '{"tasks": [], "sessions": []}');
+      const before = tree(legacy);
+      const { status, stderr } = run(verb, legacy, ...words);
+      expect(status).toBe(2);
+      expect(stderr).toContain(`taskwal import ${legacy}`);
+      expect(tree(legacy)).toEqual(before);
+    },
+  );
 });

@@ -47,7 +47,7 @@ export class LiveStore {
 
   /** Whether a call that is made now has to wait. */
   get waits(): boolean {
-    return this.#waiting !== undefined;
+    return this.#waiting !== undefined || this.#needsWork();
   }
 
   /** Runs `work`; it may hold on to the store only until it resolves. Rejects with ClosedError once this is closed. */

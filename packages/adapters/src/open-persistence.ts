@@ -4,6 +4,8 @@
  *     basePath opens ────────────────────────> it, with what was saved at backupPath meanwhile brought home
  *     the disk refuses, backupPath is named ─> a store there, with what basePath still shows brought along
  *
+ *     neither opens ─────────────────────────> readers find what basePath still shows
+ *
  * The rule: only a disk that refuses sends the state elsewhere; damage, a newer format or another owner never do.
  */
 import { openTaskStore, type TaskStore } from "@taskwal/tasks";
@@ -91,10 +93,32 @@ const openReader = async (
   dir: string,
 ): Promise<TaskStore | undefined> => {
   try {
-    return await openTaskStore({ dir, disk, readOnly: true });
+    // With the last batch: it was acknowledged, and what is saved from here on must not be without it.
+    return await openTaskStore({ dir, disk, readOnly: true, lastBatch: true });
   } catch (error) {
     config.logger?.debug({ error, dir }, "there is nothing to bring along");
     return undefined;
+  }
+};
+
+/**
+ * What `work` makes of what stands at basePath, for whoever cannot open it for writing because of `error`: a disk
+ * without room can be read. Throws `error` if there is nothing to be read.
+ */
+export const readAnyway = async <Value>(
+  opener: Opener,
+  error: unknown,
+  work: (store: TaskStore) => Promise<Value>,
+): Promise<Value> => {
+  const { basePath } = await pathsOf(opener.config, opener.disk);
+  const store = await openReader(opener, basePath);
+  if (!store) throw error;
+  try {
+    // A directory with nothing in it may be another than the one that was meant.
+    if (store.sequence === 0) throw error;
+    return await work(store);
+  } finally {
+    await store.close();
   }
 };
 

@@ -113,6 +113,30 @@ describe("calls", () => {
     await expect(persistence.loadTasks()).rejects.toThrow(ClosedError);
   });
 
+  test("of saveState never reject, also where shutdown comes right behind them or before them", async () => {
+    // A host that saved a state for each change and then shut down ended by an unhandled rejection.
+    const { persistence, heard } = host();
+    const early = persistence.saveState(stateOf());
+    await persistence.ready;
+    const late = [persistence.saveState(stateOf()), persistence.saveState(stateOf(task("a")))];
+    const closing = persistence.shutdown();
+    const behind = persistence.saveState(stateOf(task("b")));
+    await turns(3);
+    const further = persistence.saveState(stateOf());
+    await Promise.all([early, ...late, behind, further, closing]);
+    expect(heard()).not.toContain("state:save-error");
+    await persistence.saveState(stateOf());
+    // What came too late was not saved, and is told.
+    expect(heard()).toContain("state:save-error");
+  });
+
+  test("of saveState that were made before the store was open are saved by a shutdown", async () => {
+    const { sim, persistence } = host();
+    void persistence.saveState(stateOf(task("a")));
+    await persistence.shutdown();
+    expect(await idsAt(sim, basePath)).toEqual(["a"]);
+  });
+
   test("that nobody awaits are written in few syncs, and all of them", async () => {
     const { sim, persistence } = host();
     await persistence.ready;

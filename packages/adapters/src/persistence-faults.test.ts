@@ -45,6 +45,33 @@ describe("a full disk", () => {
     await next.persistence.shutdown();
     expect((await idsAt(sim, basePath)).length).toBe(10);
   });
+
+  test("leaves all readable for a host that starts on it, without a free byte, and takes saves once there is room", async () => {
+    // Such a host was refused its tasks: opening for writing needs room for a record.
+    const { sim, persistence } = host();
+    const tasks = [task("a", { logs: [entry(1)], updated_at: entry(1).timestamp }), task("b")];
+    for (const one of tasks) await persistence.saveTask(one);
+    sim.powerCut("none");
+    sim.capacityBytes = sim.usedBytes;
+    const next = host(sim);
+    await expect(next.persistence.ready).rejects.toThrow(DiskFailedError);
+    expect(await next.persistence.loadTasks()).toEqual(tasks);
+    expect((await next.persistence.loadState())?.tasks).toEqual(tasks);
+    await expect(next.persistence.saveTask(task("c"))).rejects.toThrow(DiskFailedError);
+    sim.capacityBytes = undefined;
+    sim.clock.advance(2_000);
+    await next.persistence.saveTask(task("c"));
+    expect(await next.persistence.loadTasks()).toEqual([...tasks, task("c")]);
+    await next.persistence.shutdown();
+  });
+
+  test("that has nothing yet is not called empty", async () => {
+    const sim = createSimDisk({ realTurns: true });
+    sim.capacityBytes = sim.usedBytes;
+    const { persistence } = host(sim);
+    await expect(persistence.loadTasks()).rejects.toThrow(DiskFailedError);
+    await expect(persistence.loadState()).rejects.toThrow(DiskFailedError);
+  });
 });
 
 describe("a disk that fails", () => {
@@ -58,6 +85,20 @@ describe("a disk that fails", () => {
     expect((await persistence.loadTasks()).map(({ id }) => id)).toEqual(
       expect.arrayContaining(["a", "c"]),
     );
+    await persistence.shutdown();
+  });
+
+  test("leaves a save that opens it again with the task as it was handed in, whatever the caller does to it meanwhile", async () => {
+    const { sim, persistence } = host();
+    await persistence.saveTask(task("a"));
+    sim.fail(({ kind, path }) => kind === "write" && path.includes("/wal/0"), "EIO");
+    await expect(persistence.saveTask(task("b"))).rejects.toThrow(DiskFailedError);
+    const given = task("c", { result: { output: "as it was" } });
+    const saving = persistence.saveTask(given);
+    (given.result as { output: string }).output = "later";
+    await saving;
+    const loaded = await persistence.loadTasks();
+    expect(loaded.find(({ id }) => id === "c")?.result).toEqual({ output: "as it was" });
     await persistence.shutdown();
   });
 
@@ -127,6 +168,33 @@ describe("a disk that fails", () => {
     await alone.persistence.saveTask(task("c"));
     expect(await alone.persistence.loadTasks()).toEqual([task("c")]);
     await alone.persistence.shutdown();
+  });
+
+  test("behind a crash sends the last that was acknowledged there too, and what comes home is not without it", async () => {
+    // A reader shows what a promise covers, and nothing vouched yet for the last batch: a task came home older.
+    const sim = createSimDisk({ realTurns: true });
+    const first = host(sim);
+    const logged = { ...task("a"), logs: [entry(1)], updated_at: entry(1).timestamp };
+    await first.persistence.saveTask(task("a"));
+    await first.persistence.saveTask(logged);
+    sim.powerCut("none");
+    const repair = sim.fail(
+      ({ kind, path }) => kind === "create" && path.startsWith("/state/"),
+      "EROFS",
+      {
+        times: "forever",
+      },
+    );
+    const away = host(sim, { backupPath });
+    const [loaded] = await away.persistence.loadTasks();
+    expect(loaded).toEqual(logged);
+    const logs = [...(loaded?.logs ?? []), entry(2)];
+    await away.persistence.saveTask({ ...logged, logs, updated_at: entry(2).timestamp });
+    await away.persistence.shutdown();
+    repair();
+    const next = host(sim, { backupPath });
+    expect((await next.persistence.loadTasks())[0]?.logs).toEqual([entry(1), entry(2)]);
+    await next.persistence.shutdown();
   });
 
   test("is dumped elsewhere once, if there is a place for it", async () => {

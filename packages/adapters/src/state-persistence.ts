@@ -15,7 +15,7 @@ import type { TaskStore, taskModel } from "@taskwal/tasks";
 import { dumpOnCrash } from "./dump-on-crash.ts";
 import { endWithProcess } from "./end-with-process.ts";
 import { LiveStore } from "./live-store.ts";
-import { openBackup, openPersistence, type Opener } from "./open-persistence.ts";
+import { openBackup, openPersistence, readAnyway, type Opener } from "./open-persistence.ts";
 import { withAdvice } from "./permission-advice.ts";
 import { pathsOf, type PersistenceConfig } from "./persistence-config.ts";
 import { isDiskFailure, type PersistenceEvents, type Tell } from "./persistence-events.ts";
@@ -48,9 +48,12 @@ export class StatePersistence<Task = WholeTask> extends EventEmitter<Persistence
   readonly ready: Promise<void>;
   readonly #config: PersistenceConfig;
   readonly #disk: Disk;
+  readonly #opener: Opener;
   readonly #live: LiveStore;
   /** The last save of each task. */
   readonly #last = new Map<string, Promise<void>>();
+  /** Saves of whole states that are under way. */
+  readonly #states = new Set<Promise<void>>();
   #snapshotAtMs = -Infinity;
   #closing: Promise<void> | undefined;
   #uninstall = (): void => {};
@@ -86,6 +89,7 @@ export class StatePersistence<Task = WholeTask> extends EventEmitter<Persistence
     this.#config = logger ? { ...config, logger: discreetLogger(logger) } : config;
     this.#disk = config.disk ?? openNodeDisk();
     const opener: Opener = { config: this.#config, disk: this.#disk, tell: this.#tell };
+    this.#opener = opener;
     this.#live = new LiveStore({
       clock: this.#disk.clock,
       open: () => openPersistence(opener),
@@ -119,7 +123,14 @@ export class StatePersistence<Task = WholeTask> extends EventEmitter<Persistence
    * Brings all tasks and sessions of a state forward, and removes none. Never rejects: what could not be saved is told
    * by "state:save-error", what was by "state:saved".
    */
-  async saveState(state: PersistedState<Task>): Promise<void> {
+  saveState(state: PersistedState<Task>): Promise<void> {
+    const call = this.#saveState(state).catch((error: unknown) => this.#failed(error));
+    this.#states.add(call);
+    void call.then(() => this.#states.delete(call));
+    return call;
+  }
+
+  async #saveState(state: PersistedState<Task>): Promise<void> {
     const { parts, errors } = partsOf(state, { waits: this.#live.waits });
     const saves = parts.map(({ id, bring }) => this.#transact(id, bring));
     const ends = await Promise.allSettled([this.#live.use(async () => {}), ...saves]);
@@ -134,8 +145,7 @@ export class StatePersistence<Task = WholeTask> extends EventEmitter<Persistence
 
   /** The state as it stands, durably; null if nothing was ever saved. */
   async loadState(): Promise<PersistedState<Task> | null> {
-    await Promise.allSettled(this.#last.values());
-    return this.#live.use(async (store) => {
+    return this.#read(async (store) => {
       const tasks = await this.#wholeTasks(store);
       const sessions = structuredClone([...store.sessions.list()]) as PersistedSession[];
       const { last } = (await store.health()).saves;
@@ -146,9 +156,8 @@ export class StatePersistence<Task = WholeTask> extends EventEmitter<Persistence
   }
 
   /** All tasks with their logs, copies of the caller's own, in the order of creation. */
-  async loadTasks(): Promise<Task[]> {
-    await Promise.allSettled(this.#last.values());
-    return this.#live.use((store) => this.#wholeTasks(store));
+  loadTasks(): Promise<Task[]> {
+    return this.#read((store) => this.#wholeTasks(store));
   }
 
   /** Appends to the one log file of a session; durable once resolved. */
@@ -174,7 +183,7 @@ export class StatePersistence<Task = WholeTask> extends EventEmitter<Persistence
   async #close(how: { readonly isEnding: boolean }): Promise<void> {
     this.#tell("shutdown:save", { timestamp: this.#timestamp() });
     try {
-      await Promise.allSettled(this.#last.values());
+      await Promise.allSettled([...this.#last.values(), ...this.#states]);
       await this.#live.close(how);
     } finally {
       this.#uninstall();
@@ -203,6 +212,17 @@ export class StatePersistence<Task = WholeTask> extends EventEmitter<Persistence
     };
     call.then(done, done);
     return call;
+  }
+
+  /** With all that was called before; also from a disk that lets nobody write. */
+  async #read<Value>(work: (store: TaskStore) => Promise<Value>): Promise<Value> {
+    await Promise.allSettled(this.#last.values());
+    try {
+      return await this.#live.use(work);
+    } catch (error) {
+      if (!isDiskFailure(error)) throw error;
+      return readAnyway(this.#opener, error, work);
+    }
   }
 
   async #wholeTasks(store: TaskStore): Promise<Task[]> {

@@ -10,11 +10,11 @@
 import { DiskFailedError, errnoOf } from "@taskwal/errors";
 import { openNodeDisk, type Directory, type Disk } from "@taskwal/disk";
 import { headName, lockName, unfinishedCopyName, walFolder } from "@taskwal/format";
-import { diskErrors, openForReading } from "./state-directory.ts";
+import { diskErrors, isWithin, openForReading } from "./state-directory.ts";
 
 export interface CopyOptions {
   readonly from: string;
-  /** A directory that is empty or missing. */
+  /** A directory that is empty or missing, and not within `from`. */
   readonly to: string;
   /** Called before each file with the bytes that are copied, and all there were to copy at the beginning. */
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
@@ -29,17 +29,19 @@ export interface CopyReport {
 
 /**
  * Copies all of a store but LOCK, temporary files and hidden ones; takes no lock and writes nothing in `from`.
- * Durable on return. Throws UnsupportedFormatError if `from` holds no store, DiskFailedError if `to` is not empty or a
- * disk fails: then `to` holds a part of it, which no store opens (CorruptError).
+ * Durable on return. Throws UnsupportedFormatError if `from` holds no store, DiskFailedError if `to` is not empty, lies
+ * in `from`, or a disk fails: then `to` holds a part of it, which no store opens (CorruptError).
  */
 export const copyStore = async (options: CopyOptions): Promise<CopyReport> => {
   const { from, to, disk = openNodeDisk() } = options;
+  // Every later copy would take it along.
+  if (isWithin(from, to)) throw notInto(to, "it is, or lies in, the directory that is copied");
   const source = await openForReading({ disk, dir: from });
   try {
     return await diskErrors("copy", to, async () => {
       const target = await disk.createDirectory(to);
       try {
-        if ((await target.list(".")).length > 0) throw notEmpty(to);
+        if ((await target.list(".")).length > 0) throw notInto(to, "it is not empty");
         await (await target.create(unfinishedCopyName)).close();
         // Before any file of a store: a part of one must not look whole after a power cut.
         await target.syncFolder(".");
@@ -56,13 +58,8 @@ export const copyStore = async (options: CopyOptions): Promise<CopyReport> => {
   }
 };
 
-const notEmpty = (path: string): DiskFailedError =>
-  new DiskFailedError({
-    operation: "copy into",
-    path,
-    outcome: "not-written",
-    reason: "it is not empty",
-  });
+const notInto = (path: string, reason: string): DiskFailedError =>
+  new DiskFailedError({ operation: "copy into", path, outcome: "not-written", reason });
 
 const copyAll = async (
   source: Directory,

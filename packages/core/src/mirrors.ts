@@ -49,6 +49,8 @@ interface Written {
 export class Mirrors {
   readonly #options: MirrorsOptions;
   readonly #due = new Map<string, Due>();
+  /** What could not be written, and is tried again with the next snapshot and at the end. */
+  readonly #failed = new Map<string, Due>();
   readonly #written = new Map<string, Written>();
   readonly #folders = new Set<string>();
   #working: Promise<void> | undefined;
@@ -82,7 +84,7 @@ export class Mirrors {
    * marked again by the next opening, and what is below it would stay old.
    */
   async catchUp(): Promise<void> {
-    if (!this.#stopped && this.#due.size > 0) await this.#run(true);
+    if (!this.#stopped && this.#due.size + this.#failed.size > 0) await this.#run(true);
   }
 
   /** One at a time: two would share a temporary file. */
@@ -111,6 +113,10 @@ export class Mirrors {
   }
 
   async #write(all: boolean): Promise<void> {
+    if (all) {
+      for (const [name, due] of this.#failed) if (!this.#due.has(name)) this.#due.set(name, due);
+      this.#failed.clear();
+    }
     const waiting = [...this.#due];
     for (const [name, due] of waiting) {
       if (this.#stopped && !all) return;
@@ -118,7 +124,9 @@ export class Mirrors {
       this.#due.delete(name);
       try {
         await this.#writeOne(name, due);
+        this.#failed.delete(name);
       } catch (error) {
+        this.#failed.set(name, due);
         this.#options.events.emit("state:save-error", { error: error as Error });
       }
       await this.#options.clock.yield();

@@ -48,6 +48,11 @@ export interface OpenOptions<M extends TypedModel<EntityDefinitions>> {
   readonly onDamage?: "salvage" | "refuse";
   /** Opens without a lock and without writing, beside a writer or alone. Default: false. */
   readonly readOnly?: boolean;
+  /**
+   * With `readOnly`: also shows the last batch, for which nothing vouches yet, if no other process that lives owns the
+   * directory. A power cut may still take it, as long as nobody opens for writing. Default: false.
+   */
+  readonly lastBatch?: boolean;
   /** Milliseconds between snapshots at least, if something changed. Default: 30,000; Infinity: only on demand and on close. */
   readonly autosaveMs?: number;
   /** Bytes that may wait to be written; beyond, calls are refused. Default: 64 MiB. */
@@ -184,6 +189,7 @@ const settingsOf = <M extends TypedModel<EntityDefinitions>>(
   historyFilesMax: options.historyFilesMax ?? 1_000,
   mirrors: options.mirrors ?? true,
   emergencyDir: options.emergencyDir,
+  lastBatch: options.lastBatch ?? false,
   idleMs,
 });
 

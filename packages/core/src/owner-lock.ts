@@ -124,7 +124,7 @@ const ownerOf = ({ pid, host, backend, epoch, since }: LockRecord): LockOwner =>
   since,
 });
 
-const isSelf = (self: ProcessIdentity, last: LockRecord): boolean =>
+export const isSelf = (self: ProcessIdentity, last: LockRecord): boolean =>
   self.pid === last.pid &&
   self.startTime === last.startTime &&
   self.bootId === last.bootId &&

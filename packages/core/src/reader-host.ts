@@ -3,11 +3,11 @@
  *
  *     recover (≤ D) ─> reads ─ every pollMs: HEAD or the last segment grew? ─ fold what became durable
  *
- * The rule: only what is durable is shown; a partial end means "not yet", never damage; nothing in the
+ * The rule: only what is durable is shown, unless `lastBatch` asks for more where nobody writes any more; a partial end means "not yet", never damage; nothing in the
  * directory is touched, so a copy without permission to write can be read.
  */
 import { ClosedError } from "@taskwal/errors";
-import type { Directory } from "@taskwal/disk";
+import type { Directory, Disk } from "@taskwal/disk";
 import { headName, timeStamp, type LogRecord } from "@taskwal/format";
 import { listLog, replayLog, type LogPosition } from "@taskwal/log";
 import { besideWriter } from "./beside-writer.ts";
@@ -15,6 +15,7 @@ import type { EntityModel, MutationModel } from "./define-model.ts";
 import type { Events, StoreEvents } from "./events.ts";
 import { makeReport } from "./open-engine.ts";
 import { tellOpening } from "./opening-events.ts";
+import { isSelf, readLock } from "./owner-lock.ts";
 import { openReceipt } from "./receipt.ts";
 import { recordStream, type RecordsOptions } from "./record-stream.ts";
 import { Counts } from "./telemetry.ts";
@@ -44,7 +45,7 @@ export const openReaderHost = async (
     model,
     storeHint: undefined,
     onDamage,
-    durableOnly: true,
+    durableOnly: !(settings.lastBatch && (await isLeft(settings.disk, directory))),
   };
   const recovered = await recoverBeside(options);
   const known = {
@@ -59,6 +60,17 @@ export const openReaderHost = async (
   host.counts.loaded(host.recovery);
   tellOpening(events, host.recovery, host.sequence);
   return host;
+};
+
+/** Whether no other process that lives owns the directory. One of which nothing is known may live. */
+const isLeft = async (disk: Disk, directory: Directory): Promise<boolean> => {
+  const owner = await readLock(directory);
+  return (
+    !owner ||
+    owner.released === true ||
+    isSelf(disk.process, owner) ||
+    disk.isAlive(owner) === "dead"
+  );
 };
 
 const recoverBeside = (options: RecoverOptions): Promise<Recovered> =>

@@ -8,7 +8,6 @@
  * until it has its name the log begins above 1 with nothing to stand on, which every opening refuses. It is
  * another store, with an id of its own: no file of the one can be taken for the other's.
  */
-import { isAbsolute, relative, resolve } from "node:path";
 import { openNodeDisk, type Clock, type Directory, type Disk } from "@taskwal/disk";
 import { CorruptError, DiskFailedError, invariant, LockedError } from "@taskwal/errors";
 import { limits, walFolder, type LogRecord } from "@taskwal/format";
@@ -16,7 +15,7 @@ import { claimEpoch, LogWriter, type LogEntry } from "@taskwal/log";
 import { readSnapshot, saveSnapshot, type WholeSnapshot } from "@taskwal/snapshot";
 import { lockDirectory, readLock, type OwnerLock } from "./owner-lock.ts";
 import { planRollback, recordsBetween, type RollbackPlan } from "./rollback-plan.ts";
-import { diskErrors, openForReading } from "./state-directory.ts";
+import { diskErrors, isWithin, openForReading } from "./state-directory.ts";
 import { markType, type MarkData } from "./system-record.ts";
 
 export interface RollBackOptions {
@@ -163,9 +162,8 @@ const assertUnchanged = async ({ dir, disk, source, plan }: Copying): Promise<vo
 };
 
 const assertApart = (dir: string, into: string): void => {
-  const within = relative(resolve(dir), resolve(into));
-  if (within.startsWith("..") || isAbsolute(within)) return;
-  throw notInto(into, "it is, or lies in, the directory that is rolled back");
+  if (isWithin(dir, into))
+    throw notInto(into, "it is, or lies in, the directory that is rolled back");
 };
 
 const assertEmpty = async (target: Directory): Promise<void> => {

@@ -15,6 +15,7 @@ import {
   StoreError,
   UnsupportedFormatError,
 } from "@taskwal/errors";
+import { isAbsolute, relative, resolve, sep } from "node:path";
 import type { Directory, Disk } from "@taskwal/disk";
 import {
   limits,
@@ -67,6 +68,12 @@ export const openForReading = async (
     await directory.close();
     throw error;
   }
+};
+
+/** Whether `path` is `dir` or lies in it, by their names. */
+export const isWithin = (dir: string, path: string): boolean => {
+  const within = relative(resolve(dir), resolve(path));
+  return within !== ".." && !within.startsWith(`..${sep}`) && !isAbsolute(within);
 };
 
 /** Runs `work`; an error of the operating system becomes DiskFailedError, any other passes through. */

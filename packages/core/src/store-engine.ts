@@ -39,6 +39,8 @@ export interface StoreSettings extends Omit<
   /** Where the state is dumped once if this disk fails; undefined for nowhere. */
   readonly emergencyDir: string | undefined;
   readonly logger: Logger | undefined;
+  /** Whether a reader shows what no promise covers, where nobody is left to write on. */
+  readonly lastBatch: boolean;
   /** Below so many free bytes there is little room; undefined for the default. */
   readonly diskLowBytes: number | undefined;
   /** Takes secrets out of payloads before anything else sees them. */

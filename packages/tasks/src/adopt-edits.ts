@@ -11,7 +11,7 @@ import type { StoreOf } from "@taskwal/core";
 import type { Directory, Disk } from "@taskwal/disk";
 import { StoreError } from "@taskwal/errors";
 import { fileStem } from "@taskwal/format";
-import { readEdited } from "./edited-file.ts";
+import { readEdited, type UnreadableFile } from "./edited-file.ts";
 import { taskEdit, type TaskEdit } from "./task-edit.ts";
 import type { taskModel } from "./task-model.ts";
 
@@ -24,7 +24,7 @@ export interface EditOptions {
   readonly overNewer?: boolean;
 }
 
-/** Reads only. Files that are as the store wrote them are left out. Errors of the disk pass through. */
+/** Reads only. Files that are as the store wrote them are left out, named ones that are missing are refused. Errors of the disk pass through. */
 export const findEdits = async (
   store: Engine,
   disk: Disk,
@@ -34,7 +34,8 @@ export const findEdits = async (
   try {
     const edits: TaskEdit[] = [];
     for (const file of await filesOf(directory, of)) {
-      const edited = await readEdited(directory, file);
+      const edited =
+        (await readEdited(directory, file)) ?? (of && (await missing(directory, file)));
       if (!edited) continue;
       edits.push(taskEdit(file, edited, storedTask(store, edited.id), overNewer));
       await disk.clock.yield();
@@ -59,14 +60,20 @@ export const adoptEdits = async (
   return results;
 };
 
+/** Somebody who names a file means one that is there: a slip must not look like "nothing was edited". */
+const missing = async (directory: Directory, file: string): Promise<UnreadableFile | undefined> =>
+  (await directory.stat(file)) ? undefined : { id: undefined, problem: "there is no such file" };
+
 const filesOf = async (
   directory: Directory,
   of: readonly string[] | undefined,
 ): Promise<readonly string[]> => {
   if (of) {
-    return of.map((one) =>
-      /^(tasks|quarantine)\/[^/\\]+$/.test(one) ? one : `tasks/${fileStem(one)}.json`,
-    );
+    return of.map((one) => {
+      // As a shell completes it.
+      const name = one.replace(/^(\.\/)+/, "");
+      return /^(tasks|quarantine)\/[^/\\]+$/.test(name) ? name : `tasks/${fileStem(one)}.json`;
+    });
   }
   const names = (await directory.list("tasks")).filter((name) => name.endsWith(".json"));
   return names.toSorted().map((name) => `tasks/${name}`);

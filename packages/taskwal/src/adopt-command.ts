@@ -7,7 +7,7 @@
  * and its file stays.
  */
 import { openTaskStore, type TaskEdit } from "@taskwal/tasks";
-import { assertDirectory } from "./assert-directory.ts";
+import { assertStore } from "./assert-directory.ts";
 import { exitCodes } from "./exit-codes.ts";
 import type { Terminal } from "./terminal.ts";
 import { counted } from "./words.ts";
@@ -26,7 +26,7 @@ export const runAdopt = async (
   { dir, of, overNewer, apply, json }: AdoptCommandOptions,
   terminal: Terminal,
 ): Promise<number> => {
-  await assertDirectory(dir);
+  await assertStore(dir);
   const options = { overNewer, ...(of.length > 0 ? { of } : {}) };
   let edits: readonly TaskEdit[] = [];
   if (apply) {

@@ -6,7 +6,7 @@
  * The rule: plan first; the file is durable before the task leaves, and stays when it comes back.
  */
 import { endedTasks, openTaskStore } from "@taskwal/tasks";
-import { assertDirectory } from "./assert-directory.ts";
+import { assertStore } from "./assert-directory.ts";
 import { exitCodes } from "./exit-codes.ts";
 import type { Terminal } from "./terminal.ts";
 import { counted } from "./words.ts";
@@ -23,7 +23,7 @@ export const runArchive = async (
   { dir, olderThanMs, apply, json }: ArchiveCommandOptions,
   terminal: Terminal,
 ): Promise<number> => {
-  await assertDirectory(dir);
+  await assertStore(dir);
   const { say, heading, good, bad } = terminal;
   const store = await openTaskStore({ dir, readOnly: !apply });
   try {
@@ -63,7 +63,7 @@ export const runRestoreArchived = async (
   { dir, id, json }: { readonly dir: string; readonly id: string; readonly json: boolean },
   terminal: Terminal,
 ): Promise<number> => {
-  await assertDirectory(dir);
+  await assertStore(dir);
   const store = await openTaskStore({ dir });
   try {
     const task = await store.restoreArchived(id);

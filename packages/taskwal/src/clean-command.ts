@@ -7,7 +7,7 @@
  */
 import { cleanState, planCleaning, type CleanPlan, type Removable } from "@taskwal/core";
 import { taskModel } from "@taskwal/tasks";
-import { assertDirectory } from "./assert-directory.ts";
+import { assertStore } from "./assert-directory.ts";
 import { exitCodes } from "./exit-codes.ts";
 import type { Terminal } from "./terminal.ts";
 import { UsageError } from "./usage-error.ts";
@@ -26,7 +26,7 @@ export const runClean = async (
   { dir, backupsKept, apply, json }: CleanCommandOptions,
   terminal: Terminal,
 ): Promise<number> => {
-  await assertDirectory(dir);
+  await assertStore(dir);
   if (backupsKept !== undefined && !(Number.isInteger(backupsKept) && backupsKept >= 3))
     throw new UsageError("--keep-backups takes a number from 3 on");
   const options = {

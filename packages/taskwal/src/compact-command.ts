@@ -5,7 +5,7 @@
  *     open ─ snapshot ─ prune ─ close ─ bytes before and after
  */
 import { openTaskStore } from "@taskwal/tasks";
-import { assertDirectory } from "./assert-directory.ts";
+import { assertStore } from "./assert-directory.ts";
 import { exitCodes } from "./exit-codes.ts";
 import type { Terminal } from "./terminal.ts";
 import { sizeWords } from "./words.ts";
@@ -15,7 +15,7 @@ export const runCompact = async (
   { dir, json }: { readonly dir: string; readonly json: boolean },
   terminal: Terminal,
 ): Promise<number> => {
-  await assertDirectory(dir);
+  await assertStore(dir);
   const store = await openTaskStore({ dir });
   try {
     const before = (await store.health()).directory.usage;
