@@ -73,7 +73,8 @@ const sliceChars = 64 * 1024;
 
 /**
  * Puts a mirror under `name`, atomically, in slices that give others their turns. Its bytes are durable on
- * return; its name is once the folder is synced. Errors of the disk pass through, and leave what was there.
+ * return; its name is once the folder is synced. Errors of the disk pass through, and leave what was there, as does
+ * `isStill`, asked last of all, if it says that something else stands there by now: then this returns false.
  */
 export const writeMirror = async (
   directory: Directory,
@@ -81,7 +82,8 @@ export const writeMirror = async (
   name: string,
   content: MirrorContent,
   own: MirrorOwn,
-): Promise<void> => {
+  isStill: () => Promise<boolean> = () => Promise.resolve(true),
+): Promise<boolean> => {
   const temporary = `${name}.tmp`;
   if (await directory.stat(temporary)) await directory.remove(temporary);
   const file = await directory.create(temporary);
@@ -101,7 +103,9 @@ export const writeMirror = async (
   } finally {
     await file.close();
   }
+  if (!(await isStill())) return false;
   await directory.rename(temporary, name);
+  return true;
 };
 
 const append = async (file: File, text: string, startBytes: number): Promise<number> => {

@@ -6,13 +6,14 @@
  * The rule: the store never waits for a mirror, and a mirror is never the truth. A file in its place
  * that is not ours, or was edited, is set aside under quarantine/ and told, never overwritten.
  */
-import { errnoOf } from "@taskwal/errors";
-import { readWhole, replaceFile, type Clock, type Directory } from "@taskwal/disk";
-import { fileStem, quarantineFolder, timeStamp } from "@taskwal/format";
+import type { Clock, Directory, FileStat } from "@taskwal/disk";
+import { fileStem } from "@taskwal/format";
+import { triesMax, unstable } from "@taskwal/snapshot";
 import type { EntityModel } from "./define-model.ts";
 import type { Events, StoreEvents } from "./events.ts";
 import { listItems } from "./list-view.ts";
-import { mirrorBytesMax, readMirror, writeMirror, type MirrorContent } from "./mirror-file.ts";
+import { readMirror, writeMirror, type MirrorContent } from "./mirror-file.ts";
+import { setAsideMirror } from "./set-aside-mirror.ts";
 import type { Slot } from "./state.ts";
 
 export interface MirrorsOptions {
@@ -38,10 +39,9 @@ interface Due {
   changes: number;
 }
 
-interface Written {
-  readonly inode: string;
-  readonly modified: string;
-  readonly sizeBytes: number;
+type Identity = Pick<FileStat, "inode" | "modified" | "sizeBytes">;
+
+interface Written extends Identity {
   /** Version of the entity in it. */
   readonly n: number;
 }
@@ -154,25 +154,39 @@ export class Mirrors {
 
   async #writeOne(name: string, { entity, id }: Due): Promise<void> {
     const { directory, slotOf } = this.#options;
-    const slot = slotOf(entity, id);
     await this.#ensureFolder(entity.collection);
-    await this.#setAsideIfForeign(name);
-    if (slot?.value === undefined) {
-      this.#written.delete(name);
-      if (await directory.stat(name)) await directory.remove(name);
-      return;
+    for (let tried = 0; tried < triesMax; tried++) {
+      const seen = await this.#setAsideIfForeign(name);
+      // An editor may save at any time: what takes its place looks once more, as late as it can.
+      const isStill = async (): Promise<boolean> => {
+        const now = await directory.stat(name);
+        return seen && now ? isSame(seen, now) : seen === now;
+      };
+      const slot = slotOf(entity, id);
+      const isDone =
+        slot?.value === undefined
+          ? await this.#remove(name, isStill)
+          : await this.#replace(name, entity, slot, isStill);
+      if (isDone) return;
     }
-    await this.#replace(name, entity, slot);
-    const stat = await directory.stat(name);
-    if (stat) this.#written.set(name, { ...stat, n: slot.n });
+    // An editor that saves again and again gets its turn; the file is written later.
+    throw unstable(name);
+  }
+
+  async #remove(name: string, isStill: () => Promise<boolean>): Promise<boolean> {
+    const { directory } = this.#options;
+    if (!(await isStill())) return false;
+    this.#written.delete(name);
+    if (directory.statSync(name)) await directory.remove(name);
+    return true;
   }
 
   async #replace(
     name: string,
     entity: EntityModel,
-    { value, n, lists, damage }: Slot,
-  ): Promise<void> {
-    if (value === undefined) return;
+    { value = null, n, lists, damage }: Slot,
+    isStill: () => Promise<boolean>,
+  ): Promise<boolean> {
     const { directory, clock, store } = this.#options;
     const items = Object.entries(lists ?? {}).map(([list, view]) => [list, listItems(view)]);
     const content = { value, lists: Object.fromEntries(items) as MirrorContent["lists"] };
@@ -183,7 +197,10 @@ export class Mirrors {
       ...(damage ? { damaged: damage } : {}),
     };
     // The folder is not synced: a mirror that a power cut takes back is written by the next opening.
-    await writeMirror(directory, clock, name, content, own);
+    if (!(await writeMirror(directory, clock, name, content, own, isStill))) return false;
+    const stat = await directory.stat(name);
+    if (stat) this.#written.set(name, { ...stat, n });
+    return true;
   }
 
   async #ensureFolder(folder: string): Promise<void> {
@@ -193,25 +210,20 @@ export class Mirrors {
     this.#folders.add(folder);
   }
 
-  async #setAsideIfForeign(name: string): Promise<void> {
+  /** What stands there, undefined for nothing; kept under quarantine/ and told if it is not ours. */
+  async #setAsideIfForeign(name: string): Promise<FileStat | undefined> {
     const { directory, clock, events } = this.#options;
     const stat = await directory.stat(name);
-    if (!stat) return;
+    if (!stat) return undefined;
     const written = this.#written.get(name);
-    const same = written?.inode === stat.inode && written.modified === stat.modified;
-    if (same && written.sizeBytes === stat.sizeBytes) return;
+    if (written && isSame(written, stat)) return stat;
     // A second name keeps it (an import has linked it): nothing is lost by taking its place.
-    if (stat.links > 1 || (await readMirror(directory, name))) return;
-    await directory.createFolder(quarantineFolder);
-    await directory.syncFolder(".");
-    const quarantined = `${quarantineFolder}/${name.replace("/", ".")}.${timeStamp(clock.now())}`;
-    try {
-      await directory.link(name, quarantined);
-    } catch (error) {
-      if (errnoOf(error) === "EEXIST") return;
-      await replaceFile(directory, quarantined, await readWhole(directory, name, mirrorBytesMax));
-    }
-    await directory.syncFolder(quarantineFolder);
+    if (stat.links > 1 || (await readMirror(directory, name))) return stat;
+    const quarantined = await setAsideMirror(directory, clock, name);
     events.emit("mirror:conflict", { name, quarantined });
+    return stat;
   }
 }
+
+const isSame = (a: Identity, b: Identity): boolean =>
+  a.inode === b.inode && a.modified === b.modified && a.sizeBytes === b.sizeBytes;

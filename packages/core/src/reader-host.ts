@@ -3,8 +3,9 @@
  *
  *     recover (≤ D) ─> reads ─ every pollMs: HEAD or the last segment grew? ─ fold what became durable
  *
- * The rule: only what is durable is shown, unless `lastBatch` asks for more where nobody writes any more; a partial end means "not yet", never damage; nothing in the
- * directory is touched, so a copy without permission to write can be read.
+ * The rule: only what is durable is shown, unless `lastBatch` asks for more where nobody is left to write; a
+ * partial end means "not yet", never damage; nothing in the directory is touched, so a copy without
+ * permission to write can be read.
  */
 import { ClosedError } from "@taskwal/errors";
 import type { Directory, Disk } from "@taskwal/disk";

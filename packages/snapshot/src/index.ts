@@ -7,6 +7,7 @@
 export { lazyArray, lazyObject, pieceText, type JsonPiece } from "./json-piece.ts";
 export type { HeadReading, SnapshotHead, SnapshotSource } from "./snapshot-format.ts";
 export type { KnownState } from "./known-state.ts";
+export { triesMax, unstable } from "./save-names.ts";
 export { saveSnapshot, type SavedSnapshot, type SaveOptions } from "./save-snapshot.ts";
 export { keepPreMigration } from "./pre-migration-backup.ts";
 export { unshareState } from "./unshare-state.ts";

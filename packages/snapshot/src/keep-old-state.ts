@@ -52,7 +52,7 @@ export const keepOldState = async (
     if (!now || isSameState(stat, now)) return kept;
     kept = await withdrawBackup(directory, kept, now);
   }
-  throw unstable();
+  throw unstable(stateName);
 };
 
 /** The head of the old state.json, or undefined if it must not become a backup. */

@@ -26,7 +26,7 @@ export const keepPreMigration = async (
   if (earlier.ok && earlier.sha256 === sha256) return;
   await copyToTemporary(directory, name, temporary);
   const copied = await verifySnapshot(directory, temporary);
-  if (!copied.ok || copied.sha256 !== sha256) throw unstable();
+  if (!copied.ok || copied.sha256 !== sha256) throw unstable(name);
   await setAside(directory);
   await directory.rename(temporary, preMigrationName);
 };
@@ -42,7 +42,7 @@ const setAside = async (directory: Directory): Promise<void> => {
   try {
     await directory.link(preMigrationName, to);
   } catch (error) {
-    if (errnoOf(error) === "EEXIST") throw unstable();
+    if (errnoOf(error) === "EEXIST") throw unstable(preMigrationName);
     await directory.rename(preMigrationName, to);
   }
   await directory.syncFolder(quarantineFolder);

@@ -8,7 +8,7 @@ export const temporaryName = `${stateName}.tmp`;
 export const triesMax = 5;
 
 /** Nothing was replaced, and nothing of what somebody wrote is lost. */
-export const unstable = (): Error =>
-  Object.assign(new Error(`EBUSY: ${stateName} keeps changing while it is to be replaced`), {
+export const unstable = (name: string): Error =>
+  Object.assign(new Error(`EBUSY: ${name} keeps changing while it is to be replaced`), {
     code: "EBUSY",
   });

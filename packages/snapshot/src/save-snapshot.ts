@@ -59,7 +59,7 @@ export const saveSnapshot = async (
   const { written, stat, kept } = await prepared(directory, async () => {
     const written = await writeTemporary(directory, source, { clock, sliceMs });
     const stat = await directory.stat(temporaryName);
-    if (stat?.sizeBytes !== written.sizeBytes) throw unstable();
+    if (stat?.sizeBytes !== written.sizeBytes) throw unstable(stateName);
     const keeping = keepOldState(directory, { clock, previous, head: source.head });
     const kept = await keeping.catch((error: unknown) => {
       onBackupFailed?.(error);

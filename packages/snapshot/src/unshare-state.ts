@@ -33,5 +33,5 @@ export const unshareState = async (directory: Directory): Promise<boolean> => {
     await directory.syncFolder(".");
     return true;
   }
-  throw unstable();
+  throw unstable(stateName);
 };

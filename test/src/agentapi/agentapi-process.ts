@@ -72,7 +72,7 @@ const started = new Set<ChildProcess>();
 const folders = new Set<string>();
 const ports = new Set<number>();
 
-/** For `afterAll`: kills what still runs, with its agents, and removes the folders. */
+/** For `afterAll`: kills what still runs, and removes the folders. Agents end with their terminal, or their standard input. */
 export const endAll = (): void => {
   for (const child of started) killGroup(child);
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });

@@ -105,7 +105,7 @@ export const lifeContract: readonly ContractCase[] = [
     name: "hands its own variables on to the agent",
     run: async (program) => {
       const script =
-        'console.log(process.env.AGENTAPI_STATE_FILE); console.log("> "); setInterval(() => {}, 1e6)';
+        'console.log(process.env.AGENTAPI_STATE_FILE); console.log("> "); process.stdin.resume().on("end", () => process.exit(0))';
       const running = await startAndListen(program, {
         state: null,
         agent: ["node", "-e", script],

@@ -49,8 +49,12 @@ const versionOf = (file: string): string | undefined => {
   return parseVersionText(stdout ?? "");
 };
 
+/** Why an installation failed in this run: what kept one release from coming keeps the next. */
+let failure: string | undefined;
+
 /** Undefined if it was installed, else why not. */
 const install = (release: Release, folder: string): string | undefined => {
+  if (failure !== undefined) return failure;
   const go = goes.find((name) => isRecent(name));
   if (go === undefined) return `no Go of ${goVersionMin.join(".")} or later, and no AGENTAPI_BIN`;
   mkdirSync(folder, { recursive: true });
@@ -65,7 +69,8 @@ const install = (release: Release, folder: string): string | undefined => {
   );
   if (status === 0) return undefined;
   const [first = String(error)] = stderr.split("\n").filter((line) => line !== "");
-  return `go install: ${first}`;
+  failure = `go install: ${first}`;
+  return failure;
 };
 
 const isRecent = (go: string): boolean => {
