@@ -64,7 +64,8 @@ export {
 export type { Damage, Slot } from "./state.ts";
 export { listItems, type ListView } from "./list-view.ts";
 export { receiptOf } from "./receipt.ts";
-export { diskErrors } from "./state-directory.ts";
+export { diskErrors, isWithin, openForReading } from "./state-directory.ts";
+export { isLeft } from "./reader-host.ts";
 export { openStore, type OpenOptions, type StoreOf, type Transacting } from "./open-store.ts";
 export type { Store } from "./store.ts";
 export {

@@ -116,3 +116,13 @@ export class ValueReader {
     return read;
   }
 }
+
+/** Whether a file holds exactly the blocks that were written. */
+export const valuesAreWhole = async (file: File, checksums: readonly number[]): Promise<boolean> => {
+  const buffer = Buffer.allocUnsafe(blockBytes);
+  for (const [index, checksum] of checksums.entries()) {
+    const read = buffer.subarray(0, await file.read(buffer, index * blockBytes));
+    if (read.length === 0 || crc32(read) !== checksum) return false;
+  }
+  return (await file.stat()).sizeBytes <= checksums.length * blockBytes;
+};
