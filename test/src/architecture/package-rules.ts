@@ -32,7 +32,9 @@ const floors: readonly (readonly string[])[] = [
 const doors: Readonly<Record<string, readonly string[]>> = {
   "@opentelemetry/api": ["telemetry"],
   cac: ["taskwal"],
+  jsep: ["taskwal"],
   ms: ["taskwal"],
+  "string-width": ["taskwal"],
   "crc-32": ["format"],
   debug: ["telemetry"],
   eventemitter3: ["core"],
