@@ -68,6 +68,11 @@ export class Fold {
     | ((record: LogRecord, mutation: MutationModel, before: Slot | undefined, after: Slot) => void)
     | undefined;
 
+  /** Told of each slot that is set, by whatever record: for those who ask what each changed. */
+  onSlot:
+    | ((entity: EntityModel, id: string, before: Slot | undefined, after: Slot) => void)
+    | undefined;
+
   constructor(model: Model, state: State, keys: RecentKeys) {
     this.#model = model;
     this.#state = state;
@@ -210,6 +215,7 @@ export class Fold {
   }
 
   #restore(entity: EntityModel, id: string, slot: Slot): void {
+    this.onSlot?.(entity, id, this.#state.committed(entity, id), slot);
     this.#state.restore(entity, id, slot);
     const ids = this.touched.get(entity);
     if (ids) ids.add(id);

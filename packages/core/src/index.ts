@@ -52,6 +52,17 @@ export {
   type Removable,
 } from "./clean-state.ts";
 export { copyStore, type CopyOptions, type CopyReport } from "./copy-store.ts";
+export {
+  readHistory,
+  type History,
+  type HistorySnapshot,
+  type HistoryVisitor,
+  type Hole,
+  type ReadHistoryOptions,
+  type SlotChange,
+} from "./read-history.ts";
+export type { Damage, Slot } from "./state.ts";
+export { listItems, type ListView } from "./list-view.ts";
 export { receiptOf } from "./receipt.ts";
 export { diskErrors } from "./state-directory.ts";
 export { openStore, type OpenOptions, type StoreOf, type Transacting } from "./open-store.ts";

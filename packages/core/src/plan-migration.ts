@@ -11,18 +11,16 @@
 import { openNodeDisk, type Clock, type Directory, type Disk } from "@taskwal/disk";
 import { ReplayFailedError } from "@taskwal/errors";
 import { canonicalJson, type LogRecord } from "@taskwal/format";
-import { listLog, recordCrc, replayLog, type LogListing } from "@taskwal/log";
-import { listSnapshots, readSnapshot } from "@taskwal/snapshot";
+import { listLog, replayLog, type LogListing } from "@taskwal/log";
 import { besideWriter } from "./beside-writer.ts";
 import type { EntityModel, Model } from "./define-model.ts";
-import { snapshotDefect } from "./engine-shape.ts";
 import type { Migration } from "./events.ts";
 import { Fold } from "./fold.ts";
 import { RecentKeys } from "./idempotency.ts";
 import { listItems, type ListView } from "./list-view.ts";
 import { migrationOf } from "./migration.ts";
+import { oldestBase } from "./oldest-base.ts";
 import { newestSnapshot, recover, type LoadableSnapshot, type Recovered } from "./recover.ts";
-import { assertSchema } from "./schema-versions.ts";
 import { loadState } from "./snapshot-view.ts";
 import { validate } from "./standard-schema.ts";
 import { diskErrors, openForReading } from "./state-directory.ts";
@@ -181,7 +179,8 @@ class DryRun {
   ): Promise<{ readonly state: State; readonly log: MigrationPlan["log"] }> {
     const state = new State(this.#model);
     const keys = new RecentKeys();
-    const oldest = await this.#oldestBase(listing);
+    const search = { directory: this.#directory, model: this.#model, clock: this.#clock };
+    const oldest = await oldestBase(search, listing);
     const base = oldest?.reading.head.sequence ?? 0;
     if (oldest) this.#load(state, keys, oldest);
     const fold = new Fold(this.#model, state, keys);
@@ -216,30 +215,6 @@ class DryRun {
       }
     }
     return { state, log: first === undefined ? undefined : { first, last: sequence, records } };
-  }
-
-  /**
-   * The oldest snapshot that the log that is kept goes on from, or the newest without a log; undefined if
-   * the log begins at the beginning.
-   */
-  async #oldestBase(listing: LogListing): Promise<LoadableSnapshot | undefined> {
-    const directory = this.#directory;
-    const first = listing.segments[0]?.id.first;
-    if (first === 1) return undefined;
-    const newestFirst = await listSnapshots(directory);
-    const candidates = first === undefined ? newestFirst : newestFirst.toReversed();
-    for (const { name, sequence } of candidates) {
-      if (first !== undefined && sequence + 1 < first) continue;
-      const reading = await readSnapshot(directory, name, this.#clock);
-      if (!reading.ok || snapshotDefect(this.#model, reading) !== undefined) continue;
-      const { head } = reading;
-      if (listing.store !== undefined && head.store !== listing.store) continue;
-      const written = await recordCrc(listing, head, { directory, onReadError: "damage" });
-      if (written !== undefined && written !== head.last) continue;
-      assertSchema(name, head.schema, this.#model);
-      return { name, reading };
-    }
-    return undefined;
   }
 
   #load(state: State, keys: RecentKeys, { name, reading }: LoadableSnapshot): void {

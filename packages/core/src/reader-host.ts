@@ -20,7 +20,8 @@ import { isSelf, readLock } from "./owner-lock.ts";
 import { openReceipt } from "./receipt.ts";
 import { recordStream, type RecordsOptions } from "./record-stream.ts";
 import { Counts } from "./telemetry.ts";
-import { foldLog, recover, type Recovered, type RecoverOptions } from "./recover.ts";
+import { foldLog } from "./fold-log.ts";
+import { recover, type Recovered, type RecoverOptions } from "./recover.ts";
 import type { RecoveryReport } from "./recovery-report.ts";
 import { frozen, viewState, type StateView } from "./snapshot-view.ts";
 import { openForReading } from "./state-directory.ts";
@@ -64,7 +65,7 @@ export const openReaderHost = async (
 };
 
 /** Whether no other process that lives owns the directory. One of which nothing is known may live. */
-const isLeft = async (disk: Disk, directory: Directory): Promise<boolean> => {
+export const isLeft = async (disk: Disk, directory: Directory): Promise<boolean> => {
   const owner = await readLock(directory);
   return (
     !owner ||

@@ -8,7 +8,7 @@
  */
 import { CorruptError, UnsupportedFormatError } from "@taskwal/errors";
 import type { Clock, Directory } from "@taskwal/disk";
-import { limits, stateName, walFolder, type LogRecord } from "@taskwal/format";
+import { limits, stateName, walFolder } from "@taskwal/format";
 import {
   listLog,
   recordCrc,
@@ -25,6 +25,7 @@ import {
 } from "@taskwal/snapshot";
 import type { Model } from "./define-model.ts";
 import { snapshotDefect } from "./engine-shape.ts";
+import { foldLog } from "./fold-log.ts";
 import { Fold, type FoldFacts } from "./fold.ts";
 import { RecentKeys } from "./idempotency.ts";
 import { assertSchema } from "./schema-versions.ts";
@@ -184,53 +185,6 @@ const scanned = ({ ok, head, sizeBytes, sha256, stat }: WholeSnapshot): ScannedS
   sha256,
   stat,
 });
-
-/**
- * Folds what a replay yields. With a finite `durable` only what is promised: the watermark rises with
- * every line, so a record waits for a later one that vouches for it.
- */
-export const foldLog = async (
-  steps: ReturnType<typeof replayLog>,
-  fold: Fold,
-  base: number,
-  durable: number,
-): Promise<{ readonly end: ReplayEnd; readonly folded: number }> => {
-  let watermark = durable;
-  let folded = base;
-  let waiting: LogRecord[] = [];
-  const release = (): void => {
-    const ready = waiting.filter(({ seq }) => seq <= watermark);
-    waiting = waiting.filter(({ seq }) => seq > watermark);
-    fold.add(ready);
-    folded = ready.at(-1)?.seq ?? folded;
-  };
-  const take = (records: readonly LogRecord[]): void => {
-    if (durable === Infinity) {
-      fold.add(records);
-      folded = records.at(-1)?.seq ?? folded;
-      return;
-    }
-    for (const { seq, lag } of records) watermark = Math.max(watermark, seq - lag);
-    waiting = waiting.length > 0 ? [...waiting, ...records] : [...records];
-    release();
-  };
-  try {
-    for (;;) {
-      const step = await steps.next();
-      if (step.done) {
-        watermark = Math.max(watermark, step.value.durable);
-        release();
-        for (const record of step.value.droppedRecords) fold.drop(record);
-        return { end: step.value, folded };
-      }
-      if (step.value.kind === "records") take(step.value.records);
-    }
-  } catch (error) {
-    // A record that cannot be replayed ends the opening, not the file that it was read from.
-    await steps.return(undefined as never);
-    throw error;
-  }
-};
 
 /** The first that can be used, of those in `skipped` none; what cannot is added to `skipped`. */
 export const newestSnapshot = async (

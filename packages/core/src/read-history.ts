@@ -1,0 +1,246 @@
+/**
+ * A whole log, record by record, with what each changed: for those who ask what happened, not what is.
+ *
+ *     oldest base ─ record ─> the very fold of recovery ─> slots before and after ─> visitor
+ *                      └ hole ─> goes on behind it; the next snapshot that knows better puts the state right
+ *
+ * The rule: read-only, and no other judgement and no other reducers than those of an opening. A record that does not
+ * replay ends the changes, not the reading: what comes behind it is told as records alone.
+ */
+import { openNodeDisk, type Directory, type Disk } from "@taskwal/disk";
+import { ReplayFailedError } from "@taskwal/errors";
+import { canonicalJson, type LogRecord } from "@taskwal/format";
+import { listLog, replayLog, type LogListing, type ReplayEnd } from "@taskwal/log";
+import { besideWriter } from "./beside-writer.ts";
+import type { EntityModel, Model } from "./define-model.ts";
+import { Fold, type FoldFacts } from "./fold.ts";
+import { foldLog, type Folding } from "./fold-log.ts";
+import { RecentKeys } from "./idempotency.ts";
+import { listItems } from "./list-view.ts";
+import { oldestBase, oldestFrom, type SnapshotSearch } from "./oldest-base.ts";
+import { isLeft } from "./reader-host.ts";
+import type { LoadableSnapshot } from "./recover.ts";
+import { loadState } from "./snapshot-view.ts";
+import { diskErrors, openForReading } from "./state-directory.ts";
+import { State, type Slot } from "./state.ts";
+
+export interface SlotChange {
+  readonly entity: EntityModel;
+  readonly id: string;
+  readonly before: Slot | undefined;
+  readonly after: Slot;
+}
+
+/** Told of everything in the order of sequences. What `pause` returns is awaited: nothing is told meanwhile. */
+export interface HistoryVisitor {
+  /** Before the first record: what the oldest snapshot holds. Each of its entities is told as a change. */
+  base?(snapshot: HistorySnapshot, changes: Iterable<SlotChange>): void;
+  record(record: LogRecord, changes: readonly SlotChange[]): void;
+  /** At the end: a record that was left out with its transaction, and what that loss made of its entity. */
+  dropped(record: LogRecord, changes: readonly SlotChange[]): void;
+  /** Behind a hole, a snapshot that is no older than its end: what the state was besides what the rest of the log told. */
+  correct(snapshot: HistorySnapshot, changes: readonly SlotChange[]): void;
+  pause?(): Promise<void> | undefined;
+}
+
+export interface HistorySnapshot {
+  readonly name: string;
+  readonly sequence: number;
+}
+
+/** Sequences that are gone, or were left out with their transaction. */
+export interface Hole {
+  readonly first: number;
+  readonly last: number;
+  /** From here on a snapshot from before the loss tells what the state was; undefined if none does. */
+  readonly healedAt: number | undefined;
+}
+
+export interface History {
+  readonly dir: string;
+  readonly store: string | undefined;
+  /** What the first record is folded onto; undefined for nothing. */
+  readonly base: HistorySnapshot | undefined;
+  /** The last sequence that was told; that of the base if there is no record. */
+  readonly last: number;
+  readonly holes: readonly Hole[];
+  readonly end: ReplayEnd;
+  readonly listing: LogListing;
+  readonly facts: FoldFacts;
+  /** The record behind which nothing is folded; undefined if all were. */
+  readonly failure: ReplayFailedError | undefined;
+}
+
+export interface ReadHistoryOptions {
+  readonly dir: string;
+  readonly model: Model;
+  /** A visitor that knows nothing yet: called again where a writer pruned what was about to be read. */
+  readonly start: () => HistoryVisitor;
+  /** Ends it: what it gives as its reason is thrown. */
+  readonly signal?: AbortSignal | undefined;
+  /** Told after every few thousand records, with the highest sequence that is promised. */
+  readonly onProgress?: ((at: { readonly sequence: number; readonly last: number }) => void) | undefined;
+  /** Default: the real one. */
+  readonly disk?: Disk;
+}
+
+/**
+ * Tells the visitor all that is kept, beside a living writer only what is durable. Throws UnsupportedFormatError for newer
+ * versions than the model's or what is no store, CorruptError where there is nothing to start from, DiskFailedError.
+ */
+export const readHistory = async (options: ReadHistoryOptions): Promise<History> => {
+  const { disk = openNodeDisk(), dir } = options;
+  const directory = await openForReading({ disk, dir });
+  try {
+    const durableOnly = !(await isLeft(disk, directory));
+    return await diskErrors("read", dir, () =>
+      besideWriter(directory, () => new Reading(options, directory, disk).run(durableOnly)),
+    );
+  } finally {
+    await directory.close();
+  }
+};
+
+class Reading implements Folding {
+  readonly #options: ReadHistoryOptions;
+  readonly #search: SnapshotSearch;
+  readonly #visitor: HistoryVisitor;
+  readonly #state: State;
+  readonly #fold: Fold;
+  #listing: LogListing | undefined;
+  #changes: SlotChange[] = [];
+  #failure: ReplayFailedError | undefined;
+  readonly #holes: { first: number; last: number; healedAt: number | undefined }[] = [];
+  /** What puts the state right behind the last hole, once its sequence is reached. */
+  #correction: LoadableSnapshot | undefined;
+  #last = 0;
+
+  constructor(options: ReadHistoryOptions, directory: Directory, { clock }: Disk) {
+    const { model, start } = options;
+    this.#options = options;
+    this.#visitor = start();
+    this.#search = { directory, model, clock };
+    this.#state = new State(model);
+    this.#fold = new Fold(model, this.#state, new RecentKeys());
+  }
+
+  async run(durableOnly: boolean): Promise<History> {
+    const { directory } = this.#search;
+    const listing = await listLog(directory, undefined, { onReadError: "damage" });
+    this.#listing = listing;
+    const base = await oldestBase(this.#search, listing);
+    if (base) this.#load(base);
+    this.#fold.onSlot = (entity, id, before, after) =>
+      this.#changes.push({ entity, id, before, after });
+    const sequence = base?.reading.head.sequence ?? 0;
+    this.#last = sequence;
+    const range = { base: sequence, promised: sequence, onReadError: "damage" } as const;
+    const steps = replayLog(directory, listing, range);
+    const durable = durableOnly ? listing.promised : Infinity;
+    const { end } = await foldLog(steps, this, sequence, durable);
+    if (this.#correction) this.#correct(this.#correction);
+    return {
+      dir: directory.path,
+      store: listing.store ?? base?.reading.head.store,
+      base: base && placeOf(base),
+      last: this.#last,
+      holes: this.#holes,
+      end,
+      listing,
+      facts: this.#fold.facts,
+      failure: this.#failure,
+    };
+  }
+
+  add(records: readonly LogRecord[]): void {
+    for (const record of records) {
+      const correction = this.#correction;
+      if (correction && record.seq > correction.reading.head.sequence) this.#correct(correction);
+      this.#change(() => this.#fold.add([record]));
+      this.#visitor.record(record, this.#changes);
+      this.#last = record.seq;
+    }
+  }
+
+  drop(record: LogRecord): void {
+    this.#change(() => this.#fold.drop(record));
+    this.#visitor.dropped(record, this.#changes);
+  }
+
+  async lose(first: number, last: number): Promise<void> {
+    this.#holes.push({ first, last, healedAt: undefined });
+    if (this.#listing) {
+      this.#correction = await oldestFrom(this.#search, this.#listing, last);
+    }
+  }
+
+  pause(): Promise<void> | undefined {
+    const { signal, onProgress } = this.#options;
+    signal?.throwIfAborted();
+    const last = Math.max(this.#listing?.promised ?? 0, this.#last);
+    onProgress?.({ sequence: this.#last, last });
+    return this.#visitor.pause?.() ?? this.#search.clock.yield();
+  }
+
+  #change(fold: () => void): void {
+    this.#changes = [];
+    if (this.#failure) return;
+    try {
+      fold();
+    } catch (error) {
+      if (!(error instanceof ReplayFailedError)) throw error;
+      this.#failure = error;
+    }
+  }
+
+  #load(base: LoadableSnapshot): void {
+    loadInto(this.#search.model, this.#state, base);
+    this.#visitor.base?.(placeOf(base), slotsOf(this.#search.model, this.#state));
+  }
+
+  /** Where an opening has told of the loss before the snapshot was taken, the snapshot holds it too, and heals nothing. */
+  #correct(snapshot: LoadableSnapshot): void {
+    this.#correction = undefined;
+    const { model } = this.#search;
+    const { sequence } = snapshot.reading.head;
+    const known = new State(model);
+    loadInto(model, known, snapshot);
+    const changes: SlotChange[] = [];
+    for (const { entity, id, after } of slotsOf(model, known)) {
+      const before = this.#state.committed(entity, id);
+      if (isSame(before, after)) continue;
+      this.#state.restore(entity, id, after);
+      changes.push({ entity, id, before, after });
+    }
+    this.#visitor.correct(placeOf(snapshot), changes);
+    const told = this.#fold.facts.gaps.flatMap(({ lost }) => lost);
+    for (const hole of this.#holes) {
+      const isTold = told.some(([first, last]) => first <= hole.last && last >= hole.first);
+      if (!isTold) hole.healedAt ??= sequence;
+    }
+  }
+}
+
+const placeOf = ({ name, reading }: LoadableSnapshot): HistorySnapshot => ({
+  name,
+  sequence: reading.head.sequence,
+});
+
+const loadInto = (model: Model, state: State, { name, reading }: LoadableSnapshot): void => {
+  const { sequence, schema } = reading.head;
+  loadState(model, state, new RecentKeys(), { ...reading, name, sequence, schema });
+};
+
+function* slotsOf(model: Model, state: State): Generator<SlotChange> {
+  for (const entity of model.entities.values()) {
+    for (const [id, after] of state.slots(entity)) yield { entity, id, before: undefined, after };
+  }
+}
+
+const isSame = (one: Slot | undefined, other: Slot): boolean =>
+  one !== undefined && one.n === other.n && slotText(one) === slotText(other);
+
+const slotText = ({ value = null, lists, damage }: Slot): string => {
+  const listed = Object.entries(lists ?? {}).map(([name, list]) => [name, [...listItems(list)]]);
+  return canonicalJson([value, Object.fromEntries(listed), (damage ?? null) as never]);
+};
