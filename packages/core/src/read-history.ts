@@ -79,7 +79,9 @@ export interface ReadHistoryOptions {
   /** Ends it: what it gives as its reason is thrown. */
   readonly signal?: AbortSignal | undefined;
   /** Told after every few thousand records, with the highest sequence that is promised. */
-  readonly onProgress?: ((at: { readonly sequence: number; readonly last: number }) => void) | undefined;
+  readonly onProgress?:
+    | ((at: { readonly sequence: number; readonly last: number }) => void)
+    | undefined;
   /** Default: the real one. */
   readonly disk?: Disk;
 }

@@ -1,1 +1,24 @@
-export { kinds } from "./rows.ts";
+/** Reading a directory offline: what happened, record by record. */
+export { openOffline } from "./open-offline.ts";
+export { PointError } from "./point-error.ts";
+export type {
+  Blame,
+  Boot,
+  Change,
+  Difference,
+  EntityRef,
+  FieldChange,
+  FileInfo,
+  Finding,
+  Gap,
+  Info,
+  Offline,
+  OfflineOptions,
+  OfflineRecord,
+  Predicate,
+  Provenance,
+  StateAt,
+  Trust,
+  VerifyReport,
+  WhatIf,
+} from "./offline.ts";

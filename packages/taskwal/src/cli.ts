@@ -5,6 +5,7 @@
  *       └ none, unknown, wrong ─> one sentence on stderr, 2
  */
 import { CorruptError, StoreError, UnsupportedFormatError } from "@taskwal/errors";
+import { PointError } from "@taskwal/replay";
 import { cac } from "cac";
 import { runDemo } from "./demo.ts";
 import { exitCodes } from "./exit-codes.ts";
@@ -118,7 +119,7 @@ const usage = (message: string): number => {
 
 const failed = (error: unknown): number => {
   if (error instanceof Error && error.name === "CACError") return usage(error.message);
-  if (error instanceof UsageError) return usage(error.message);
+  if (error instanceof UsageError || error instanceof PointError) return usage(error.message);
   if (!(error instanceof StoreError)) throw error;
   if (error instanceof UnsupportedFormatError) return usage(error.message);
   process.stderr.write(`taskwal: ${error.message}\n`);

@@ -15,7 +15,12 @@ import { runInfo } from "./reading/info.ts";
 import { runLog } from "./reading/log.ts";
 import { runLs } from "./reading/ls.ts";
 import { ask, type Question } from "./reading/question.ts";
-import { readingFlags, separateDirectory, wholeNumber, type Words } from "./reading/reading-words.ts";
+import {
+  readingFlags,
+  separateDirectory,
+  wholeNumber,
+  type Words,
+} from "./reading/reading-words.ts";
 import { runReplay } from "./reading/replay.ts";
 import { runReport } from "./reading/report.ts";
 import { runShow } from "./reading/show.ts";
@@ -36,7 +41,11 @@ interface Verb {
   readonly examples?: readonly string[];
   /** The option that names the model of the records, where --model is another one. */
   readonly recordedWith?: string;
-  readonly answer: (question: Question, words: readonly string[], options: Words) => Promise<number>;
+  readonly answer: (
+    question: Question,
+    words: readonly string[],
+    options: Words,
+  ) => Promise<number>;
 }
 
 const verbs: readonly Verb[] = [
@@ -121,7 +130,10 @@ const verbs: readonly Verb[] = [
     takes: "[entity]",
     options: [
       ["--when <condition>", `Of the entity, such as 'status == "failed" && logs.length > 3'`],
-      ["--expensive <command>", "Ask a command instead, by halves: 0 no, 1-124 yes, 125 cannot tell"],
+      [
+        "--expensive <command>",
+        "Ask a command instead, by halves: 0 no, 1-124 yes, 125 cannot tell",
+      ],
       ["--from <point>", "Where to begin (default: @0)"],
     ],
     answer: (question, [entity], words) =>
@@ -140,7 +152,9 @@ const verbs: readonly Verb[] = [
   {
     name: "replay",
     does: "What another model (--model) makes of the same log; exit code 5 if it differs",
-    options: [["--base <file>", "The model that the records were written with (default: the tasks')"]],
+    options: [
+      ["--base <file>", "The model that the records were written with (default: the tasks')"],
+    ],
     recordedWith: "base",
     answer: (question, _, words) => runReplay(question, words.one("model")),
   },
@@ -180,7 +194,10 @@ const answer = async (
   given: readonly unknown[],
   terminal: Terminal,
 ): Promise<number> => {
-  const words = given.slice(0, -1).filter((word) => word !== undefined).map(String);
+  const words = given
+    .slice(0, -1)
+    .filter((word) => word !== undefined)
+    .map(String);
   const flags = readingFlags(cli, given.at(-1) as Record<string, unknown>);
   const own = { most: takes === undefined ? 0 : 1, least: takes?.startsWith("<") ? 1 : 0 };
   const { dir, rest } = await separateDirectory(words, flags.one("dir"), own);

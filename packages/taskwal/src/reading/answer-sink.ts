@@ -6,7 +6,7 @@
  *
  * The rule: warnings and progress go to stderr, so that stdout holds the answer and nothing else.
  */
-import type { Terminal } from "../terminal.ts";
+import { wrapped, type Terminal } from "../terminal.ts";
 import { paged, straight, type LineSink } from "./pager.ts";
 import { plainJson } from "./plain-text.ts";
 
@@ -18,6 +18,8 @@ export interface AnswerSink {
   readonly terminal: Terminal;
   /** Resolves when more can be taken; false once nobody reads any more. */
   readonly text: (line?: string) => Promise<boolean>;
+  /** As text, and broken at spaces where it is longer than a line. */
+  readonly prose: (line: string) => Promise<boolean>;
   readonly lines: (lines: readonly string[]) => Promise<boolean>;
   readonly json: (kind: string, body: object) => Promise<boolean>;
   readonly end: () => Promise<void>;
@@ -41,6 +43,11 @@ export const openAnswerSink = (
     },
     json: async (kind, body) =>
       json ? sink.line(plainJson({ v: shapesVersion, kind, ...body })) : true,
+    prose: async (line) => {
+      let open = true;
+      for (const part of wrapped(line)) open = open && (await text(part));
+      return open;
+    },
     end: sink.end,
   };
 };

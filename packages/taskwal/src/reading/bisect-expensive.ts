@@ -10,7 +10,7 @@ import { once } from "node:events";
 import { exitCodes } from "../exit-codes.ts";
 import { UsageError } from "../usage-error.ts";
 import { flipLine } from "./bisect.ts";
-import type { StateAt } from "./face.ts";
+import type { StateAt } from "@taskwal/replay";
 import { recordAt } from "./log.ts";
 import type { Question } from "./question.ts";
 import { provenanceWords } from "./words.ts";
@@ -39,14 +39,20 @@ export const bisectExpensively = async (
   if (search) {
     const { low, high } = search;
     const record = await recordAt(offline, high);
-    await sink.json("flip", { sequence: high, value: !atFrom, after: low, type: record?.type, at: record?.at });
+    await sink.json("flip", {
+      sequence: high,
+      value: !atFrom,
+      after: low,
+      type: record?.type,
+      at: record?.at,
+    });
     await sink.text(flipLine(high, !atFrom, record));
-    if (high - low > 1) await sink.text(`or earlier: the command cannot tell for @${low + 1}…@${high - 1}`);
+    if (high - low > 1)
+      await sink.text(`or earlier: the command cannot tell for @${low + 1}…@${high - 1}`);
   }
   await sink.json("end", { provenance, ends, flips: search ? 1 : 0, exact: false, probes });
   await sink.text(
-    `-- ${probes} of ${to - from + 1} states were asked: others may differ ` +
-      `(--when finds every flip) · ${provenance.trust} --`,
+    `-- ${probes} of ${to - from + 1} states were asked; others may differ: --when finds every flip --`,
   );
   await sink.text(provenanceWords(provenance));
   return search ? exitCodes.fine : exitCodes.difference;
@@ -102,7 +108,9 @@ const stateText = (
         .entities()
         .map((entity) => [
           entity,
-          Object.fromEntries(state.list(entity).map(({ id, value }) => [id, show(entity, [], value)])),
+          Object.fromEntries(
+            state.list(entity).map(({ id, value }) => [id, show(entity, [], value)]),
+          ),
         ]),
     ),
   );
@@ -126,5 +134,7 @@ const judge = async (
   if (code === 0) return false;
   if (code === 125) return "cannot tell";
   if (code !== null && code < 125) return true;
-  throw new UsageError(`the command ended with ${code ?? "a signal"} at @${sequence}: 0 to 125 are answers`);
+  throw new UsageError(
+    `the command ended with ${code ?? "a signal"} at @${sequence}: 0 to 125 are answers`,
+  );
 };

@@ -10,7 +10,7 @@ import { UsageError } from "../usage-error.ts";
 import { counted } from "../words.ts";
 import { bisectExpensively } from "./bisect-expensive.ts";
 import { findPath } from "./entity-path.ts";
-import type { OfflineRecord } from "./face.ts";
+import type { OfflineRecord } from "@taskwal/replay";
 import { recordAt } from "./log.ts";
 import { plain } from "./plain-text.ts";
 import { parseCondition } from "./predicate.ts";
@@ -61,11 +61,18 @@ const exactly = async (
   for await (const flip of offline.flips({ ref, test }, { after: from, to })) {
     count += 1;
     const record = await recordAt(offline, flip.sequence);
-    await sink.json("flip", { ...flip, ...ref, type: record?.type, at: record?.at, actor: record?.actor });
+    await sink.json("flip", {
+      ...flip,
+      ...ref,
+      type: record?.type,
+      at: record?.at,
+      actor: record?.actor,
+    });
     await sink.text(flipLine(flip.sequence, flip.value, record));
   }
   await sink.json("end", { provenance: state.provenance, ends, flips: count, exact: true });
-  await sink.text(`-- ${counted(count, "flip")}, exact · ${provenanceWords(state.provenance)} --`);
+  await sink.text(`-- ${counted(count, "flip")}, exact --`);
+  await sink.text(provenanceWords(state.provenance));
   return count > 0 ? exitCodes.fine : exitCodes.difference;
 };
 

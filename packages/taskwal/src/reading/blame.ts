@@ -25,7 +25,8 @@ export const runBlame = async (
     .filter(({ path }) => found.path.every((name, index) => String(path[index]) === name))
     .map((field) => ({ ...field, value: redaction.value(ref.entity, field.path, field.value) }));
   await sink.json("blame", { provenance: blame.provenance, ...ref, fields });
-  await sink.text(`${refWords(ref)}  ${provenanceWords(blame.provenance)}`);
+  await sink.text(refWords(ref));
+  await sink.text(provenanceWords(blame.provenance));
   await sink.lines(
     tableLines(
       [

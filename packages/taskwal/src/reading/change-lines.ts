@@ -1,5 +1,5 @@
 /** Field changes in lines, and in the shape that --json has. */
-import type { EntityRef, FieldChange } from "./face.ts";
+import type { EntityRef, FieldChange } from "@taskwal/replay";
 import { columnsOf, cut } from "./plain-text.ts";
 import type { Redaction } from "./redaction.ts";
 import { lineColumns } from "./table.ts";
@@ -18,13 +18,20 @@ export const changeLine = (
   const room = Math.max(13, lineColumns - columnsOf(start) - columnsOf(end) - 3);
   const old = valueWords(shown.old);
   const half = Math.floor(room / 2);
-  const oldColumns = Math.min(columnsOf(old), Math.max(half, room - columnsOf(valueWords(shown.new))));
+  const oldColumns = Math.min(
+    columnsOf(old),
+    Math.max(half, room - columnsOf(valueWords(shown.new))),
+  );
   const values = `${cut(old, oldColumns)} → ${cut(valueWords(shown.new), room - oldColumns)}`;
   return `${start}${values}${end}`;
 };
 
 /** For machines: the values as they are, or redacted. */
-export const hidden = ({ entity }: EntityRef, change: FieldChange, redaction: Redaction): FieldChange => ({
+export const hidden = (
+  { entity }: EntityRef,
+  change: FieldChange,
+  redaction: Redaction,
+): FieldChange => ({
   ...change,
   old: redaction.value(entity, change.path, change.old),
   new: redaction.value(entity, change.path, change.new),

@@ -27,7 +27,9 @@ const verbOf = ({ name, description, options }: Command): Verb => ({
 
 const quoted = (text: string): string => `'${text.replaceAll("'", String.raw`'\''`)}'`;
 
-const bash = (verbs: readonly Verb[]): string => `# taskwal completion bash > /etc/bash_completion.d/taskwal
+const bash = (
+  verbs: readonly Verb[],
+): string => `# taskwal completion bash > /etc/bash_completion.d/taskwal
 _taskwal() {
   local word="\${COMP_WORDS[COMP_CWORD]}" words=""
   if [ "$COMP_CWORD" -eq 1 ]; then

@@ -22,7 +22,10 @@ export const runDiff = async (
   );
   const differing = entities.filter(
     ({ ref }) =>
-      only === undefined || ref.entity === only || ref.id.startsWith(only) || `${ref.entity}.${ref.id}` === only,
+      only === undefined ||
+      ref.entity === only ||
+      ref.id.startsWith(only) ||
+      `${ref.entity}.${ref.id}` === only,
   );
   await sink.json("diff", {
     a,

@@ -7,7 +7,7 @@
  * The rule: what is exact wins over what begins so; what fits several is not guessed but listed.
  */
 import { UsageError } from "../usage-error.ts";
-import type { EntityRef, StateAt } from "./face.ts";
+import type { EntityRef, StateAt } from "@taskwal/replay";
 import { plain } from "./plain-text.ts";
 import { pathParts } from "./redaction.ts";
 
@@ -50,7 +50,9 @@ const within = (
   );
   if (found.length > 1) {
     const some = found.slice(0, 3).map(({ id }) => plain(id));
-    throw new UsageError(`"${plain(beginning)}" is the beginning of ${found.length}: ${some.join(", ")}, …`);
+    throw new UsageError(
+      `"${plain(beginning)}" is the beginning of ${found.length}: ${some.join(", ")}, …`,
+    );
   }
   const [ref] = found;
   return ref && { ref, entity: ref.entity, path };

@@ -8,7 +8,7 @@
  */
 import { exitCodes } from "../exit-codes.ts";
 import { counted } from "../words.ts";
-import type { Gap, Offline, OfflineRecord } from "./face.ts";
+import type { Gap, Offline, OfflineRecord } from "@taskwal/replay";
 import { columnsOf, fitted, plain } from "./plain-text.ts";
 import { parseCondition } from "./predicate.ts";
 import type { Question } from "./question.ts";
@@ -48,7 +48,12 @@ export const runLog = async (question: Question, flags: LogFlags): Promise<numbe
   return shown > 0 ? exitCodes.fine : exitCodes.difference;
 };
 
-const filterOf = ({ entity, type, actor, where }: LogFlags): ((record: OfflineRecord) => boolean) => {
+const filterOf = ({
+  entity,
+  type,
+  actor,
+  where,
+}: LogFlags): ((record: OfflineRecord) => boolean) => {
   const holds = where === undefined ? () => true : parseCondition(where);
   return (record) =>
     (entity === undefined || isOf(record, entity)) &&
@@ -78,11 +83,17 @@ export const recordWriter = ({
     const title = `-- ${day}, boot ${step.boot} --`;
     if (title !== heading) await sink.text(sink.terminal.dim(title));
     heading = title;
-    return (await sink.json("record", recordShape(step, redaction))) && sink.text(line(step, time, redaction));
+    return (
+      (await sink.json("record", recordShape(step, redaction))) &&
+      sink.text(line(step, time, redaction))
+    );
   };
 };
 
-export const recordShape = ({ kind: _, ...record }: OfflineRecord, redaction: Redaction): object => ({
+export const recordShape = (
+  { kind: _, ...record }: OfflineRecord,
+  redaction: Redaction,
+): object => ({
   ...record,
   data: redaction.payload(record.entity, record.data),
 });

@@ -54,7 +54,10 @@ export const paged = (out: NodeJS.WriteStream, environment: NodeJS.ProcessEnv): 
 };
 
 /** A shell splits the command as its owner expects; where it cannot be run, `cat` takes the lines. Undefined: no shell. */
-const start = async ({ TASKWAL_PAGER, PAGER }: NodeJS.ProcessEnv): Promise<ChildProcess | undefined> => {
+const start = async ({
+  TASKWAL_PAGER,
+  PAGER,
+}: NodeJS.ProcessEnv): Promise<ChildProcess | undefined> => {
   const command = TASKWAL_PAGER ?? PAGER ?? "less -FRX";
   if (command === "") return undefined;
   const pager = spawn(`${command} || cat`, { shell: true, stdio: ["pipe", "inherit", "inherit"] });

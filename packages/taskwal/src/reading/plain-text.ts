@@ -28,7 +28,9 @@ export const plain = (text: string): string =>
 
 /** A value as JSON text that means the same to a machine and that no terminal acts on either. */
 export const plainJson = (value: unknown): string =>
-  JSON.stringify(value).replaceAll(unsafe, (found) => (joiners.has(found) ? found : unitsOf(found)));
+  JSON.stringify(value).replaceAll(unsafe, (found) =>
+    joiners.has(found) ? found : unitsOf(found),
+  );
 
 const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
 

@@ -22,7 +22,9 @@ export const parseCondition = (text: string): Condition => {
   try {
     tree = jsep(text);
   } catch (error) {
-    throw new UsageError(`"${text}" is no condition: ${error instanceof Error ? error.message : ""}`);
+    throw new UsageError(
+      `"${text}" is no condition: ${error instanceof Error ? error.message : ""}`,
+    );
   }
   const evaluate = compile(tree);
   return (value) => truth(evaluate(value));

@@ -8,11 +8,11 @@
  * The rule: what is read is not trusted. Code comes from --model only (model-file.ts), text goes through plain-text.ts.
  */
 import { errnoOf } from "@taskwal/errors";
+import { openOffline, type Offline } from "@taskwal/replay";
 import { exitCodes } from "../exit-codes.ts";
 import { loadModel } from "../model-file.ts";
 import { openTerminal, type Terminal } from "../terminal.ts";
 import { openAnswerSink, type AnswerSink } from "./answer-sink.ts";
-import type { Offline } from "./face.ts";
 import { redactionOf, type Redaction } from "./redaction.ts";
 
 export interface ReadingFlags {
@@ -49,7 +49,6 @@ export const ask = async (
   const progress = openProgress();
   const sink = openAnswerSink(process.stdout, terminal, flags);
   try {
-    const { openOffline } = await import("@taskwal/replay");
     const offline = await openOffline(flags.dir, {
       model,
       onProgress: progress.show,
@@ -90,11 +89,10 @@ const openProgress = () => {
   const timer = setTimeout(() => (late = true), quietMs);
   timer.unref();
   return {
-    show: (done: { bytes: number; bytesTotal: number; records: number }): void => {
+    show: ({ sequence, last }: { readonly sequence: number; readonly last: number }): void => {
       if (!late) return;
       shown = true;
-      const percent = Math.floor((100 * done.bytes) / Math.max(1, done.bytesTotal));
-      terminal.progress(`reading: ${percent} %, ${done.records} records`);
+      terminal.progress(`reading @${sequence} of @${last}`);
     },
     end: (): void => {
       clearTimeout(timer);

@@ -21,7 +21,9 @@ export const runReplay = async (
     provenance,
     records,
     differing,
-    ...(first && { first: { ...first, changes: first.changes.map((each) => hidden(first, each, redaction)) } }),
+    ...(first && {
+      first: { ...first, changes: first.changes.map((each) => hidden(first, each, redaction)) },
+    }),
     entities: entities.map(({ ref, changes }) => ({
       ...ref,
       changes: changes.map((change) => hidden(ref, change, redaction)),
@@ -35,12 +37,15 @@ export const runReplay = async (
     return exitCodes.fine;
   }
   if (first) {
-    await sink.text(`the first difference is after @${first.sequence} ${plain(first.type)}  (recorded → this model)`);
+    await sink.text(
+      `the first difference is after @${first.sequence} ${plain(first.type)}  (recorded → this model)`,
+    );
     for (const change of first.changes)
       await sink.text(changeLine(first, change, redaction, { indent: "  " }));
     await sink.text(`in all ${counted(differing, "record")} leave another state; at the end:`);
     for (const { ref, changes } of entities)
-      for (const change of changes) await sink.text(changeLine(ref, change, redaction, { indent: "  " }));
+      for (const change of changes)
+        await sink.text(changeLine(ref, change, redaction, { indent: "  " }));
   }
   return exitCodes.divergence;
 };

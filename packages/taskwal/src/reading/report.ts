@@ -1,8 +1,8 @@
 /** `taskwal report`: how many records, of what, by whom: one pass over the log. */
 import { exitCodes } from "../exit-codes.ts";
 import { UsageError } from "../usage-error.ts";
-import { counted, sizeWords } from "../words.ts";
-import type { OfflineRecord } from "./face.ts";
+import { counted } from "../words.ts";
+import type { OfflineRecord } from "@taskwal/replay";
 import { plain } from "./plain-text.ts";
 import type { Question } from "./question.ts";
 import { tableLines } from "./table.ts";
@@ -16,7 +16,6 @@ const groupings: Readonly<Record<string, (record: OfflineRecord) => string>> = {
 
 interface Group {
   records: number;
-  bytes: number;
   readonly first: number;
   last: number;
 }
@@ -33,15 +32,16 @@ export const runReport = async ({ offline, sink, at }: Question, by: string): Pr
       continue;
     }
     records += 1;
-    const { sequence, bytes } = step;
+    const { sequence } = step;
     const group = groups.get(nameOf(step));
     if (group) {
       group.records += 1;
-      group.bytes += bytes;
       group.last = sequence;
-    } else groups.set(nameOf(step), { records: 1, bytes, first: sequence, last: sequence });
+    } else groups.set(nameOf(step), { records: 1, first: sequence, last: sequence });
   }
-  const sorted = [...groups].toSorted(([, one], [, other]) => other.records - one.records || one.first - other.first);
+  const sorted = [...groups].toSorted(
+    ([, one], [, other]) => other.records - one.records || one.first - other.first,
+  );
   for (const [name, group] of sorted) await sink.json("group", { by, name, ...group });
   await sink.lines(
     tableLines(
@@ -50,14 +50,12 @@ export const runReport = async ({ offline, sink, at }: Question, by: string): Pr
         { title: "RECORDS", align: "right" },
         { title: "FIRST", align: "right" },
         { title: "LAST", align: "right" },
-        { title: "SIZE", align: "right" },
       ],
       sorted.map(([name, group]) => [
         plain(name),
         String(group.records),
         `@${group.first}`,
         `@${group.last}`,
-        sizeWords(group.bytes),
       ]),
     ),
   );

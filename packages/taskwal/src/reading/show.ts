@@ -1,7 +1,7 @@
 /** `taskwal show POINT`: one record, everything: what was asked, what it changed, why, and where it lies. */
 import { exitCodes } from "../exit-codes.ts";
 import { changeLine, hidden } from "./change-lines.ts";
-import type { OfflineRecord } from "./face.ts";
+import type { OfflineRecord } from "@taskwal/replay";
 import { recordAt, recordShape } from "./log.ts";
 import { cut, plain } from "./plain-text.ts";
 import type { Question } from "./question.ts";
@@ -44,20 +44,29 @@ export const runShow = async (question: Question, point: string): Promise<number
 const fact = (name: string, value: string): string =>
   `${name.padEnd(10)}${cut(value, lineColumns - 10)}`;
 
-const facts = (record: OfflineRecord, causes: readonly OfflineRecord[]): (readonly [string, string])[] => {
+const facts = (
+  record: OfflineRecord,
+  causes: readonly OfflineRecord[],
+): (readonly [string, string])[] => {
   const { sequence, type, version, at, boot, entity, id, n, tx, actor, key, trace } = record;
   const optional = (name: string, value: string | undefined): (readonly [string, string])[] =>
     value === undefined ? [] : [[name, plain(value)]];
   return [
     ["record", `@${sequence} ${plain(type)}${version > 1 ? ` version ${version}` : ""}`],
     ["time", `${timeWords(at)}  boot ${boot}`],
-    ...optional("entity", id === undefined ? undefined : `${entity ?? ""} ${id}, version ${n ?? "?"}`),
+    ...optional(
+      "entity",
+      id === undefined ? undefined : `${entity ?? ""} ${id}, version ${n ?? "?"}`,
+    ),
     ...optional("by", actor),
     ...optional("tx", tx && `${tx[0]} of ${tx[1]}`),
     ...optional("key", key),
     ...optional("trace", trace),
-    ...causes.map((cause) => ["because", `@${cause.sequence} ${plain(cause.type)} ${plain(cause.id ?? "")}`] as const),
-    ["stored", `${plain(record.file)}, bytes ${record.offset}…${record.offset + record.bytes}`],
+    ...causes.map(
+      (cause) =>
+        ["because", `@${cause.sequence} ${plain(cause.type)} ${plain(cause.id ?? "")}`] as const,
+    ),
+    ["stored", plain(record.file)],
   ];
 };
 

@@ -5,7 +5,7 @@
  */
 import { exitCodes } from "../exit-codes.ts";
 import { findPath, valueAt } from "./entity-path.ts";
-import type { EntityRef, StateAt } from "./face.ts";
+import type { EntityRef, StateAt } from "@taskwal/replay";
 import { plain } from "./plain-text.ts";
 import type { Question } from "./question.ts";
 import { tableLines } from "./table.ts";

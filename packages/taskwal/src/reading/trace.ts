@@ -27,12 +27,15 @@ export const runTrace = async (
     const changes = step.changes.map((change) => hidden(step, change, redaction));
     await sink.json("change", { ...step, changes });
     const by = byWords(step.actor);
-    await sink.text(`@${step.sequence}  ${timeWords(step.at)}  ${plain(step.type)}${by && `  ${by}`}`);
+    await sink.text(
+      `@${step.sequence}  ${timeWords(step.at)}  ${plain(step.type)}${by && `  ${by}`}`,
+    );
     for (const change of step.changes) {
       if (!(await sink.text(changeLine(step, change, redaction, { indent: "    " })))) break;
     }
   }
   await sink.json("end", { provenance: state.provenance, id, records: touched });
-  await sink.text(`-- ${counted(touched, "record")} · ${provenanceWords(state.provenance)} --`);
+  await sink.text(`-- ${counted(touched, "record")} --`);
+  await sink.text(provenanceWords(state.provenance));
   return touched > 0 ? exitCodes.fine : exitCodes.difference;
 };

@@ -1,7 +1,7 @@
 /** `taskwal verify`: every file and every line; what is not as it should be, what it means, what an opening would do. */
 import { exitCodes } from "../exit-codes.ts";
 import { counted, sizeWords } from "../words.ts";
-import type { Finding } from "./face.ts";
+import type { Finding } from "@taskwal/replay";
 import { plain } from "./plain-text.ts";
 import type { Question } from "./question.ts";
 import { provenanceWords, refWords } from "./words.ts";
@@ -13,16 +13,19 @@ export const runVerify = async ({ offline, sink }: Question): Promise<number> =>
   for (const finding of findings) await sink.json("finding", finding);
   await sink.json("verify", rest);
   for (const finding of findings) {
-    await sink.text(`${sink.terminal[finding.level === "error" ? "bad" : "dim"](finding.level)}  ${place(finding)}`);
-    await sink.text(`  ${plain(finding.message)}`);
-    for (const ref of finding.entities ?? []) await sink.text(`  ${refWords(ref)} may lack what was lost`);
+    await sink.text(
+      `${sink.terminal[finding.level === "error" ? "bad" : "dim"](finding.level)}  ${place(finding)}`,
+    );
+    await sink.prose(`  ${plain(finding.message)}`);
+    for (const ref of finding.entities ?? [])
+      await sink.text(`  ${refWords(ref)} may lack what was lost`);
   }
   const { good, bad } = sink.terminal;
   await sink.text(
     `${counted(report.files, "file")}, ${counted(report.records, "record")}, ${sizeWords(report.bytes)} read: ` +
       (report.exitCode === exitCodes.fine ? good("all is well") : bad("not all is well")),
   );
-  await sink.text(`An opening would: ${plain(report.opening)}`);
+  await sink.prose(`An opening would: ${plain(report.opening)}`);
   await sink.text(provenanceWords(report.provenance));
   return report.exitCode;
 };

@@ -1,6 +1,7 @@
 /** Values, times and where an answer comes from, in words for a line. All of it is plain text. */
-import type { EntityRef, Gap, OfflineRecord, Provenance } from "./face.ts";
+import type { EntityRef, Gap, OfflineRecord, Provenance } from "@taskwal/replay";
 import { counted } from "../words.ts";
+import { lineColumns } from "./table.ts";
 import { cut, plain, plainJson } from "./plain-text.ts";
 
 /** A value in one line; "∅" where there is none. */
@@ -29,7 +30,14 @@ export const byWords = (actor: string | undefined): string =>
   actor === undefined ? "" : `by ${plain(actor)}`;
 
 /** Where a state comes from, in one line that stands above or below every answer. */
-export const provenanceWords = ({ sequence, at, boot, snapshot, folded, trust }: Provenance): string =>
+export const provenanceWords = ({
+  sequence,
+  at,
+  boot,
+  snapshot,
+  folded,
+  trust,
+}: Provenance): string =>
   [
     `after @${sequence}`,
     at === undefined ? undefined : timeWords(at),
@@ -40,12 +48,12 @@ export const provenanceWords = ({ sequence, at, boot, snapshot, folded, trust }:
     .filter((part) => part !== undefined)
     .join(" · ");
 
-export const gapWords = ({ from, to, file, bytes, reason }: Gap): string => {
-  const span = from === to ? `@${from}` : `@${from}…@${to}`;
-  const place = file === undefined ? "" : ` (${plain(file)}${bytes ? ` bytes ${bytes[0]}…${bytes[1]}` : ""})`;
-  return `${span} missing: ${plain(reason)}${place}`;
-};
+export const gapWords = ({ from, to, reason }: Gap): string =>
+  cut(`${from === to ? `@${from}` : `@${from}…@${to}`} missing: ${plain(reason)}`, lineColumns);
 
 /** What a mutation brought, as far as it fits. */
 export const recordWords = (record: OfflineRecord, data: unknown, columnsMax: number): string =>
-  cut([byWords(record.actor), valueWords(data)].filter((part) => part !== "").join(" "), columnsMax);
+  cut(
+    [byWords(record.actor), valueWords(data)].filter((part) => part !== "").join(" "),
+    columnsMax,
+  );
