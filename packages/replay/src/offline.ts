@@ -5,10 +5,10 @@
  *
  * The rule: read-only, by the very reducers of recovery; no answer without where it comes from.
  */
-import type { Model } from "@taskwal/core";
+import type { EntityDefinitions, Model, TypedModel } from "@taskwal/core";
 
 export interface OfflineOptions {
-  readonly model: Model; // taskwal/offline: defaults to the task model
+  readonly model: TypedModel<EntityDefinitions>; // taskwal/offline: defaults to the task model
   readonly onProgress?: (at: { readonly sequence: number; readonly last: number }) => void;
   readonly signal?: AbortSignal;
 }
@@ -161,7 +161,7 @@ export interface Blame {
 }
 export interface Predicate {
   readonly ref: EntityRef;
-  test(value: unknown): boolean;
+  readonly test: (value: unknown) => boolean;
 }
 export interface Finding {
   readonly level: "note" | "warning" | "error";

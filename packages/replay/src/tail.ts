@@ -1,5 +1,5 @@
 /** Records as they become durable, beside their writer. The rule: only what no power cut can take back is told. */
-import { openStore, type Model, type TypedModel, type EntityDefinitions } from "@taskwal/core";
+import { openStore, type EntityDefinitions, type TypedModel } from "@taskwal/core";
 import { isSystemType } from "@taskwal/format";
 import type { OfflineRecord } from "./offline.ts";
 import type { Survey } from "./survey.ts";
@@ -7,7 +7,7 @@ import type { Survey } from "./survey.ts";
 /** Ends without an error when the signal aborts. */
 export async function* tailOf(
   dir: string,
-  model: Model,
+  model: TypedModel<EntityDefinitions>,
   { history, boots }: Survey,
   after: number,
   signal: AbortSignal,
@@ -15,7 +15,7 @@ export async function* tailOf(
   const first = history.listing.segments[0]?.id.first ?? 1;
   const store = await openStore({
     dir,
-    model: model as TypedModel<EntityDefinitions>,
+    model,
     readOnly: true,
   });
   let boot = boots.findLast((one) => one.first <= after)?.boot ?? 0;

@@ -54,7 +54,7 @@ export const bisectExpensively = async (
   await sink.text(
     `-- ${probes} of ${to - from + 1} states were asked; others may differ: --when finds every flip --`,
   );
-  await sink.text(provenanceWords(provenance));
+  await sink.prose(provenanceWords(provenance));
   return search ? exitCodes.fine : exitCodes.difference;
 };
 

@@ -48,7 +48,7 @@ const exactly = async (
   if (!ref) {
     await sink.json("nothing", { provenance: state.provenance, path: words });
     await sink.text(`no entity is called "${plain(words)}"`);
-    await sink.text(provenanceWords(state.provenance));
+    await sink.prose(provenanceWords(state.provenance));
     return exitCodes.difference;
   }
   const ends = {
@@ -72,7 +72,7 @@ const exactly = async (
   }
   await sink.json("end", { provenance: state.provenance, ends, flips: count, exact: true });
   await sink.text(`-- ${counted(count, "flip")}, exact --`);
-  await sink.text(provenanceWords(state.provenance));
+  await sink.prose(provenanceWords(state.provenance));
   return count > 0 ? exitCodes.fine : exitCodes.difference;
 };
 

@@ -17,7 +17,7 @@ export const runBlame = async (
   if (!ref) {
     await sink.json("nothing", { provenance: state.provenance, path: words });
     await sink.text(`no entity is called "${plain(words)}"`);
-    await sink.text(provenanceWords(state.provenance));
+    await sink.prose(provenanceWords(state.provenance));
     return exitCodes.difference;
   }
   const blame = await offline.blame(ref, sequence);
@@ -26,7 +26,7 @@ export const runBlame = async (
     .map((field) => ({ ...field, value: redaction.value(ref.entity, field.path, field.value) }));
   await sink.json("blame", { provenance: blame.provenance, ...ref, fields });
   await sink.text(refWords(ref));
-  await sink.text(provenanceWords(blame.provenance));
+  await sink.prose(provenanceWords(blame.provenance));
   await sink.lines(
     tableLines(
       [

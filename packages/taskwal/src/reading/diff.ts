@@ -35,8 +35,8 @@ export const runDiff = async (
       changes: changes.map((change) => hidden(ref, change, redaction)),
     })),
   });
-  await sink.text(`a  ${provenanceWords(a)}`);
-  await sink.text(`b  ${provenanceWords(b)}`);
+  await sink.prose(`a  ${provenanceWords(a)}`);
+  await sink.prose(`b  ${provenanceWords(b)}`);
   let fields = 0;
   for (const { ref, changes } of differing) {
     for (const change of changes) {

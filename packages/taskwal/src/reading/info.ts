@@ -11,7 +11,7 @@ export const runInfo = async ({ offline, sink, at }: Question): Promise<number> 
   const { provenance } = await offline.stateAt(await at());
   await sink.json("info", { ...info, provenance });
   for (const [name, value] of facts(info)) await sink.prose(`${name.padEnd(12)}${value}`);
-  await sink.text(`${"State".padEnd(12)}${provenanceWords(provenance)}`);
+  await sink.prose(`${"State".padEnd(12)}${provenanceWords(provenance)}`);
   return exitCodes.fine;
 };
 
@@ -19,7 +19,7 @@ const facts = (info: Info): (readonly [string, string])[] => {
   const { boots, entities, snapshots, integrity, gaps, model } = info;
   const bytes = info.files.reduce((sum, file) => sum + file.bytes, 0);
   return [
-    ["Directory", `${plain(info.directory)}`],
+    ["Directory", plain(info.directory)],
     ["Store", plain(info.store ?? "-")],
     ["Records", info.last < info.first ? "none" : `@${info.first} … @${info.last}`],
     ["Time", `${timeWords(info.firstAt)} … ${timeWords(info.lastAt)}`],

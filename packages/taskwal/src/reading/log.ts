@@ -76,8 +76,7 @@ export const recordWriter = ({
   let heading = "";
   return async (step) => {
     if (step.kind === "gap") {
-      const { kind: _, ...gap } = step;
-      return (await sink.json("gap", gap)) && sink.text(sink.terminal.bad(gapWords(step)));
+      return (await sink.json("gap", step)) && sink.text(sink.terminal.bad(gapWords(step)));
     }
     const [day = "", time = ""] = timeWords(step.at).split("T");
     const title = `-- ${day}, boot ${step.boot} --`;
@@ -90,10 +89,7 @@ export const recordWriter = ({
   };
 };
 
-export const recordShape = (
-  { kind: _, ...record }: OfflineRecord,
-  redaction: Redaction,
-): object => ({
+export const recordShape = (record: OfflineRecord, redaction: Redaction): object => ({
   ...record,
   data: redaction.payload(record.entity, record.data),
 });

@@ -9,7 +9,7 @@
  * The rule: nothing of the program can be reached: only own fields are read, nothing is called or assigned, and what
  * is not in this list is refused before anything is read. What is absent equals null; unlike kinds have no order.
  */
-import jsep, { type CoreExpression, type Expression } from "jsep";
+import jsep, { type Expression } from "jsep";
 import { UsageError } from "../usage-error.ts";
 
 /** Whether it holds of a value; of none, every field is absent. */
@@ -32,8 +32,16 @@ export const parseCondition = (text: string): Condition => {
 
 const truth = (value: unknown): boolean => value !== undefined && value !== null && value !== false;
 
+/** What a condition may be made of. */
+type Judged =
+  | jsep.Literal
+  | jsep.Identifier
+  | jsep.MemberExpression
+  | jsep.UnaryExpression
+  | jsep.BinaryExpression;
+
 const compile = (node: Expression): Evaluate => {
-  const one = node as CoreExpression;
+  const one = node as Judged;
   switch (one.type) {
     case "Literal": {
       const { value } = one;

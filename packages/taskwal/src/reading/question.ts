@@ -7,7 +7,7 @@
  *
  * The rule: what is read is not trusted. Code comes from --model only (model-file.ts), text goes through plain-text.ts.
  */
-import { errnoOf } from "@taskwal/errors";
+import { errnoOf, StoreError } from "@taskwal/errors";
 import { openOffline, type Offline } from "@taskwal/replay";
 import { exitCodes } from "../exit-codes.ts";
 import { loadModel } from "../model-file.ts";
@@ -70,7 +70,7 @@ export const ask = async (
     }
   } catch (error) {
     if (interrupt.signal.aborted) return exitCodes.interrupted;
-    if (errnoOf(error) === undefined) throw error;
+    if (error instanceof StoreError || errnoOf(error) === undefined) throw error;
     process.stderr.write(`taskwal: cannot read ${flags.dir}: ${errnoOf(error) ?? ""}\n`);
     return exitCodes.refused;
   } finally {

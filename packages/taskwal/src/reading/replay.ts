@@ -30,7 +30,7 @@ export const runReplay = async (
     })),
     ...(failed && { failed }),
   });
-  await sink.text(provenanceWords(provenance));
+  await sink.prose(provenanceWords(provenance));
   if (failed) await sink.text(`the model stops at @${failed.sequence}: ${plain(failed.message)}`);
   if (!first && !failed) {
     await sink.text(`${counted(records, "record")}: the same state after each`);

@@ -19,7 +19,7 @@ export const runShow = async (question: Question, point: string): Promise<number
   if (!record) {
     await sink.json("nothing", { sequence, provenance });
     await sink.text(`no record can be read at @${sequence}`);
-    await sink.text(provenanceWords(provenance));
+    await sink.prose(provenanceWords(provenance));
     return exitCodes.difference;
   }
   const causes = await causesOf(question, record);
@@ -37,7 +37,7 @@ export const runShow = async (question: Question, point: string): Promise<number
   for (const { ref, change } of changes) {
     await sink.text(changeLine(ref, change, redaction, { indent: "changed   " }));
   }
-  await sink.text(provenanceWords(provenance));
+  await sink.prose(provenanceWords(provenance));
   return exitCodes.fine;
 };
 

@@ -19,10 +19,10 @@ export const runState = async (question: Question, path: string | undefined): Pr
   if (path !== undefined && !found) {
     await sink.json("nothing", { provenance, path });
     await sink.text(`nothing is at "${plain(path)}"`);
-    await sink.text(provenanceWords(provenance));
+    await sink.prose(provenanceWords(provenance));
     return exitCodes.difference;
   }
-  await sink.text(provenanceWords(provenance));
+  await sink.prose(provenanceWords(provenance));
   if (found?.ref) return tellOne(question, state, found.ref, found.path);
   return tellAll(question, state, found?.entity);
 };

@@ -36,6 +36,6 @@ export const runTrace = async (
   }
   await sink.json("end", { provenance: state.provenance, id, records: touched });
   await sink.text(`-- ${counted(touched, "record")} --`);
-  await sink.text(provenanceWords(state.provenance));
+  await sink.prose(provenanceWords(state.provenance));
   return touched > 0 ? exitCodes.fine : exitCodes.difference;
 };

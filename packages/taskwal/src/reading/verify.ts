@@ -26,7 +26,7 @@ export const runVerify = async ({ offline, sink }: Question): Promise<number> =>
       (report.exitCode === exitCodes.fine ? good("all is well") : bad("not all is well")),
   );
   await sink.prose(`An opening would: ${plain(report.opening)}`);
-  await sink.text(provenanceWords(report.provenance));
+  await sink.prose(provenanceWords(report.provenance));
   return report.exitCode;
 };
 
