@@ -179,7 +179,11 @@ describe("a directory that is damaged at random places", () => {
         const bytes = readFileSync(file);
         const start = below(bytes.length);
         if (below(3) === 0) writeFileSync(file, bytes.subarray(0, start));
-        else writeFileSync(file, bytes.fill(below(256), start, start + 1 + below(40)));
+        else
+          writeFileSync(
+            file,
+            bytes.fill(below(256), start, Math.min(bytes.length, start + 1 + below(40))),
+          );
       }
       const before = tree(dir);
       for (const words of verbs) {
