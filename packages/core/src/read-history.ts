@@ -20,7 +20,7 @@ import { listItems } from "./list-view.ts";
 import { oldestBase, oldestFrom, type SnapshotSearch } from "./oldest-base.ts";
 import { isLeft } from "./reader-host.ts";
 import type { LoadableSnapshot } from "./recover.ts";
-import { loadState } from "./snapshot-view.ts";
+import { loadState } from "./load-state.ts";
 import { diskErrors, openForReading } from "./state-directory.ts";
 import { State, type Slot } from "./state.ts";
 

@@ -4,7 +4,7 @@
  *     floor
  *       7                            test/
  *       6                       taskwal
- *       5     agentapi-bridge        adapters        testing
+ *       5     agentapi-bridge    adapters    doctor    testing
  *       4                 tasks      replay      telemetry
  *       3                       core
  *       2               log            snapshot
@@ -24,7 +24,7 @@ const floors: readonly (readonly string[])[] = [
   ["log", "snapshot"],
   ["core"],
   ["tasks", "replay", "telemetry"],
-  ["agentapi-bridge", "adapters", "testing"],
+  ["agentapi-bridge", "adapters", "doctor", "testing"],
   ["taskwal"],
 ];
 
