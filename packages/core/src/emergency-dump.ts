@@ -6,6 +6,7 @@
 import type { Disk } from "@taskwal/disk";
 import { saveSnapshot } from "@taskwal/snapshot";
 import type { Model } from "./define-model.ts";
+import { schemaWith } from "./held-records.ts";
 import type { Engine } from "./open-engine.ts";
 import { snapshotParts, viewState } from "./snapshot-view.ts";
 
@@ -22,7 +23,8 @@ export const dumpState = async (dir: string, { disk, model, parts }: DumpSource)
   const view = viewState(model, recovered.state, recovered.keys);
   const last_saved = new Date(clock.now()).toISOString();
   const { durable: sequence, lastCrc: last, epoch } = log;
-  const head = { store, epoch, sequence, last, schema: model.schema, last_saved };
+  const schema = schemaWith(model, recovered.state.held);
+  const head = { store, epoch, sequence, last, schema, last_saved };
   const directory = await disk.createDirectory(dir);
   try {
     const source = { head, ...(await snapshotParts(model, view, clock)) };

@@ -7,9 +7,10 @@
  * The rule: a checksum says nothing of values, so these are looked at before they are reckoned with. What
  * is odd is a value: the reason as a clause, or false.
  */
-import { isCount, isJsonObject } from "@taskwal/format";
+import { isCount, isJsonObject, isSystemType } from "@taskwal/format";
 import type { Model } from "./define-model.ts";
-import type { LoadedSnapshot } from "./snapshot-view.ts";
+import { heldKey } from "./held-records.ts";
+import type { LoadedSnapshot } from "./load-state.ts";
 import { bootType, gapType, markType, migratedType, recoveredType } from "./system-record.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -31,8 +32,7 @@ export const snapshotDefect = (
   model: Model,
   { engine, collections }: Pick<LoadedSnapshot, "engine" | "collections">,
 ): string | undefined => {
-  const names = [...model.entities.values()].map(({ name }) => name);
-  const odd = isJsonObject(engine) ? sectionDefect(engine, names) : "engine";
+  const odd = isJsonObject(engine) ? sectionDefect(engine) : "engine";
   if (odd !== undefined) return `its "${odd}" is not what the engine writes`;
   for (const entity of model.entities.values()) {
     const known = (engine as { readonly versions: Fields }).versions[entity.name];
@@ -43,25 +43,36 @@ export const snapshotDefect = (
       return `its "${entity.collection}" are not what the engine writes`;
     }
   }
-  return undefined;
+  const areHeld = (collections.get(heldKey) ?? []).every(isHeld);
+  return areHeld ? undefined : `its "${heldKey}" are not what the engine writes`;
 };
 
-const sectionDefect = (engine: Fields, names: readonly string[]): string | undefined => {
+/** A record that waits, as it stood in the log; one of the engine is about one entity. */
+const isHeld = (value: unknown): boolean => {
+  if (!isJsonObject(value) || !hasTexts(value, "id")) return false;
+  const record: unknown = value["record"];
+  if (!isJsonObject(record) || !hasTexts(record, "type") || !hasCounts(record, "seq", "lag"))
+    return false;
+  const { type, id, n, v, at, data } = record;
+  if (!Number.isFinite(at) || data === undefined || (v !== undefined && !isCount(v))) return false;
+  return isSystemType(type as string)
+    ? isSystemData(type as string, data)
+    : id === value["id"] && isCount(n);
+};
+
+const sectionDefect = (engine: Fields): string | undefined => {
   const { versions, deleted, keys, damaged, model } = engine;
-  if (!isTable(versions, names)) return "versions";
-  if (!isTable(deleted, names)) return "deleted";
+  if (!isTable(versions)) return "versions";
+  if (!isTable(deleted)) return "deleted";
   if (!isListOf(keys, isKey)) return "keys";
   if (!isListOf(damaged, isDamaged)) return "damaged";
   return model === undefined || isPrint(model) ? undefined : "model";
 };
 
-/** Versions by entity and id. An entity that the model has got since has none. */
-const isTable = (value: unknown, names: readonly string[]): boolean =>
+/** Versions by entity and id, also of entities that the model lacks. One that it has got since has none. */
+const isTable = (value: unknown): boolean =>
   isJsonObject(value) &&
-  names.every((name) => {
-    const versions = value[name];
-    return versions === undefined || (isJsonObject(versions) && hasOnlyCounts(versions));
-  });
+  Object.values(value).every((versions) => isJsonObject(versions) && hasOnlyCounts(versions));
 
 /** Not by Object.values: there may be many, and each is asked for only once. */
 const hasOnlyCounts = (versions: Fields): boolean => {

@@ -35,6 +35,11 @@ const lines: { readonly [Name in keyof StoreEvents]?: Line<Name> } = {
     ({ before, sequence, replayed, clean }) => ({ before, sequence, replayed, clean }),
   ],
   "state:corruption": ["error", "acknowledged records or snapshots no longer read", found],
+  "state:held": [
+    "warn",
+    "records of types that this program does not know wait for one that does",
+    ({ types }) => ({ types: types.map(({ type, ids, records }) => ({ type, ids, records })) }),
+  ],
   "migration:started": ["info", "entities of older schemas are migrated"],
   "migration:done": ["info", "the migration is durable"],
   "autosave:triggered": ["debug", "a save begins by itself"],

@@ -6,6 +6,7 @@
  */
 import { EventEmitter } from "eventemitter3";
 import type { JsonValue } from "@taskwal/format";
+import type { HeldType } from "./held-records.ts";
 import type { MigratedEntity } from "./migration.ts";
 import type { RecoveryReport } from "./recovery-report.ts";
 
@@ -49,6 +50,11 @@ export interface StoreEvents {
   "state:loaded": [facts: { readonly sequence: number; readonly durationMs: number }];
   /** An opening found damage; told before "recovered". */
   "state:corruption": [report: RecoveryReport];
+  /**
+   * Records or entities that the model does not know were kept for a program that does. Told by each opening that
+   * found some, before "recovered", and by a reader that follows when more come.
+   */
+  "state:held": [facts: { readonly types: readonly HeldType[] }];
   /** A snapshot of older schema versions is about to be migrated. */
   "migration:started": [migration: Migration];
   /** It is: the new snapshot and the marker in the log are durable. */

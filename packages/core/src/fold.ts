@@ -2,21 +2,24 @@
  * Replays records into a state: the very reducers that ran when they were written.
  *
  *     record ─ $…?  ── system: gaps and marks
- *            └ type ── upcast ─ n as expected? ─ applyMutation ─ commit
- *                                   └ no: versions were lost; the entity is marked damaged
+ *            ├ type ── upcast ─ n as expected? ─ applyMutation ─ commit
+ *            │                      └ no: versions were lost; the entity is marked damaged
+ *            └ not known, or its id waits already ── held (held-records.ts)
  *
- * The rule: a record that this model cannot replay stops the opening (ReplayFailedError), except on an
- * entity that lost mutations: that one is frozen as it stands, and the rest goes on.
+ * The rule: a record of a known type that this model cannot replay stops the opening (ReplayFailedError),
+ * except on an entity that lost mutations: that one is frozen as it stands, and the rest goes on.
  */
 import { ReplayFailedError, UnsupportedFormatError } from "@taskwal/errors";
 import { isSystemType, type JsonValue, type LogRecord } from "@taskwal/format";
 import type { EntityModel, Model, MutationModel } from "./define-model.ts";
 import { isSystemData } from "./engine-shape.ts";
+import { entityOf, type HeldRecord } from "./held-records.ts";
 import { fingerprint, type KeyedMutation, type RecentKeys } from "./idempotency.ts";
 import { recoveredSlot, type Recovery } from "./mirror-fill.ts";
 import { assertSchema } from "./schema-versions.ts";
 import { applyMutation, type Damage, type Slot, type State } from "./state.ts";
 import {
+  asJson,
   bootType,
   closeType,
   gapType,
@@ -93,15 +96,35 @@ export class Fold {
   add(records: readonly LogRecord[]): void {
     for (const record of records) {
       if (isSystemType(record.type)) this.#system(record);
-      else this.#mutation(record);
+      else {
+        this.#mutation(record);
+        this.#noteKey(record, record.id ?? "", record.seq);
+      }
     }
+  }
+
+  /** Folds what was held until a model came that knows it; what this one does not know either stays. */
+  takeUp(): void {
+    const isKnown = ({ record }: HeldRecord): boolean =>
+      isSystemType(record.type)
+        ? this.#entity(entityOf(record) ?? "") !== undefined
+        : this.#model.mutations.has(record.type);
+    this.#state.held.release(isKnown, ({ record, dropped }) => {
+      if (dropped) this.drop(record);
+      else if (isSystemType(record.type)) this.#system(record);
+      else this.#mutation(record);
+    });
   }
 
   /** A record that is left out because its transaction lost a member: its entity lost that version. */
   drop(record: LogRecord): void {
     const mutation = this.#model.mutations.get(record.type);
     const { id, n } = record;
-    if (!mutation || id === undefined || n === undefined) return;
+    if (id === undefined || n === undefined) return;
+    if (!mutation || this.#state.held.has(id)) {
+      this.#state.held.hold({ id, record, dropped: true });
+      return;
+    }
     const slot = this.#state.committed(mutation.entity, id);
     if (slot && slot.n >= n) return;
     this.#commit(mutation, id, this.#withLoss(mutation, id, slot, n));
@@ -115,32 +138,53 @@ export class Fold {
     if (type === gapType) {
       const gap = data as unknown as GapData;
       this.#gaps.push(gap);
-      for (const lost of gap.entities) this.#markLost(lost);
+      for (const lost of gap.entities) {
+        // Only what concerns it: the rest of the gap is accounted for here.
+        const own: GapData = { ...gap, lost: [], bytes: [], unattributed: 0, entities: [lost] };
+        if (!this.#isHeld(record, lost, own)) this.#markLost(lost);
+      }
     } else if (type === markType) {
-      for (const { entity, id } of (data as MarkData).accepted ?? []) this.#accept(entity, id);
+      for (const accepted of (data as MarkData).accepted ?? []) {
+        const { entity, id } = accepted;
+        if (!this.#isHeld(record, accepted, { accepted: [accepted] })) this.#accept(entity, id);
+      }
     } else if (type === recoveredType) {
       const recovery = data as unknown as Recovery;
       const entity = this.#entity(recovery.entity);
-      if (entity) this.#restore(entity, recovery.id, recoveredSlot(recovery));
+      if (!this.#isHeld(record, recovery, recovery) && entity)
+        this.#restore(entity, recovery.id, recoveredSlot(recovery));
     } else if (type === bootType) {
       this.#closed = false;
       const { model, schema = {} } = data as unknown as BootData;
       assertSchema(`record ${record.seq}`, schema, this.#model);
+      this.#state.held.note(schema, this.#model);
       this.#print = model;
     } else if (type === migratedType) {
       const { schema } = data as unknown as MigratedData;
       assertSchema(`record ${record.seq}`, schema, this.#model);
+      this.#state.held.note(schema, this.#model);
       this.#migrated = schema;
     } else if (type === closeType) {
       this.#closed = true;
     }
   }
 
+  /** What the engine says of an entity that waits, or that the model lacks, waits as well. */
+  #isHeld(record: LogRecord, about: { entity: string; id: string }, data: object): boolean {
+    const { id, entity } = about;
+    if (this.#entity(entity) && !this.#state.held.has(id)) return false;
+    this.#state.held.hold({ id, record: { ...record, data: asJson({ ...data }) } });
+    return true;
+  }
+
   #mutation(record: LogRecord): void {
     const mutation = this.#mutationOf(record.type);
-    const { id, n, seq } = record;
-    if (!mutation) throw this.#failed(record, "the model has no such mutation");
+    const { id, n } = record;
     if (id === undefined || n === undefined) throw this.#failed(record, "it names no entity");
+    if (!mutation || this.#state.held.has(id)) {
+      this.#state.held.hold({ id, record });
+      return;
+    }
     let before = this.#state.committed(mutation.entity, id);
     const expected = (before?.n ?? 0) + 1;
     if (n > expected) {
@@ -154,7 +198,6 @@ export class Fold {
     const after = this.#after(record, mutation, before, id, n);
     this.#commit(mutation, id, after);
     this.onChange?.(record, mutation, before, after);
-    this.#noteKey(record, id, seq);
   }
 
   #mutationOf(type: string): MutationModel | undefined {

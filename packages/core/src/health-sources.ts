@@ -39,6 +39,7 @@ export const writerSource = (engine: StoreEngine, isClosed: boolean): HealthSour
     queue: { length: queue.length, bytes: queue.queueBytes, bytesMax: settings.queueBytesMax },
     lag: autosave.lag,
     damagedCount: parts.recovered.state.damagedCount,
+    heldCount: parts.recovered.state.held.size,
     lastSave: async () => monitor.lastSave ?? savedLast(directory),
   };
 };
@@ -62,6 +63,7 @@ export const readerSource = (host: ReaderHost): HealthSource => {
     queue: { length: 0, bytes: 0, bytesMax: 0 },
     lag: { records: 0, ms: 0 },
     damagedCount: host.damagedCount,
+    heldCount: host.held.size,
     lastSave: () => savedLast(directory),
   };
 };

@@ -80,6 +80,8 @@ export interface Health {
   };
   /** Entities that lost mutations and were not accepted since. */
   readonly damagedCount: number;
+  /** Ids whose later records are of types that the model does not know: they can be read, and not written. */
+  readonly heldCount: number;
 }
 
 export interface BackupFile {
@@ -102,6 +104,7 @@ export interface HealthSource {
   readonly queue: Health["queue"];
   readonly lag: { readonly records: number; readonly ms: number };
   readonly damagedCount: number;
+  readonly heldCount: number;
   lastSave(): Promise<LastSave | undefined>;
 }
 
@@ -109,7 +112,7 @@ export interface HealthSource {
 const answerMs = 2_000;
 
 export const inspect = async (source: HealthSource): Promise<Health> => {
-  const { clock, directory, alarms, log, queue, lag, damagedCount } = source;
+  const { clock, directory, alarms, log, queue, lag, damagedCount, heldCount } = source;
   const look = await answered(clock, lookAt(source));
   const { stat, info, usage, backups = [], last, isPermitted } = look ?? nothingSeen;
   const mode = stat?.mode;
@@ -142,6 +145,7 @@ export const inspect = async (source: HealthSource): Promise<Health> => {
     log,
     queue,
     damagedCount,
+    heldCount,
   };
   return { ...verdict(facts, source, look), ...facts };
 };
@@ -204,7 +208,7 @@ type Facts = Omit<Health, "status" | "reasons">;
 const octal = (mode: number | undefined): string => `0${(mode ?? 0).toString(8)}`;
 
 const verdict = (
-  { directory, disk, saves, backups, log, damagedCount }: Facts,
+  { directory, disk, saves, backups, log, damagedCount, heldCount }: Facts,
   { alarms, isClosed }: HealthSource,
   look: Look | undefined,
 ): Pick<Health, "status" | "reasons"> => {
@@ -233,6 +237,7 @@ const verdict = (
     [saves.failuresInRow > 0, `save-failing: ${saves.failuresInRow} saves in a row have failed`],
     [backups.isFailing, "backup-failing: the last save could not keep the old state.json"],
     [damagedCount > 0, `damaged: ${damagedCount} entities lost mutations, and wait to be accepted`],
+    [heldCount > 0, `held: ${heldCount} ids have records that only a newer program knows`],
     [
       directory.isPrivate === false,
       `directory-open: mode ${octal(directory.mode)} is wider than 0700, which keeps others out`,

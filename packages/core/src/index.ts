@@ -98,6 +98,7 @@ export {
   type MirrorOwn,
 } from "./mirror-file.ts";
 export type { RecordsOptions } from "./record-stream.ts";
+export type { HeldId, HeldType } from "./held-records.ts";
 export type { MigratedEntity } from "./migration.ts";
 export {
   planMigration,

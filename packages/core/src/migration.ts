@@ -18,6 +18,7 @@ import type { LogWriter } from "@taskwal/log";
 import { keepPreMigration, saveSnapshot, type ScannedSnapshot } from "@taskwal/snapshot";
 import type { Model } from "./define-model.ts";
 import type { Migration } from "./events.ts";
+import { schemaWith } from "./held-records.ts";
 import { appendMigrationLine, lastMigrationAt, migrationLogName } from "./migration-log.ts";
 import type { Recovered } from "./recover.ts";
 import { digestInTurns, snapshotParts, viewState } from "./snapshot-view.ts";
@@ -64,7 +65,8 @@ export const performMigration = async (
   const view = viewState(model, state, keys);
   const { last: sequence, lastCrc: last, epoch } = log;
   const last_saved = new Date(clock.now()).toISOString();
-  const head = { store, epoch, sequence, last, schema: model.schema, last_saved };
+  const schema = schemaWith(model, state.held);
+  const head = { store, epoch, sequence, last, schema, last_saved };
 
   await keepPreMigration(directory, base.name, base.reading);
   await appendMigrationLine(directory, migration.log, {
@@ -104,10 +106,11 @@ export const lacksMarker = async (
   (await lastMigrationAt(directory, snapshot.reading.head.sequence));
 
 export const appendMarker = async (
-  { clock, model, log }: Pick<MigrationParts, "clock" | "model" | "log">,
+  { clock, model, log, recovered }: Pick<MigrationParts, "clock" | "model" | "log" | "recovered">,
   entities: readonly MigratedEntity[],
 ): Promise<void> => {
-  const data: MigratedData = { schema: model.schema, entities };
+  const schema = schemaWith(model, recovered.state.held);
+  const data: MigratedData = { schema, entities };
   const draft = { at: clock.now(), type: migratedType };
   await log.append([{ draft, dataJson: JSON.stringify(data) }], true);
 };

@@ -24,6 +24,8 @@ export interface MirrorOwn {
   /** Version of the entity: the count of its mutations. */
   readonly version: number;
   readonly damaged?: Damage;
+  /** The type for which later records of it wait: what is shown is as of before them. */
+  readonly held?: string;
 }
 
 /** What a mirror shows of an entity: its fields, and its lists as fields behind them. */

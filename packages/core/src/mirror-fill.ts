@@ -12,7 +12,9 @@ import type { JsonValue } from "@taskwal/format";
 import type { EntityModel, Model } from "./define-model.ts";
 import { readMirror } from "./mirror-file.ts";
 import { listOf } from "./list-view.ts";
+import type { Recovered } from "./recover.ts";
 import type { Slot, State } from "./state.ts";
+import { asJson, recoveredType } from "./system-record.ts";
 
 /** An entity as its mirror has it: the data of a `$recovered` record. */
 export interface Recovery {
@@ -24,8 +26,29 @@ export interface Recovery {
   readonly lists: Readonly<Record<string, readonly JsonValue[]>>;
 }
 
+/** After a loss, what the mirrors prove is put into the state; the records that make it durable follow. */
+export const fillFromMirrors = async (
+  directory: Directory,
+  model: Model,
+  { newLost, state, end }: Recovered,
+  store: string,
+): Promise<readonly Recovery[]> => {
+  if (newLost.length === 0) return [];
+  const recoveries = await findRecoveries(directory, model, state, store);
+  for (const recovery of recoveries) {
+    const { entity: name, id } = recovery;
+    const entity = [...model.entities.values()].find((one) => one.name === name);
+    if (state.held.has(id)) {
+      // In its order, as the log will have it.
+      const record = { seq: end.next, lag: 0, at: 0, type: recoveredType, data: asJson(recovery) };
+      state.held.hold({ id, record });
+    } else if (entity) state.restore(entity, id, recoveredSlot(recovery));
+  }
+  return recoveries;
+};
+
 /** Reads every mirror of the model's entities. Called only after a loss. Errors of the disk pass through. */
-export const findRecoveries = async (
+const findRecoveries = async (
   directory: Directory,
   model: Model,
   state: State,
@@ -61,7 +84,8 @@ const aheadOfLog = async (
   const fields = mirror.entity as { readonly [key: string]: JsonValue };
   const id = fields["id"];
   if (typeof id !== "string" || mirror.own.schema !== entity.version) return undefined;
-  if ((state.committed(entity, id)?.n ?? 0) >= mirror.own.version) return undefined;
+  const known = Math.max(state.committed(entity, id)?.n ?? 0, state.held.lastVersion(id));
+  if (known >= mirror.own.version) return undefined;
   const lists = Object.fromEntries(
     [...entity.lists.keys()].flatMap((list) =>
       Array.isArray(fields[list]) ? [[list, fields[list]]] : [],

@@ -4,13 +4,15 @@
  *     mark ─(durable)─> due ─(at most every intervalMs, within the byte share)─> tmp ─ sync ─ rename
  *
  * The rule: the store never waits for a mirror, and a mirror is never the truth. A file in its place
- * that is not ours, or was edited, is set aside under quarantine/ and told, never overwritten.
+ * that is not ours, or was edited, is set aside under quarantine/ and told, never overwritten. The file of
+ * an entity with held records is written only where it shows less than is known of it here.
  */
 import type { Clock, Directory, FileStat } from "@taskwal/disk";
 import { fileStem } from "@taskwal/format";
 import { triesMax, unstable } from "@taskwal/snapshot";
 import type { EntityModel } from "./define-model.ts";
 import type { Events, StoreEvents } from "./events.ts";
+import { typeOf, type HeldRecords } from "./held-records.ts";
 import { listItems } from "./list-view.ts";
 import { readMirror, writeMirror, type MirrorContent } from "./mirror-file.ts";
 import { setAsideMirror } from "./set-aside-mirror.ts";
@@ -21,6 +23,7 @@ export interface MirrorsOptions {
   readonly clock: Clock;
   /** An entity as far as it is durable. */
   readonly slotOf: (entity: EntityModel, id: string) => Slot | undefined;
+  readonly held: HeldRecords;
   /** The store's id, which each mirror repeats. */
   readonly store: string;
   readonly events: Events<StoreEvents>;
@@ -152,9 +155,12 @@ export class Mirrors {
     return changes * growthShare >= (slot?.n ?? 0) - changes || written.sizeBytes < 16 * 1024;
   }
 
-  async #writeOne(name: string, { entity, id }: Due): Promise<void> {
+  async #writeOne(name: string, due: Due): Promise<void> {
+    const { entity, id } = due;
     const { directory, slotOf } = this.#options;
     await this.#ensureFolder(entity.collection);
+    const { held } = this.#options;
+    if (held.has(id) && !(await this.#isBehind(name, slotOf(entity, id)))) return;
     for (let tried = 0; tried < triesMax; tried++) {
       const seen = await this.#setAsideIfForeign(name);
       // An editor may save at any time: what takes its place looks once more, as late as it can.
@@ -166,11 +172,21 @@ export class Mirrors {
       const isDone =
         slot?.value === undefined
           ? await this.#remove(name, isStill)
-          : await this.#replace(name, entity, slot, isStill);
+          : await this.#replace(name, due, slot, isStill);
       if (isDone) return;
     }
     // An editor that saves again and again gets its turn; the file is written later.
     throw unstable(name);
+  }
+
+  /** Whether the file is missing, or ours and of an earlier version than the slot. */
+  async #isBehind(name: string, slot: Slot | undefined): Promise<boolean> {
+    // It may be there for the program that knows what waits.
+    if (slot?.value === undefined) return false;
+    const { directory } = this.#options;
+    if (!(await directory.stat(name))) return true;
+    const mirror = await readMirror(directory, name);
+    return mirror !== undefined && mirror.own.version < slot.n;
   }
 
   async #remove(name: string, isStill: () => Promise<boolean>): Promise<boolean> {
@@ -183,11 +199,12 @@ export class Mirrors {
 
   async #replace(
     name: string,
-    entity: EntityModel,
+    { entity, id }: Due,
     { value = null, n, lists, damage }: Slot,
     isStill: () => Promise<boolean>,
   ): Promise<boolean> {
-    const { directory, clock, store } = this.#options;
+    const { directory, clock, store, held } = this.#options;
+    const waiting = held.first(id);
     const items = Object.entries(lists ?? {}).map(([list, view]) => [list, listItems(view)]);
     const content = { value, lists: Object.fromEntries(items) as MirrorContent["lists"] };
     const own = {
@@ -195,6 +212,7 @@ export class Mirrors {
       schema: entity.version,
       version: n,
       ...(damage ? { damaged: damage } : {}),
+      ...(waiting ? { held: typeOf(waiting) } : {}),
     };
     // The folder is not synced: a mirror that a power cut takes back is written by the next opening.
     if (!(await writeMirror(directory, clock, name, content, own, isStill))) return false;

@@ -13,7 +13,7 @@ import { isSystemType, limits } from "@taskwal/format";
 
 /** The engine's own keys of state.json. */
 export const snapshotKeys: ReadonlySet<string> = new Set(
-  "version format store epoch sequence last schema last_saved engine checksum".split(" "),
+  "version format store epoch sequence last schema last_saved held engine checksum".split(" "),
 );
 
 /** The engine's own names in a state directory, and those that Windows keeps for devices. */
@@ -26,7 +26,7 @@ export const storeMembers: ReadonlySet<string> = new Set(
   (
     "mutate transact records snapshot compact flush flushSync reopen close on once off emit recovery sequence " +
     "poisoned epoch model dir report status mode readOnly digest summary metrics verify watch damaged accept " +
-    "assertWritable " +
+    "assertWritable held " +
     "then catch finally constructor prototype hasOwnProperty isPrototypeOf propertyIsEnumerable " +
     "toString toLocaleString valueOf toJSON"
   ).split(" "),

@@ -12,7 +12,7 @@ import { listSnapshots, readSnapshot } from "@taskwal/snapshot";
 import type { Model } from "./define-model.ts";
 import { snapshotDefect } from "./engine-shape.ts";
 import type { LoadableSnapshot } from "./recover.ts";
-import { assertSchema } from "./schema-versions.ts";
+import { assertSnapshotSchema } from "./schema-versions.ts";
 
 export interface SnapshotSearch {
   readonly directory: Directory;
@@ -64,6 +64,6 @@ const loadable = async (
   if (listing.store !== undefined && head.store !== listing.store) return undefined;
   const written = await recordCrc(listing, head, { directory, onReadError: "damage" });
   if (written !== undefined && written !== head.last) return undefined;
-  assertSchema(name, head.schema, model);
+  assertSnapshotSchema(name, reading, model);
   return { name, reading };
 };

@@ -39,7 +39,8 @@ import {
 import { printModel } from "./snapshot-view.ts";
 import type { Monitor } from "./monitor.ts";
 import { diskErrors, openStateDirectory } from "./state-directory.ts";
-import { findRecoveries, recoveredSlot, type Recovery } from "./mirror-fill.ts";
+import { schemaWith } from "./held-records.ts";
+import { fillFromMirrors, type Recovery } from "./mirror-fill.ts";
 import { lockDirectory, type OwnerLock } from "./owner-lock.ts";
 import { recover, type Recovered } from "./recover.ts";
 import { recoveryReport, type RecoveryFacts, type RecoveryReport } from "./recovery-report.ts";
@@ -167,22 +168,6 @@ const openLocked = async (
   return { directory, lock, log, store, recovered, report };
 };
 
-/** After a loss, what the mirrors prove is put into the state; the records that make it durable follow. */
-const fillFromMirrors = async (
-  directory: Directory,
-  model: Model,
-  { newLost, state }: Recovered,
-  store: string,
-): Promise<readonly Recovery[]> => {
-  if (newLost.length === 0) return [];
-  const recoveries = await findRecoveries(directory, model, state, store);
-  for (const recovery of recoveries) {
-    const entity = [...model.entities.values()].find(({ name }) => name === recovery.entity);
-    if (entity) state.restore(entity, recovery.id, recoveredSlot(recovery));
-  }
-  return recoveries;
-};
-
 /** Torn bytes as copies, damaged segments and the snapshots before the damage as links. */
 const setAside = async (directory: Directory, recovered: Recovered): Promise<string[]> => {
   const { end, newDamaged, newLost } = recovered;
@@ -286,7 +271,8 @@ const appendBoot = async (
       engine: engineVersion,
       model: printModel(model),
       // Until the migration is done the older program may still open it.
-      schema: (migration && snapshot?.reading.head.schema) ?? model.schema,
+      schema:
+        (migration && snapshot?.reading.head.schema) ?? schemaWith(model, recovered.state.held),
       monotonicMs,
     }),
   );
@@ -331,6 +317,7 @@ export const makeReport = (
     unattributed: Math.max(0, lostCount - attributed),
     damaged: newDamaged,
     notes: [...end.notes, ...recovered.notes, ...filled, ...migrationNotes(migration)],
+    held: recovered.state.held.types(),
     modelChanged: recovered.modelChanged,
   });
 };

@@ -6,9 +6,16 @@
  * The rule: a refusal leaves nothing behind, and the reducer sees exactly the value that a replay will
  * decode from the log.
  */
-import { ConflictError, InvalidMutationError, type ExpectedVersion } from "@taskwal/errors";
+import {
+  ConflictError,
+  InvalidMutationError,
+  UnsupportedFormatError,
+  type ExpectedVersion,
+} from "@taskwal/errors";
 import { copyJson, jsonText, limits, type JsonValue, type RecordDraft } from "@taskwal/format";
 import type { Model, MutationModel } from "./define-model.ts";
+import { typeOf } from "./held-records.ts";
+import { quoted } from "./model-names.ts";
 import { redacted, type Redact } from "./redact.ts";
 import { applyMutation, NotJsonError, type Change, type Slot, type State } from "./state.ts";
 
@@ -43,8 +50,8 @@ export interface PrepareContext extends CheckContext {
 }
 
 /**
- * Prepares a call and stages it in the pending state. Throws InvalidMutationError, ConflictError, or
- * what the reducer throws; nothing is staged then.
+ * Prepares a call and stages it in the pending state. Throws InvalidMutationError, ConflictError,
+ * UnsupportedFormatError (the entity has records that the model does not know), or what the reducer throws; nothing is staged then.
  */
 export const prepare = (context: PrepareContext, call: MutationCall): Prepared =>
   stage(context, check(context, call));
@@ -65,6 +72,7 @@ export const check = ({ model, redact }: CheckContext, call: MutationCall): Chec
 export const stage = ({ state, at }: PrepareContext, checked: Checked): Prepared => {
   const { call, mutation, payload, dataJson } = checked;
   const { id, type } = call;
+  assertNotHeld(state, id);
   const before = state.pending(mutation.entity, id);
   assertExpected(call, mutation, before);
   const n = (before?.n ?? 0) + 1;
@@ -74,6 +82,17 @@ export const stage = ({ state, at }: PrepareContext, checked: Checked): Prepared
   const prepared: Prepared = { call, mutation, payload, dataJson, id, before, after, draft };
   state.stage(prepared);
   return prepared;
+};
+
+/** Throws UnsupportedFormatError if records wait that come before what would be written. */
+export const assertNotHeld = ({ held }: State, id: string): void => {
+  const first = held.first(id);
+  if (!first) return;
+  throw new UnsupportedFormatError({
+    file: `record ${first.record.seq}`,
+    found: `${typeOf(first)} of ${quoted(id)}`,
+    supported: "neither it nor what follows it, and writes nothing behind them",
+  });
 };
 
 const reduced = (

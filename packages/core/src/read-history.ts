@@ -20,7 +20,7 @@ import { listItems } from "./list-view.ts";
 import { oldestBase, oldestFrom, type SnapshotSearch } from "./oldest-base.ts";
 import { isLeft } from "./reader-host.ts";
 import type { LoadableSnapshot } from "./recover.ts";
-import { loadState } from "./snapshot-view.ts";
+import { loadState } from "./load-state.ts";
 import { diskErrors, openForReading } from "./state-directory.ts";
 import { State, type Slot } from "./state.ts";
 
@@ -79,7 +79,9 @@ export interface ReadHistoryOptions {
   /** Ends it: what it gives as its reason is thrown. */
   readonly signal?: AbortSignal | undefined;
   /** Told after every few thousand records, with the highest sequence that is promised. */
-  readonly onProgress?: ((at: { readonly sequence: number; readonly last: number }) => void) | undefined;
+  readonly onProgress?:
+    | ((at: { readonly sequence: number; readonly last: number }) => void)
+    | undefined;
   /** Default: the real one. */
   readonly disk?: Disk;
 }

@@ -6,6 +6,7 @@ import type { LogRecord } from "@taskwal/format";
 import type { StoreEvents } from "./events.ts";
 import { inspect, type Health } from "./health.ts";
 import { readerSource } from "./health-sources.ts";
+import type { HeldId } from "./held-records.ts";
 import type { Telemetry } from "./telemetry.ts";
 import { readOnlyRefusal, type ReaderHost } from "./reader-host.ts";
 import type { RecordsOptions } from "./record-stream.ts";
@@ -43,6 +44,11 @@ export class ReadOnlyStore {
 
   get damaged(): readonly DamagedEntity[] {
     return damagedEntities(this.#host.view());
+  }
+
+  /** As `Store.held`. */
+  get held(): readonly HeldId[] {
+    return this.#host.held.ids();
   }
 
   assertWritable(): void {

@@ -14,6 +14,7 @@ import { listLog, replayLog, type LogPosition } from "@taskwal/log";
 import { besideWriter } from "./beside-writer.ts";
 import type { EntityModel, MutationModel } from "./define-model.ts";
 import type { Events, StoreEvents } from "./events.ts";
+import type { HeldRecords } from "./held-records.ts";
 import { makeReport } from "./open-engine.ts";
 import { tellOpening } from "./opening-events.ts";
 import { isSelf, readLock } from "./owner-lock.ts";
@@ -127,6 +128,10 @@ export class ReaderHost implements CollectionHost {
 
   get damagedCount(): number {
     return this.#recovered.state.damagedCount;
+  }
+
+  get held(): HeldRecords {
+    return this.#recovered.state.held;
   }
 
   get dir(): string {
@@ -243,12 +248,11 @@ export class ReaderHost implements CollectionHost {
       listing,
       this.#resume ? { ...range, resume: this.#resume } : range,
     );
-    const { end, folded } = await foldLog(
-      steps,
-      this.#recovered.fold,
-      base,
-      Math.max(base, listing.promised),
-    );
+    const held = this.held.count;
+    const { fold } = this.#recovered;
+    const promised = Math.max(base, listing.promised);
+    const { end, folded } = await foldLog(steps, fold, base, promised);
+    if (this.held.count > held) this.events.emit("state:held", { types: this.held.types() });
     this.#folded = folded;
     if (end.lastKept === folded) this.#resume = end.position;
     if (folded > base) for (const task of this.#followers) task();

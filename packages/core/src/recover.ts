@@ -28,9 +28,10 @@ import { snapshotDefect } from "./engine-shape.ts";
 import { foldLog } from "./fold-log.ts";
 import { Fold, type FoldFacts } from "./fold.ts";
 import { RecentKeys } from "./idempotency.ts";
-import { assertSchema } from "./schema-versions.ts";
+import { assertSnapshotSchema } from "./schema-versions.ts";
+import { loadState } from "./load-state.ts";
 import type { MigratedEntity } from "./migration.ts";
-import { loadState, printModel } from "./snapshot-view.ts";
+import { printModel } from "./snapshot-view.ts";
 import { State } from "./state.ts";
 import type { ModelPrint, Span } from "./system-record.ts";
 
@@ -146,6 +147,7 @@ const foldOnto = async (
       schema: head.schema,
     });
   const fold = new Fold(model, state, keys);
+  fold.takeUp();
   const durable = durableOnly ? listing.promised : Infinity;
   const { end, folded } = await foldLog(steps, fold, base, durable);
   const { model: wrote, migrated = [] } = loaded ?? {};
@@ -202,7 +204,7 @@ export const newestSnapshot = async (
       if (reading.kind !== "missing" && !imported) skipped.push({ name, reason: reading.reason });
       continue;
     }
-    assertSchema(name, reading.head.schema, model);
+    assertSnapshotSchema(name, reading, model);
     if (listing.store !== undefined && reading.head.store !== listing.store) {
       skipped.push({ name, reason: `it belongs to another store (${reading.head.store})` });
       continue;

@@ -6,6 +6,7 @@
  * because a rotted last batch cannot be told from a torn one; lost was acknowledged.
  */
 import type { DamagedBytes } from "@taskwal/log";
+import type { HeldType } from "./held-records.ts";
 import type { LostVersions, Span } from "./system-record.ts";
 
 export interface RecoveryFacts {
@@ -34,6 +35,11 @@ export interface RecoveryFacts {
   readonly quarantined: readonly string[];
   /** What else a person should know, in sentences. */
   readonly notes: readonly string[];
+  /**
+   * Records and entities that the model does not know, by type: they wait for a program that does. Not counted
+   * against `clean`: so it is at every opening until then.
+   */
+  readonly held: readonly HeldType[];
   /**
    * The text of reducers or schemas changed since the last opening, but none of the model's versions
    * did. Not counted against `clean`: a bundler changes texts too.
@@ -74,6 +80,11 @@ const counted = (count: number, one: string, many = `${one}s`): string =>
 const bytesOf = ({ file, startBytes, endBytes, reason }: DamagedBytes): string =>
   `${file}, bytes ${startBytes} to ${endBytes}: ${reason}`;
 
+const heldText = ({ type, ids, records, sequence, id }: HeldType): string =>
+  records === 0
+    ? `${counted(ids, "entity", "entities")} of the kind ${type}, which this program does not know`
+    : `${counted(records, "record")} of ${counted(ids, "id")} (${id} first, from @${sequence} on) wait for a program that knows ${type}`;
+
 const textOf = (facts: RecoveryFacts, clean: boolean): string => {
   const base = facts.snapshot ? `${facts.snapshot.name} (@${facts.snapshot.sequence})` : "nothing";
   const lines = [
@@ -98,6 +109,7 @@ const textOf = (facts: RecoveryFacts, clean: boolean): string => {
   for (const damaged of facts.damaged) lines.push(`  damaged: ${bytesOf(damaged)}`);
   for (const { name, reason } of facts.skipped) lines.push(`  not used: ${name}: ${reason}`);
   for (const name of facts.quarantined) lines.push(`  set aside: ${name}`);
+  for (const held of facts.held) lines.push(`  held: ${heldText(held)}`);
   for (const note of facts.notes) lines.push(`  note: ${note}`);
   if (facts.modelChanged)
     lines.push(

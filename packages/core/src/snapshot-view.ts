@@ -1,7 +1,8 @@
 /**
- * A state as the pieces of a snapshot, and back.
+ * A state as the pieces of a snapshot. The way back is load-state.ts.
  *
  *     "tasks":[ {entity fields…, "logs":[…]} ]        lists stand inline, as people expect them
+ *     "held":[ {"id":…, "record":{…}} ]               records that the model does not know, if there are any
  *     "engine":{ "versions":{"task":{"6f…":9}}, "deleted":{…}, "keys":[…], "damaged":[…] }
  *
  * The rule: the view is taken in one turn of the event loop (slots never change, so it is a list of
@@ -10,14 +11,12 @@
 import { lazyArray, lazyObject, type JsonPiece, type SnapshotSource } from "@taskwal/snapshot";
 import { canonicalJson, freezeJson, sha256, type JsonValue } from "@taskwal/format";
 import type { Clock } from "@taskwal/disk";
-import { ReplayFailedError } from "@taskwal/errors";
-import { migrateEntity, type EntityModel, type Model } from "./define-model.ts";
+import type { EntityModel, Model } from "./define-model.ts";
+import { heldKey, type Carried, type HeldView } from "./held-records.ts";
 import type { KeyResult, RecentKeys } from "./idempotency.ts";
 import type { ModelPrint } from "./system-record.ts";
-import { listItems, listOf, type ListView } from "./list-view.ts";
+import { listItems } from "./list-view.ts";
 import type { Damage, Slot, State } from "./state.ts";
-import type { MigratedEntity } from "./migration.ts";
-import { validate } from "./standard-schema.ts";
 import { summarize, type Views } from "./summary.ts";
 
 /** The slots of one entity, and the id of each at the same index: two flat arrays, made within a millisecond or two. */
@@ -30,6 +29,7 @@ interface SlotsView {
 export interface StateView {
   readonly entities: ReadonlyMap<EntityModel, SlotsView>;
   readonly keys: readonly KeyResult[];
+  readonly held: HeldView;
 }
 
 export const viewState = (model: Model, state: State, keys: RecentKeys): StateView => {
@@ -37,7 +37,7 @@ export const viewState = (model: Model, state: State, keys: RecentKeys): StateVi
     const slots = state.slots(entity);
     return [entity, { ids: [...slots.keys()], slots: [...slots.values()] }] as const;
   });
-  return { entities: new Map(entities), keys: keys.all() };
+  return { entities: new Map(entities), keys: keys.all(), held: state.held.view() };
 };
 
 export interface DamagedEntity extends Damage {
@@ -46,7 +46,7 @@ export interface DamagedEntity extends Damage {
 }
 
 /** What the engine keeps in a snapshot beside the entities. */
-interface EngineSection {
+export interface EngineSection {
   readonly versions: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly deleted: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly keys: readonly KeyResult[];
@@ -60,19 +60,42 @@ export const snapshotParts = async (
   view: StateView,
   clock: Clock,
 ): Promise<Pick<SnapshotSource, "summary" | "collections" | "engine">> => ({
-  summary: await summarize(model.summary, summaryViews(view), clock),
-  collections: [...view.entities].map(([entity, { slots }]) => ({
-    name: entity.collection,
-    entities: entityPieces(slots),
-  })),
+  summary: withoutClash(
+    await summarize(model.summary, summaryViews(view), clock),
+    view.held.carried,
+  ),
+  collections: [
+    ...[...view.entities].map(([entity, { slots }]) => ({
+      name: entity.collection,
+      entities: entityPieces(slots),
+    })),
+    ...[...view.held.carried.collections].map(([name, entities]) => ({ name, entities })),
+    ...heldPieces(view.held),
+  ],
   engine: lazyObject([
-    ["versions", versionPieces(view, (slot) => slot.value !== undefined)],
-    ["deleted", versionPieces(view, (slot) => slot.value === undefined)],
+    [
+      "versions",
+      versionPieces(view, view.held.carried.versions, (slot) => slot.value !== undefined),
+    ],
+    ["deleted", versionPieces(view, view.held.carried.deleted, (slot) => slot.value === undefined)],
     ["keys", lazyArray(view.keys as unknown as Iterable<JsonPiece>)],
-    ["damaged", lazyArray(damagedIn(view) as unknown as Iterable<JsonPiece>)],
+    ["damaged", lazyArray(damagedPieces(view) as unknown as Iterable<JsonPiece>)],
     ["model", printModel(model) as unknown as JsonValue],
   ]),
 });
+
+/** A key that is derived here and is a collection there: the collection is the one that nobody can make again. */
+const withoutClash = (
+  summary: Readonly<Record<string, JsonValue>>,
+  { collections }: Carried,
+): Readonly<Record<string, JsonValue>> =>
+  Object.fromEntries(Object.entries(summary).filter(([key]) => !collections.has(key)));
+
+/** Left out if nothing waits. */
+const heldPieces = ({ records }: HeldView): SnapshotSource["collections"] =>
+  records.length === 0
+    ? []
+    : [{ name: heldKey, entities: records as unknown as readonly JsonPiece[] }];
 
 export const printModel = ({ hash, schema, mutations }: Model): ModelPrint => {
   const payloads = Object.fromEntries([...mutations].map(([type, { version }]) => [type, version]));
@@ -98,13 +121,17 @@ export const entityPiece = ({ value = null, lists }: Slot): JsonPiece => {
   return lazyObject([...fields, ...listed]);
 };
 
-const versionPieces = (view: StateView, wanted: (slot: Slot) => boolean): JsonPiece =>
-  lazyObject(
-    [...view.entities].map(([entity, slots]) => [
-      entity.name,
-      lazyObject(versionEntries(slots, wanted)),
-    ]),
-  );
+const versionPieces = (
+  view: StateView,
+  carried: Carried["versions"],
+  wanted: (slot: Slot) => boolean,
+): JsonPiece =>
+  lazyObject([
+    ...[...view.entities].map(
+      ([entity, slots]) => [entity.name, lazyObject(versionEntries(slots, wanted))] as const,
+    ),
+    ...Object.entries(carried),
+  ]);
 
 /** Few are wanted: after so many others a search gives "not yet", or it would hold the event loop to its end. */
 const lookedAtOnce = 1_000;
@@ -130,6 +157,11 @@ function* damagedIn(view: StateView): Generator<DamagedEntity | undefined> {
   }
 }
 
+function* damagedPieces(view: StateView): Generator<DamagedEntity | undefined> {
+  yield* damagedIn(view);
+  yield* view.held.carried.damaged;
+}
+
 export const damagedEntities = (view: StateView): DamagedEntity[] =>
   [...damagedIn(view)].filter((entity) => entity !== undefined);
 
@@ -149,109 +181,6 @@ const summaryViews = (view: StateView): Views =>
 function* values(slots: readonly Slot[]): Generator<JsonValue> {
   for (const { value } of slots) if (value !== undefined) yield value;
 }
-
-export interface LoadedSnapshot {
-  /** The file, and the sequence that it is the state of. */
-  readonly name: string;
-  readonly sequence: number;
-  readonly schema: Readonly<Record<string, number>>;
-  readonly collections: ReadonlyMap<string, readonly JsonValue[]>;
-  readonly engine: JsonValue;
-}
-
-/** An opening ends here. */
-const refuse = (error: ReplayFailedError): never => {
-  throw error;
-};
-
-/**
- * Fills an empty state from a snapshot whose checksum was verified; entities of older versions are
- * migrated and must then fit their schema: one that cannot or does not is left out if `onRefused` returns.
- * By default it throws the ReplayFailedError. Returns the model that wrote it, and what was migrated.
- */
-export const loadState = (
-  model: Model,
-  state: State,
-  keys: RecentKeys,
-  from: LoadedSnapshot,
-  onRefused: (error: ReplayFailedError) => void = refuse,
-): { readonly model: ModelPrint; readonly migrated: readonly MigratedEntity[] } => {
-  const migrated: MigratedEntity[] = [];
-  const engine = from.engine as unknown as EngineSection;
-  const damage = new Map(
-    engine.damaged.map(({ entity, id, ...rest }) => [`${entity}\n${id}`, rest as Damage]),
-  );
-  const damageOf = (name: string, id: string): Damage | undefined =>
-    damage.size === 0 ? undefined : damage.get(`${name}\n${id}`);
-  for (const entity of model.entities.values()) {
-    const { name } = entity;
-    const versions = engine.versions[name] ?? {};
-    const fromVersion = from.schema[name] ?? entity.version;
-    const entities = from.collections.get(entity.collection) ?? [];
-    const isOlder = fromVersion < entity.version;
-    if (isOlder) {
-      const count = entities.length;
-      migrated.push({ entity: name, from: fromVersion, to: entity.version, count });
-    }
-    for (const stored of entities) {
-      const { id } = stored as { readonly id: string };
-      const lists = takeLists(entity, stored);
-      const old = { id, stored, fromVersion };
-      const value = isOlder ? migratedValue(entity, old, from, onRefused) : stored;
-      if (value === undefined) continue;
-      state.restore(entity, id, { value, n: versions[id] ?? 0, lists, damage: damageOf(name, id) });
-    }
-    for (const [id, n] of Object.entries(engine.deleted[name] ?? {})) {
-      const damaged = damageOf(name, id);
-      state.restore(entity, id, { value: undefined, n, lists: undefined, damage: damaged });
-    }
-  }
-  for (const key of engine.keys) keys.add(key);
-  return { model: engine.model, migrated };
-};
-
-/** The entity at the model's version, as its schema wants it; undefined if it cannot be, once `onRefused` was told. */
-const migratedValue = (
-  entity: EntityModel,
-  { id, stored, fromVersion }: { id: string; stored: JsonValue; fromVersion: number },
-  { name: file, sequence }: LoadedSnapshot,
-  onRefused: (error: ReplayFailedError) => void,
-): JsonValue | undefined => {
-  const { name: type, version: to } = entity;
-  const refused = (reason: string, path?: string, cause?: unknown): undefined => {
-    const migration = { file, from: fromVersion, to };
-    const where = path === undefined ? {} : { path };
-    onRefused(new ReplayFailedError({ sequence, type, id, reason, cause, migration, ...where }));
-  };
-  let value: JsonValue;
-  try {
-    value = migrateEntity(entity, stored, fromVersion);
-  } catch (cause) {
-    return refused("its migration threw", undefined, cause);
-  }
-  if ((value as { readonly id?: unknown } | null)?.id !== id)
-    return refused("its migration changed its id", "id");
-  const fits = validate(entity.schema, value);
-  if (fits.ok) return value;
-  const [issue] = fits.issues;
-  return refused(issue?.message ?? "its schema refuses it", issue?.path?.join("."));
-};
-
-/** Takes an entity's lists out of it: nobody else has the value yet. */
-const takeLists = (entity: EntityModel, stored: JsonValue): Slot["lists"] => {
-  const fields = stored as Record<string, JsonValue>;
-  let lists: Record<string, ListView> | undefined;
-  for (const list of entity.lists.keys()) {
-    const items = fields[list];
-    if (!Array.isArray(items)) continue;
-    delete fields[list];
-    if (items.length > 0) {
-      lists ??= {};
-      lists[list] = listOf(items as JsonValue[]);
-    }
-  }
-  return lists;
-};
 
 /** Hands an entity out: frozen, all the way down. Entities from files are frozen on first use. */
 export const frozen = <Value>(value: Value): Value => {
@@ -293,6 +222,17 @@ function* hashEntities(
       if (count % hashedAtOnce === 0) yield undefined;
     }
   }
+  for (const waiting of heldValues(view.held)) {
+    hash.update(canonicalJson(waiting));
+    count += 1;
+    if (count % hashedAtOnce === 0) yield undefined;
+  }
+}
+
+/** Nothing where nothing waits: the digest is then that of the entities alone. */
+function* heldValues({ records, carried }: HeldView): Generator<JsonValue> {
+  for (const { id, record } of records) yield [id, record.type, record.n ?? 0, record.data];
+  for (const [name, entities] of carried.collections) for (const one of entities) yield [name, one];
 }
 
 /** So many entities are hashed within a millisecond or two. */

@@ -10,6 +10,7 @@
 import { freezeJson, type JsonValue } from "@taskwal/format";
 import type { MutationMeta } from "./define-entity.ts";
 import type { EntityModel, Model, MutationModel } from "./define-model.ts";
+import { HeldRecords } from "./held-records.ts";
 import { appendItem, type ListView } from "./list-view.ts";
 import { PendingSlots } from "./pending-slots.ts";
 
@@ -41,6 +42,8 @@ export interface Change {
 const noSlots: ReadonlyMap<string, Slot> = new Map();
 
 export class State {
+  /** What this model does not know. */
+  readonly held = new HeldRecords();
   readonly #committed = new Map<EntityModel, Map<string, Slot>>();
   readonly #pending = new Map<EntityModel, PendingSlots>();
   #damagedCount = 0;

@@ -17,6 +17,7 @@ import { CommitQueue } from "./commit-queue.ts";
 import type { Model } from "./define-model.ts";
 import { dumpState } from "./emergency-dump.ts";
 import type { Events, Logger, StoreEvents } from "./events.ts";
+import { schemaWith } from "./held-records.ts";
 import { Mirrors } from "./mirrors.ts";
 import type { Monitor } from "./monitor.ts";
 import { openEngine, type Engine, type EngineOptions } from "./open-engine.ts";
@@ -102,6 +103,7 @@ export class StoreEngine {
       clock,
       // Never what a power cut could take back: the file would stay ahead of the log.
       slotOf: (entity, id) => this.queue.durable(entity, id),
+      held: recovered.state.held,
       store,
       events,
       enabled: settings.mirrors,
@@ -274,7 +276,7 @@ export class StoreEngine {
       epoch,
       sequence: view.sequence,
       last: view.last,
-      schema: this.model.schema,
+      schema: schemaWith(this.model, recovered.state.held),
       last_saved,
     };
     const source = { head, ...(await snapshotParts(this.model, view.parts, this.clock)) };

@@ -10,6 +10,7 @@ import type { Events, StoreEvents } from "./events.ts";
 import { viewState, type StateView } from "./snapshot-view.ts";
 import { tellOpening } from "./opening-events.ts";
 import { Monitor } from "./monitor.ts";
+import { assertNotHeld } from "./prepare.ts";
 import { receiptOf } from "./receipt.ts";
 import type { Slot } from "./state.ts";
 import type { CollectionHost } from "./store-collection.ts";
@@ -140,6 +141,7 @@ export class StoreHost implements CollectionHost {
     const entity = model.entities.get(collection);
     if (!entity)
       throw new InvalidMutationError({ id, reason: `the model has no entity ${collection}` });
+    assertNotHeld(parts.recovered.state, id);
     const data: MarkData = { accepted: [{ entity: entity.name, id }] };
     await queue.barrier(async () => {
       const draft = { at: clock.now(), type: markType };

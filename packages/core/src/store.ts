@@ -12,6 +12,7 @@ import type { StoreEvents } from "./events.ts";
 import { dumpState } from "./emergency-dump.ts";
 import { inspect, type Health } from "./health.ts";
 import { writerSource } from "./health-sources.ts";
+import type { HeldId } from "./held-records.ts";
 import { recordStream, type RecordsOptions } from "./record-stream.ts";
 import type { RecoveryReport } from "./recovery-report.ts";
 import { damagedEntities, digestState, type DamagedEntity } from "./snapshot-view.ts";
@@ -57,6 +58,14 @@ export class Store {
   /** Entities that lost mutations and were not accepted since. */
   get damaged(): readonly DamagedEntity[] {
     return damagedEntities(this.#host.view());
+  }
+
+  /**
+   * Ids with records of types that the model does not know: what is read of them is as of before those, and what
+   * would write them throws UnsupportedFormatError. A program that knows the type folds them at its opening.
+   */
+  get held(): readonly HeldId[] {
+    return this.#host.engine.parts.recovered.state.held.ids();
   }
 
   /** SHA-256 over all entities and their versions, hex: equal states have equal digests. */

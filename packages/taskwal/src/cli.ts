@@ -5,10 +5,12 @@
  *       └ none, unknown, wrong ─> one sentence on stderr, 2
  */
 import { CorruptError, StoreError, UnsupportedFormatError } from "@taskwal/errors";
+import { PointError } from "@taskwal/replay";
 import { cac } from "cac";
 import { runDemo } from "./demo.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { runImport } from "./import-command.ts";
+import { addReadingVerbs } from "./reading-verbs.ts";
 import { addTendingVerbs } from "./tending-verbs.ts";
 import { runMigrate } from "./migrate-command.ts";
 import { runRollback } from "./rollback-command.ts";
@@ -55,6 +57,7 @@ cli
   );
 
 addTendingVerbs(cli, terminal);
+addReadingVerbs(cli, terminal);
 cli
   .command("migrate <dir>", "What a newer model makes of a directory, over its whole log")
   .option("--dry-run", "Say what it would do, and write nothing (the default)")
@@ -98,10 +101,12 @@ cli.help((sections) => [
     title: "Exit codes",
     body: [
       "  0  fine",
-      "  1  something is not as it should be, or could not be read: see the output",
+      "  1  a difference, nothing found, or something is not as it should be: see the output",
       "  2  called in a way it can do nothing with",
       "  3  the disk or another owner did not let it happen; nothing was changed",
       "  4  corruption",
+      "  5  what is recorded and what is computed from it do not agree",
+      "  130  interrupted",
     ].join("\n"),
   },
 ]);
@@ -114,7 +119,7 @@ const usage = (message: string): number => {
 
 const failed = (error: unknown): number => {
   if (error instanceof Error && error.name === "CACError") return usage(error.message);
-  if (error instanceof UsageError) return usage(error.message);
+  if (error instanceof UsageError || error instanceof PointError) return usage(error.message);
   if (!(error instanceof StoreError)) throw error;
   if (error instanceof UnsupportedFormatError) return usage(error.message);
   process.stderr.write(`taskwal: ${error.message}\n`);

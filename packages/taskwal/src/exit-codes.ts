@@ -1,10 +1,14 @@
 /** What the command's exit tells a script. The rule: the same number means the same of every verb. */
 export const exitCodes = {
   fine: 0,
-  /** Something is not as it should be, or not all of it could be had: see what was printed. */
+  /** Something is not as it should be, or not all of it could be had, or nothing matched: see what was printed. */
   difference: 1,
   usage: 2,
   /** The disk, or the owner of the directory, did not let it happen: nothing was changed. */
   refused: 3,
   corruption: 4,
+  /** What is recorded and what is computed from it do not agree. */
+  divergence: 5,
+  /** Ctrl-C. */
+  interrupted: 130,
 } as const;

@@ -21,8 +21,7 @@ export interface Terminal {
 }
 
 export const openTerminal = (out: NodeJS.WriteStream): Terminal => {
-  // no-color.org: present and not empty.
-  const colours = out.isTTY && !process.env["NO_COLOR"];
+  const colours = wantsColours(out.isTTY, process.env);
   const style = (format: Parameters<typeof styleText>[0], text: string): string =>
     colours ? styleText(format, text) : text;
   out.on("error", (error: NodeJS.ErrnoException) => {
@@ -33,7 +32,7 @@ export const openTerminal = (out: NodeJS.WriteStream): Terminal => {
   const clear = (): void => void (out.isTTY && out.write("\r\u001B[K"));
   const say = (text = ""): void => {
     clear();
-    for (const line of text.split("\n")) out.write(`${wrap(line).join("\n")}\n`);
+    for (const line of text.split("\n")) out.write(`${wrapped(line).join("\n")}\n`);
   };
   return {
     say,
@@ -50,6 +49,10 @@ export const openTerminal = (out: NodeJS.WriteStream): Terminal => {
   };
 };
 
+/** no-color.org: present and not empty. FORCE_COLOR is for those who know that what reads along can show them. */
+const wantsColours = (isTerminal: boolean, { NO_COLOR, FORCE_COLOR }: NodeJS.ProcessEnv): boolean =>
+  FORCE_COLOR ? FORCE_COLOR !== "0" : isTerminal && !NO_COLOR;
+
 /** A line that is in one style from its beginning to its end. */
 // oxlint-disable-next-line no-control-regex -- escape codes begin with one
 const styledLine = /^(\u001B\[\d+m)([^\u001B]*)(\u001B\[\d+m)$/;
@@ -57,10 +60,10 @@ const styledLine = /^(\u001B\[\d+m)([^\u001B]*)(\u001B\[\d+m)$/;
 const visible = (text: string): number => text.replaceAll(/\u001B\[[\d;]*m/g, "").length;
 
 /** Breaks a line at spaces; a word that is longer than a line is broken where it must be. */
-const wrap = (line: string): string[] => {
+export const wrapped = (line: string): string[] => {
   if (visible(line) <= columns) return [line];
   const [, on = "", inner = "", off = ""] = styledLine.exec(line) ?? [];
-  if (on !== "") return wrap(inner).map((part) => `${on}${part}${off}`);
+  if (on !== "") return wrapped(inner).map((part) => `${on}${part}${off}`);
   const indent = " ".repeat(Math.min(40, line.search(/\S|$/)) + 2);
   const lines: string[] = [];
   let rest = line;

@@ -49,6 +49,7 @@ const lines: Lines = {
   recovered: opening,
   "state:loaded": asTold,
   "state:corruption": opening,
+  "state:held": asTold,
   "migration:started": asTold,
   "migration:done": asTold,
   "state:saved": asTold,

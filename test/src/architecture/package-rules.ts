@@ -4,7 +4,7 @@
  *     floor
  *       7                            test/
  *       6                       taskwal
- *       5     agentapi-bridge        adapters        testing
+ *       5     agentapi-bridge    adapters    doctor    testing
  *       4                 tasks      replay      telemetry
  *       3                       core
  *       2               log            snapshot
@@ -24,7 +24,7 @@ const floors: readonly (readonly string[])[] = [
   ["log", "snapshot"],
   ["core"],
   ["tasks", "replay", "telemetry"],
-  ["agentapi-bridge", "adapters", "testing"],
+  ["agentapi-bridge", "adapters", "doctor", "testing"],
   ["taskwal"],
 ];
 
@@ -32,7 +32,9 @@ const floors: readonly (readonly string[])[] = [
 const doors: Readonly<Record<string, readonly string[]>> = {
   "@opentelemetry/api": ["telemetry"],
   cac: ["taskwal"],
+  jsep: ["taskwal"],
   ms: ["taskwal"],
+  "string-width": ["taskwal"],
   "crc-32": ["format"],
   debug: ["telemetry"],
   eventemitter3: ["core"],

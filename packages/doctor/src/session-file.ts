@@ -1,0 +1,154 @@
+/**
+ * A JSONL file: a session of Claude Code or Codex, or any other file of one JSON value per line.
+ *
+ *     Claude Code   {"uuid":…,"parentUuid":…,"sessionId":…,"timestamp":…,"type":"user"}     a chain by parentUuid
+ *     Codex         {"timestamp":…,"type":"session_meta","payload":{"id":…}}                that one first
+ *                   {"timestamp":…,"type":"response_item","payload":{…},"ordinal":7}        the ordinal in newer ones
+ *
+ * Known of the programs: Claude Code before 2.1.121 did not go on behind a bad line (anthropics/claude-code #50347,
+ * #53821); Codex opens a session by its first record (openai/codex, codex-rs/rollout/src/ordinal.rs).
+ *
+ * The rule: every line is judged by itself, so that a bad one never hides the others.
+ */
+import { linesOf, lineBytesMax, type Line } from "./lines.ts";
+import { valuesOfLine, type Fields, type LinePart } from "./line-values.ts";
+import type { Source } from "./source.ts";
+import type { Tally } from "./tally.ts";
+
+const keys: ReadonlySet<string> = new Set(
+  "uuid parentUuid sessionId timestamp ts type id ordinal".split(" "),
+);
+/** Ids that are compared within one file. */
+export const idsComparedMax = 200_000;
+
+export const readSession = async (source: Source, tally: Tally): Promise<void> => {
+  const session = new Session(tally);
+  if (source.sizeBytes === 0) tally.find("zeroed", "is empty");
+  for await (const line of linesOf(source.chunks())) session.add(line);
+  session.end();
+};
+
+class Session {
+  private readonly tally: Tally;
+  private firstBad: Line | undefined = undefined;
+  private behindBad = 0;
+  private lines = 0;
+  private isFirstMeta = false;
+  private readonly seen = new Set<string | number>();
+  /** Parents that no record was yet: the line that named it. */
+  private readonly awaited = new Map<string, number>();
+  private tooMany = false;
+
+  constructor(tally: Tally) {
+    this.tally = tally;
+  }
+
+  add(line: Line): void {
+    const parts = line.bytes ? valuesOfLine(line.bytes, keys) : [];
+    if (line.bytes && parts.length === 0) return;
+    this.lines += 1;
+    const values = parts.filter(({ kind }) => kind === "whole");
+    for (const { fields } of values) if (fields) this.record(fields, line.number);
+    const isGood = parts.length === 1 && values.length === 1;
+    if (isGood) this.behindBad += this.firstBad ? 1 : 0;
+    else {
+      this.firstBad ??= line;
+      tellBad(this.tally, line, parts);
+    }
+  }
+
+  end(): void {
+    const { tally, firstBad, behindBad } = this;
+    if (firstBad && behindBad > 0) {
+      const who =
+        tally.program === "claude-code"
+          ? "Claude Code before 2.1.121"
+          : "a reader that stops there";
+      const reason = `${behindBad} whole records stand behind line ${firstBad.number}: ${who} does not show them`;
+      tally.find(
+        "hidden",
+        behindBad === 1
+          ? reason.replace("records stand", "record stands").replace("them", "it")
+          : reason,
+      );
+    }
+    if (tally.program === "codex" && !this.isFirstMeta)
+      tally.find(
+        "missing",
+        "its first line is no readable session_meta, by which Codex opens a session",
+      );
+    if (this.tooMany) {
+      const reason = `has more than ${idsComparedMax} ids: only these were compared`;
+      return tally.find("unreadable", reason);
+    }
+    const [first] = this.awaited;
+    if (first === undefined) return;
+    const [parent, line] = first;
+    const others = this.awaited.size > 1 ? `, and ${this.awaited.size - 1} more such parents` : "";
+    tally.find("missing", `names the parent ${parent}, which no whole record here is${others}`, {
+      line,
+    });
+  }
+
+  private record(fields: Fields, line: number): void {
+    const { tally } = this;
+    tally.count += 1;
+    tally.time(fields.get("timestamp") ?? fields.get("ts"));
+    const uuid = fields.get("uuid");
+    const isMeta = fields.get("type") === "session_meta" && fields.has("payload");
+    if (this.lines === 1) this.isFirstMeta = isMeta;
+    const id = isMeta ? fields.get("payload.id") : (uuid ?? fields.get("id"));
+    if (typeof id === "string") tally.id(id);
+    if (typeof uuid === "string" && fields.has("sessionId")) {
+      tally.program ??= "claude-code";
+      this.compare(uuid, line);
+      this.awaitParent(fields.get("parentUuid"), line);
+    } else if (fields.has("payload") && typeof fields.get("type") === "string") {
+      tally.program ??= "codex";
+      const ordinal = fields.get("ordinal");
+      if (typeof ordinal === "number") this.compare(ordinal, line);
+    }
+  }
+
+  private compare(id: string | number, line: number): void {
+    const what = typeof id === "number" ? `the ordinal ${id}` : `the id ${id}`;
+    if (this.seen.has(id))
+      this.tally.find("hidden", `${what} comes twice: one hides the other`, { line });
+    else if (this.seen.size < idsComparedMax) this.seen.add(id);
+    else this.tooMany = true;
+    if (typeof id === "string") this.awaited.delete(id);
+  }
+
+  private awaitParent(parent: unknown, line: number): void {
+    if (typeof parent !== "string" || this.seen.has(parent) || this.awaited.has(parent)) return;
+    if (this.awaited.size < idsComparedMax) this.awaited.set(parent, line);
+    else this.tooMany = true;
+  }
+}
+
+const tellBad = (tally: Tally, line: Line, parts: readonly LinePart[]): void => {
+  const at = (part?: LinePart) => ({
+    line: line.number,
+    startBytes: line.startBytes + (part?.startBytes ?? 0),
+  });
+  if (line.isNul) return tally.find("zeroed", `is ${line.sizeBytes} NUL bytes`, at());
+  if (line.bytes === undefined) {
+    const reason = `has ${line.sizeBytes} bytes, over ${lineBytesMax}: not looked into`;
+    return tally.find("unreadable", reason, at());
+  }
+  const values = parts.filter(({ kind }) => kind === "whole").length;
+  for (const part of parts) {
+    const length = part.endBytes - part.startBytes;
+    if (part.kind === "nul") tally.find("zeroed", `has ${length} NUL bytes`, at(part));
+    if (part.kind === "torn") {
+      const where = line.isEnded ? "" : " at the end of the file";
+      tally.find("torn", `a record is cut${where} after ${length} bytes`, at(part));
+    }
+    if (part.kind === "garbled") tally.find("garbled", `${length} bytes are no record`, at(part));
+  }
+  const others = parts.filter(({ kind }) => kind === "torn" || kind === "garbled").length;
+  if (values + others > 1) {
+    const what = others > 0 ? `${values} whole and ${others} broken` : `${values} whole`;
+    tally.find("glued", `${what} records stand on one line`, at());
+  }
+};

@@ -1,0 +1,216 @@
+/**
+ * The verbs that read a directory: words, options and help here, an answer in a file each (reading/).
+ *
+ *     taskwal VERB [its own words] [dir] --at POINT --json --redact PATH …
+ *
+ * The rule: none writes in the directory; all take the same options; help and completion are made of this table.
+ */
+import type { CAC } from "cac";
+import { runBisect } from "./reading/bisect.ts";
+import { runBlame } from "./reading/blame.ts";
+import { runBoots } from "./reading/boots.ts";
+import { runCompletion } from "./reading/completion.ts";
+import { runDiff } from "./reading/diff.ts";
+import { runInfo } from "./reading/info.ts";
+import { runLog } from "./reading/log.ts";
+import { runLs } from "./reading/ls.ts";
+import { ask, type Question } from "./reading/question.ts";
+import {
+  readingFlags,
+  separateDirectory,
+  wholeNumber,
+  type Words,
+} from "./reading/reading-words.ts";
+import { runReplay } from "./reading/replay.ts";
+import { runReport } from "./reading/report.ts";
+import { runShow } from "./reading/show.ts";
+import { runState } from "./reading/state.ts";
+import { runTail } from "./reading/tail.ts";
+import { runTrace } from "./reading/trace.ts";
+import { runVerify } from "./reading/verify.ts";
+import type { Terminal } from "./terminal.ts";
+
+type Option = readonly [name: string, description: string];
+
+interface Verb {
+  readonly name: string;
+  readonly does: string;
+  /** Its own words before the directory: `<needed>` or `[optional]`. */
+  readonly takes?: string;
+  readonly options?: readonly Option[];
+  readonly examples?: readonly string[];
+  /** The option that names the model of the records, where --model is another one. */
+  readonly recordedWith?: string;
+  readonly answer: (
+    question: Question,
+    words: readonly string[],
+    options: Words,
+  ) => Promise<number>;
+}
+
+const verbs: readonly Verb[] = [
+  {
+    name: "info",
+    does: "What lies in a directory, on one screen",
+    answer: (question) => runInfo(question),
+  },
+  {
+    name: "ls",
+    does: "The files of the log and the snapshots, and whether each is whole",
+    answer: (question) => runLs(question),
+  },
+  {
+    name: "boots",
+    does: "The lives of the store: from when to when, and how each ended",
+    answer: (question) => runBoots(question),
+  },
+  {
+    name: "log",
+    does: "The records, one a line",
+    options: [
+      ["--entity <entity>", "Only of this one: an id, its beginning, or a kind such as task"],
+      ["--type <type>", "Only of this type, such as task.updated"],
+      ["--actor <actor>", "Only by this one"],
+      ["--where <condition>", `Only where it holds, such as 'data.status == "failed"'`],
+      ["--since <point>", "Only what came after this point"],
+      ["-n, --count <number>", "At most so many"],
+      ["--reverse", "The newest first"],
+    ],
+    answer: (question, _, words) =>
+      runLog(question, {
+        entity: words.one("entity"),
+        type: words.one("type"),
+        actor: words.one("actor"),
+        where: words.one("where"),
+        since: words.one("since"),
+        count: wholeNumber(words.one("count"), "-n"),
+        reverse: words.flag("reverse"),
+      }),
+  },
+  {
+    name: "show",
+    does: "One record: what it asked, what it changed, why, and where it lies",
+    takes: "<point>",
+    answer: (question, [point = ""]) => runShow(question, point),
+  },
+  {
+    name: "state",
+    does: "The state after a record: all of it, an entity, or a field",
+    takes: "[path]",
+    answer: (question, [path]) => runState(question, path),
+  },
+  {
+    name: "report",
+    does: "How many records, of what or by whom",
+    options: [["--by <what>", "type, actor, entity or boot (default: type)"]],
+    answer: (question, _, words) => runReport(question, words.one("by") ?? "type"),
+  },
+  {
+    name: "diff",
+    does: "What changed between two points, field by field; exit code 1 if anything did",
+    takes: "<from..to>",
+    options: [["--only <entity>", "Only this one: an id, its beginning, or a kind"]],
+    answer: (question, [range = ""], words) => runDiff(question, range, words.one("only")),
+  },
+  {
+    name: "blame",
+    does: "Which record set each field of an entity to what it is, and by whom",
+    takes: "<entity>",
+    answer: (question, [entity = ""]) => runBlame(question, entity),
+  },
+  {
+    name: "trace",
+    does: "Everything that ever touched an entity",
+    takes: "<id>",
+    answer: (question, [id = ""]) => runTrace(question, id),
+  },
+  {
+    name: "bisect",
+    does: "Every record after which a condition on an entity began or ceased to hold",
+    takes: "[entity]",
+    options: [
+      ["--when <condition>", `Of the entity, such as 'status == "failed" && logs.length > 3'`],
+      [
+        "--expensive <command>",
+        "Ask a command instead, by halves: 0 no, 1-124 yes, 125 cannot tell",
+      ],
+      ["--from <point>", "Where to begin (default: @0)"],
+    ],
+    answer: (question, [entity], words) =>
+      runBisect(question, {
+        entity,
+        when: words.one("when"),
+        expensive: words.one("expensive"),
+        from: words.one("from"),
+      }),
+  },
+  {
+    name: "verify",
+    does: "Every file and every line: what is damaged, and what it means",
+    answer: (question) => runVerify(question),
+  },
+  {
+    name: "replay",
+    does: "What another model (--model) makes of the same log; exit code 5 if it differs",
+    options: [
+      ["--base <file>", "The model that the records were written with (default: the tasks')"],
+    ],
+    recordedWith: "base",
+    answer: (question, _, words) => runReplay(question, words.one("model")),
+  },
+  {
+    name: "tail",
+    does: "The last records, and each new one as it becomes durable",
+    options: [["-n, --count <number>", "So many of the last ones first (default: 10)"]],
+    answer: (question, _, words) => runTail(question, wholeNumber(words.one("count"), "-n") ?? 10),
+  },
+];
+
+const common: readonly Option[] = [
+  ["-C, --dir <dir>", "The state directory, or one segment (default: $STATE_PATH)"],
+  ["--at <point>", "As it was after this point: 12, a time, boot:2, -5m (default: @last)"],
+  ["--model <file>", "A file that exports your model (default: the tasks')"],
+  ["--redact <path>", "Leave a field out of everything, such as task.description; repeatable"],
+  ["--json", "One JSON object, or one a line"],
+  ["--no-pager", "Straight out, however long"],
+];
+
+export const addReadingVerbs = (cli: CAC, terminal: Terminal): void => {
+  for (const verb of verbs) {
+    const { name, does, takes, options = [], examples = [] } = verb;
+    const command = cli.command([name, takes, "[dir]"].filter(Boolean).join(" "), does);
+    for (const [flag, meaning] of [...options, ...common]) command.option(flag, meaning);
+    for (const example of examples) command.example(`$ taskwal ${example}`);
+    command.action((...given: unknown[]) => answer(cli, verb, given, terminal));
+  }
+  cli
+    .command("completion <shell>", "A script that completes verbs and options: bash, zsh or fish")
+    .action((shell: string | number) => runCompletion(cli, String(shell), terminal));
+};
+
+const answer = async (
+  cli: CAC,
+  { takes, recordedWith = "model", answer }: Verb,
+  given: readonly unknown[],
+  terminal: Terminal,
+): Promise<number> => {
+  const words = given
+    .slice(0, -1)
+    .filter((word) => word !== undefined)
+    .map(String);
+  const flags = readingFlags(cli, given.at(-1) as Record<string, unknown>);
+  const own = { most: takes === undefined ? 0 : 1, least: takes?.startsWith("<") ? 1 : 0 };
+  const { dir, rest } = await separateDirectory(words, flags.one("dir"), own);
+  return ask(
+    {
+      dir,
+      at: flags.one("at"),
+      json: flags.flag("json"),
+      redact: flags.all("redact"),
+      model: flags.one(recordedWith),
+      pager: !flags.isOff("pager"),
+    },
+    terminal,
+    (question) => answer(question, rest, flags),
+  );
+};

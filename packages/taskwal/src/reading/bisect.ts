@@ -1,0 +1,91 @@
+/**
+ * `taskwal bisect ENTITY --when CONDITION`: every record after which the condition begins or ceases to hold.
+ *
+ *     false ──▲── true ──▼── false ──▲── true        state is not monotonic: all flips are found, none is guessed
+ *
+ * The rule: binary search, which takes the first flip it meets for the only one, is for --expensive alone.
+ */
+import { exitCodes } from "../exit-codes.ts";
+import { UsageError } from "../usage-error.ts";
+import { counted } from "../words.ts";
+import { bisectExpensively } from "./bisect-expensive.ts";
+import { findPath } from "./entity-path.ts";
+import type { OfflineRecord } from "@taskwal/replay";
+import { recordAt } from "./log.ts";
+import { plain } from "./plain-text.ts";
+import { parseCondition } from "./predicate.ts";
+import type { Question } from "./question.ts";
+import { byWords, provenanceWords, refWords, timeWords } from "./words.ts";
+
+export interface BisectFlags {
+  readonly entity: string | undefined;
+  readonly when: string | undefined;
+  readonly expensive: string | undefined;
+  readonly from: string | undefined;
+}
+
+/** Exit code 1 if the condition never changes. */
+export const runBisect = async (question: Question, flags: BisectFlags): Promise<number> => {
+  const { entity, when, expensive } = flags;
+  if ((when === undefined) === (expensive === undefined))
+    throw new UsageError("bisect needs either --when <condition> or --expensive <command>");
+  const from = await question.offline.point(flags.from ?? "@0");
+  const to = await question.at();
+  if (expensive !== undefined) return bisectExpensively(question, expensive, { from, to });
+  if (entity === undefined) throw new UsageError("bisect --when needs an entity: its id");
+  return exactly(question, entity, when ?? "", { from, to });
+};
+
+const exactly = async (
+  { offline, sink }: Question,
+  words: string,
+  when: string,
+  { from, to }: { readonly from: number; readonly to: number },
+): Promise<number> => {
+  const test = parseCondition(when);
+  const state = await offline.stateAt(to);
+  const ref = findPath(state, words)?.ref;
+  if (!ref) {
+    await sink.json("nothing", { provenance: state.provenance, path: words });
+    await sink.text(`no entity is called "${plain(words)}"`);
+    await sink.prose(provenanceWords(state.provenance));
+    return exitCodes.difference;
+  }
+  const ends = {
+    from: { sequence: from, value: test((await offline.stateAt(from)).get(ref)) },
+    to: { sequence: to, value: test(state.get(ref)) },
+  };
+  await sink.text(`${refWords(ref)}: ${plain(when)}`);
+  await sink.text(`@${from} ${ends.from.value}    @${to} ${ends.to.value}`);
+  let count = 0;
+  for await (const flip of offline.flips({ ref, test }, { after: from, to })) {
+    count += 1;
+    const record = await recordAt(offline, flip.sequence);
+    await sink.json("flip", {
+      ...flip,
+      ...ref,
+      type: record?.type,
+      at: record?.at,
+      actor: record?.actor,
+    });
+    await sink.text(flipLine(flip.sequence, flip.value, record));
+  }
+  await sink.json("end", { provenance: state.provenance, ends, flips: count, exact: true });
+  await sink.text(`-- ${counted(count, "flip")}, exact --`);
+  await sink.prose(provenanceWords(state.provenance));
+  return count > 0 ? exitCodes.fine : exitCodes.difference;
+};
+
+export const flipLine = (
+  sequence: number,
+  value: boolean,
+  record: OfflineRecord | undefined,
+): string =>
+  [
+    `${value ? "▲" : "▼"} @${sequence}`,
+    record ? `${plain(record.type)}  ${timeWords(record.at)}` : "",
+    byWords(record?.actor),
+    `${!value} → ${value}`,
+  ]
+    .filter((part) => part !== "")
+    .join("  ");

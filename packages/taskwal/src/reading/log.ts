@@ -1,0 +1,117 @@
+/**
+ * `taskwal log`: the records, one a line, with the gaps where they are.
+ *
+ *     -- 2026-01-01, boot 1 --
+ *     @2  12:00:00.000Z  task.created  6f3a…  by mcp {"description":…}
+ *
+ * The rule: a filter hides records, never gaps; the last line says how far was read and over what.
+ */
+import { exitCodes } from "../exit-codes.ts";
+import { counted } from "../words.ts";
+import type { Gap, Offline, OfflineRecord } from "@taskwal/replay";
+import { columnsOf, fitted, plain } from "./plain-text.ts";
+import { parseCondition } from "./predicate.ts";
+import type { Question } from "./question.ts";
+import type { Redaction } from "./redaction.ts";
+import { lineColumns } from "./table.ts";
+import { gapWords, recordWords, timeWords } from "./words.ts";
+
+export interface LogFlags {
+  readonly entity: string | undefined;
+  readonly type: string | undefined;
+  readonly actor: string | undefined;
+  readonly where: string | undefined;
+  readonly since: string | undefined;
+  readonly count: number | undefined;
+  readonly reverse: boolean;
+}
+
+export const runLog = async (question: Question, flags: LogFlags): Promise<number> => {
+  const { offline, sink, at } = question;
+  const to = await at();
+  const after = flags.since === undefined ? 0 : await offline.point(flags.since);
+  const wanted = filterOf(flags);
+  const write = recordWriter(question);
+  let shown = 0;
+  let lost = 0;
+  for await (const step of offline.records({ after, to, reverse: flags.reverse })) {
+    if (shown === flags.count) break;
+    if (step.kind === "gap") lost += step.to - step.from + 1;
+    else if (wanted(step)) shown += 1;
+    else continue;
+    if (!(await write(step))) break;
+  }
+  const trust = lost > 0 ? "crossed-gap" : "verified";
+  await sink.json("end", { after, to, records: shown, lost, trust });
+  const missing = lost > 0 ? `, ${counted(lost, "record")} missing` : "";
+  await sink.text(`-- ${counted(shown, "record")} of @${after}..@${to}${missing} · ${trust} --`);
+  return shown > 0 ? exitCodes.fine : exitCodes.difference;
+};
+
+const filterOf = ({
+  entity,
+  type,
+  actor,
+  where,
+}: LogFlags): ((record: OfflineRecord) => boolean) => {
+  const holds = where === undefined ? () => true : parseCondition(where);
+  return (record) =>
+    (entity === undefined || isOf(record, entity)) &&
+    (type === undefined || record.type === type) &&
+    (actor === undefined || record.actor === actor) &&
+    holds(record);
+};
+
+/** "task", "task.6f3a", or an id or its beginning. */
+const isOf = ({ entity, id }: OfflineRecord, words: string): boolean =>
+  entity !== undefined &&
+  id !== undefined &&
+  (entity === words || `${entity}.${id}` === words || id.startsWith(words));
+
+/** Writes records and gaps of a stream, with a line between days and boots. */
+export const recordWriter = ({
+  sink,
+  redaction,
+}: Pick<Question, "sink" | "redaction">): ((step: OfflineRecord | Gap) => Promise<boolean>) => {
+  let heading = "";
+  return async (step) => {
+    if (step.kind === "gap") {
+      return (await sink.json("gap", step)) && sink.text(sink.terminal.bad(gapWords(step)));
+    }
+    const [day = "", time = ""] = timeWords(step.at).split("T");
+    const title = `-- ${day}, boot ${step.boot} --`;
+    if (title !== heading) await sink.text(sink.terminal.dim(title));
+    heading = title;
+    return (
+      (await sink.json("record", recordShape(step, redaction))) &&
+      sink.text(line(step, time, redaction))
+    );
+  };
+};
+
+export const recordShape = (record: OfflineRecord, redaction: Redaction): object => ({
+  ...record,
+  data: redaction.payload(record.entity, record.data),
+});
+
+const line = (record: OfflineRecord, time: string, redaction: Redaction): string => {
+  const start = [
+    `@${record.sequence}`.padStart(4),
+    time,
+    fitted(plain(record.type), 15),
+    fitted(plain(record.id ?? ""), 10),
+  ].join("  ");
+  const data = redaction.payload(record.entity, record.data);
+  return `${start}  ${recordWords(record, data, lineColumns - columnsOf(start) - 2)}`.trimEnd();
+};
+
+/** The record with that sequence; undefined if it is lost or is none. */
+export const recordAt = async (
+  offline: Offline,
+  sequence: number,
+): Promise<OfflineRecord | undefined> => {
+  for await (const step of offline.records({ after: sequence - 1, to: sequence })) {
+    if (step.kind === "record" && step.sequence === sequence) return step;
+  }
+  return undefined;
+};

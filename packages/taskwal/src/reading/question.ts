@@ -1,0 +1,102 @@
+/**
+ * The frame of every reading verb: open the directory for reading, answer, close.
+ *
+ *     flags ─> open ─> a verb's answer ─> its exit code
+ *               │        └ --at, --redact, --json, the pager: the same for all
+ *               └ no lock, no file made in the directory
+ *
+ * The rule: what is read is not trusted. Code comes from --model only (model-file.ts), text goes through plain-text.ts.
+ */
+import { errnoOf, StoreError } from "@taskwal/errors";
+import { openOffline, type Offline } from "@taskwal/replay";
+import { exitCodes } from "../exit-codes.ts";
+import { loadModel } from "../model-file.ts";
+import { openTerminal, type Terminal } from "../terminal.ts";
+import { openAnswerSink, type AnswerSink } from "./answer-sink.ts";
+import { redactionOf, type Redaction } from "./redaction.ts";
+
+export interface ReadingFlags {
+  readonly dir: string;
+  /** A point, as a person wrote it. Default: the last record. */
+  readonly at: string | undefined;
+  readonly json: boolean;
+  readonly redact: readonly string[];
+  readonly model: string | undefined;
+  readonly pager: boolean;
+}
+
+export interface Question {
+  readonly dir: string;
+  readonly offline: Offline;
+  readonly sink: AnswerSink;
+  readonly redaction: Redaction;
+  /** What --at says, or the last record. */
+  readonly at: () => Promise<number>;
+  /** Aborted by Ctrl-C. */
+  readonly signal: AbortSignal;
+}
+
+/** Throws UsageError, PointError, and what opening and reading throw. */
+export const ask = async (
+  flags: ReadingFlags,
+  terminal: Terminal,
+  answer: (question: Question) => Promise<number>,
+): Promise<number> => {
+  const model = await loadModel(flags.model, flags.dir);
+  const interrupt = new AbortController();
+  const onInterrupt = (): void => interrupt.abort();
+  process.once("SIGINT", onInterrupt);
+  const progress = openProgress();
+  const sink = openAnswerSink(process.stdout, terminal, flags);
+  try {
+    const offline = await openOffline(flags.dir, {
+      model,
+      onProgress: progress.show,
+      signal: interrupt.signal,
+    });
+    try {
+      return await answer({
+        dir: flags.dir,
+        offline,
+        sink,
+        redaction: redactionOf(flags.redact),
+        at: () => offline.point(flags.at ?? "@last"),
+        signal: interrupt.signal,
+      });
+    } finally {
+      progress.end();
+      await offline.close();
+      await sink.end();
+    }
+  } catch (error) {
+    if (interrupt.signal.aborted) return exitCodes.interrupted;
+    if (error instanceof StoreError || errnoOf(error) === undefined) throw error;
+    process.stderr.write(`taskwal: cannot read ${flags.dir}: ${errnoOf(error) ?? ""}\n`);
+    return exitCodes.refused;
+  } finally {
+    process.off("SIGINT", onInterrupt);
+  }
+};
+
+/** Shown of work that takes longer than that. */
+const quietMs = 500;
+
+/** A moving line on stderr, if that is a terminal. */
+const openProgress = () => {
+  const terminal = openTerminal(process.stderr);
+  let late = false;
+  let shown = false;
+  const timer = setTimeout(() => (late = true), quietMs);
+  timer.unref();
+  return {
+    show: ({ sequence, last }: { readonly sequence: number; readonly last: number }): void => {
+      if (!late) return;
+      shown = true;
+      terminal.progress(`reading @${sequence} of @${last}`);
+    },
+    end: (): void => {
+      clearTimeout(timer);
+      if (shown) terminal.progress("");
+    },
+  };
+};

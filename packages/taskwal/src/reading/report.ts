@@ -1,0 +1,67 @@
+/** `taskwal report`: how many records, of what, by whom: one pass over the log. */
+import { exitCodes } from "../exit-codes.ts";
+import { UsageError } from "../usage-error.ts";
+import { counted } from "../words.ts";
+import type { OfflineRecord } from "@taskwal/replay";
+import { plain } from "./plain-text.ts";
+import type { Question } from "./question.ts";
+import { tableLines } from "./table.ts";
+
+const groupings: Readonly<Record<string, (record: OfflineRecord) => string>> = {
+  type: ({ type }) => type,
+  actor: ({ actor }) => actor ?? "-",
+  entity: ({ entity, id }) => (entity === undefined ? "-" : `${entity}.${id ?? ""}`),
+  boot: ({ boot }) => String(boot),
+};
+
+interface Group {
+  records: number;
+  readonly first: number;
+  last: number;
+}
+
+export const runReport = async ({ offline, sink, at }: Question, by: string): Promise<number> => {
+  const nameOf = Object.hasOwn(groupings, by) ? groupings[by] : undefined;
+  if (!nameOf) throw new UsageError(`--by takes ${Object.keys(groupings).join(", ")}`);
+  const to = await at();
+  const groups = new Map<string, Group>();
+  let [records, lost] = [0, 0];
+  for await (const step of offline.records({ to })) {
+    if (step.kind === "gap") {
+      lost += step.to - step.from + 1;
+      continue;
+    }
+    records += 1;
+    const { sequence } = step;
+    const group = groups.get(nameOf(step));
+    if (group) {
+      group.records += 1;
+      group.last = sequence;
+    } else groups.set(nameOf(step), { records: 1, first: sequence, last: sequence });
+  }
+  const sorted = [...groups].toSorted(
+    ([, one], [, other]) => other.records - one.records || one.first - other.first,
+  );
+  for (const [name, group] of sorted) await sink.json("group", { by, name, ...group });
+  await sink.lines(
+    tableLines(
+      [
+        { title: by.toUpperCase() },
+        { title: "RECORDS", align: "right" },
+        { title: "FIRST", align: "right" },
+        { title: "LAST", align: "right" },
+      ],
+      sorted.map(([name, group]) => [
+        plain(name),
+        String(group.records),
+        `@${group.first}`,
+        `@${group.last}`,
+      ]),
+    ),
+  );
+  const trust = lost > 0 ? "crossed-gap" : "verified";
+  await sink.json("end", { to, records, lost, trust });
+  const missing = lost > 0 ? `, ${counted(lost, "record")} missing` : "";
+  await sink.text(`-- ${counted(records, "record")} up to @${to}${missing} · ${trust} --`);
+  return records > 0 ? exitCodes.fine : exitCodes.difference;
+};

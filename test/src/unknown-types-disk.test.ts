@@ -1,0 +1,167 @@
+/**
+ * What a program does not know, when the disk fails it: the power fails before every call of the older
+ * program's life, records are lost, files stand beside the log. The newer program comes to what it would have
+ * come to without the older one.
+ */
+import { createSimDisk, type SimDisk } from "@taskwal/disk/sim";
+import { planMigration } from "taskwal";
+import { describe, expect, it } from "vitest";
+import { resealSnapshot } from "./fuzz/reseal.ts";
+import { pass, recordCrashPoints } from "./crash/recording.ts";
+import { notesIn, openPart, openWhole, partModel, tagsIn } from "./world/partial-model.ts";
+
+/** Seven records by the newer program, one of them a transaction; killed, and all of it durable. */
+const leave = async (sim: SimDisk, mirrors = false): Promise<void> => {
+  const process = sim.process("newer");
+  const store = await openWhole(process, { mirrors });
+  await store.notes.mutate("a", "note.created", { text: "a" });
+  await store.notes.mutate("b", "note.created", { text: "b" });
+  await store.notes.mutate("b", "note.archived", {});
+  await store.transact((tx) => {
+    tx.notes.mutate("a", "note.renamed", { text: "tx" });
+    tx.notes.mutate("b", "note.renamed", { text: "tx" });
+    tx.tags.mutate("t", "tag.created", { text: "tx" });
+  });
+  await store.notes.mutate("b", "note.renamed", { text: "last" });
+  await store.tags.mutate("t", "tag.renamed", { text: "last" });
+  await store.notes.mutate("a", "note.renamed", { text: "last" });
+  await pass(sim, 5_000);
+  process.kill();
+};
+
+const whole = { a: [3, "a>tx>last"], b: [4, "[b]>tx>last"] };
+const tags = { t: [2, "tx>last"] };
+
+const textOf = (sim: SimDisk, path: string): string => Buffer.from(sim.readRaw(path)).toString();
+
+describe("what a program does not know", () => {
+  it("is all there for one that does, before whichever call of the older program's life the power fails", async () => {
+    const sim = createSimDisk();
+    await leave(sim);
+    const recorder = recordCrashPoints(sim, "older", () => 0);
+    const older = await openPart(sim.process("older"), { segmentBytesMax: 900 });
+    for (const text of ["1", "2", "3"]) {
+      await older.notes.mutate("c", text === "1" ? "note.created" : "note.renamed", { text });
+      await older.snapshot();
+    }
+    await older.close();
+    recorder.stop();
+    expect(recorder.points.length).toBeGreaterThan(40);
+    for (const { state } of recorder.points) {
+      for (const cut of ["all", "none", "random"] as const) {
+        sim.restore(state);
+        sim.powerCut(cut);
+        const store = await openWhole(sim.process("newer"));
+        const { c, ...others } = notesIn(store);
+        expect(others).toEqual(whole);
+        expect(tagsIn(store)).toEqual(tags);
+        expect(["undefined", "1", "1>2", "1>2>3"]).toContain(String(c?.[1]));
+        expect([store.recovery.lost, store.held]).toEqual([[], []]);
+        await store.close();
+      }
+    }
+  }, 120_000);
+
+  it("is as damaged as ever where a record of it is lost, also if the older program found the loss", async () => {
+    const made = createSimDisk();
+    await leave(made);
+    const path = made.listRaw().find((name) => name.endsWith(".jsonl")) ?? "";
+    const lines = textOf(made, path).split("\n");
+    const records = lines.flatMap((line, index) => (line.includes('"id":"') ? [index] : []));
+    expect(records).toHaveLength(9);
+    const seen = async (sim: SimDisk): Promise<unknown> => {
+      const store = await openWhole(sim.process("newer"));
+      const shown = [notesIn(store), tagsIn(store), store.damaged];
+      await store.close();
+      return shown;
+    };
+    for (const lost of records) {
+      const harmed = lines.map((line, index) =>
+        index === lost ? line.replace("crc", "Crc") : line,
+      );
+      made.writeRaw(path, Buffer.from(harmed.join("\n")));
+      const harm = made.snapshotState();
+      const direct = await seen(made);
+      for (const isSaved of [false, true]) {
+        made.restore(harm);
+        const process = made.process("older");
+        const older = await openPart(process);
+        expect(older.recovery.lost.length).toBeGreaterThan(0);
+        if (isSaved) await older.close();
+        else process.kill();
+        const again = await openPart(made.process("older"));
+        expect(again.recovery.lost).toEqual([]);
+        await again.close();
+        expect(await seen(made)).toEqual(direct);
+      }
+      made.restore(harm);
+    }
+  });
+
+  it("is restored from its file where that is ahead, as a record that waits like the others", async () => {
+    const sim = createSimDisk();
+    await leave(sim, true);
+    expect(textOf(sim, "/state/notes/b.json")).toContain("[b]>tx>last");
+    const path = sim.listRaw().find((name) => name.endsWith(".jsonl")) ?? "";
+    const harmed = textOf(sim, path).split("\n");
+    const lost = harmed.findIndex((line) => line.includes('"text":"last"') && line.includes('"b"'));
+    harmed[lost] = "rotten";
+    sim.writeRaw(path, Buffer.from(harmed.join("\n")));
+    const older = await openPart(sim.process("older"), { mirrors: true });
+    expect(older.recovery.lost).toHaveLength(1);
+    expect(notesIn(older)["b"]).toEqual([1, "b"]);
+    await older.close();
+    const newer = await openWhole(sim.process("newer"));
+    expect(notesIn(newer)["b"]).toEqual([4, "[b]>tx>last"]);
+    expect(newer.damaged).toEqual([]);
+    await newer.close();
+  });
+
+  it("keeps the file that the newer program wrote; one that is missing is written as far as it is known, and says so", async () => {
+    const sim = createSimDisk();
+    await leave(sim, true);
+    const file = "/state/notes/b.json";
+    const written = textOf(sim, file);
+    const older = await openPart(sim.process("older"), { mirrors: true });
+    await pass(sim, 5_000);
+    await older.close();
+    expect(textOf(sim, file)).toBe(written);
+    sim.removeRaw(file);
+    for (const path of sim.listRaw()) if (/\/state\.[^/]*json$/.test(path)) sim.removeRaw(path);
+    const again = await openPart(sim.process("older"), { mirrors: true });
+    await pass(sim, 5_000);
+    await again.close();
+    const shown = JSON.parse(textOf(sim, file)) as { text: string; taskwal: object };
+    expect(shown).toMatchObject({ text: "b", taskwal: { version: 1, held: "note.archived" } });
+    const newer = await openWhole(sim.process("newer"), { mirrors: true });
+    await newer.close();
+    expect(textOf(sim, file)).toContain("[b]>tx>last");
+    expect(textOf(sim, file)).not.toContain("held");
+  });
+
+  it("is listed by a dry run, which counts it as no failure", async () => {
+    const sim = createSimDisk();
+    await leave(sim);
+    const plan = await planMigration({ dir: "/state", model: partModel, disk: sim.process() });
+    expect([plan.opening, plan.failures, plan.differences]).toEqual(["open", [], { count: 0 }]);
+    expect(plan.held).toEqual([
+      { type: "note.archived", ids: 1, records: 3, sequence: 4, id: "b" },
+      { type: "tag.created", ids: 1, records: 2, sequence: 7, id: "t" },
+    ]);
+  });
+
+  it("ends in another snapshot than the newest if what stands there for it is not what is written", async () => {
+    const sim = createSimDisk();
+    await leave(sim);
+    const older = await openPart(sim.process("older"));
+    await older.close();
+    const harmed = textOf(sim, "/state/state.json").replace('"type":"note.archived"', '"type":7');
+    sim.writeRaw("/state/state.json", resealSnapshot(Buffer.from(harmed)));
+    const newer = await openWhole(sim.process("newer"));
+    expect(newer.recovery.skipped).toEqual([
+      { name: "state.json", reason: 'its "held" are not what the engine writes' },
+    ]);
+    expect(notesIn(newer)).toEqual(whole);
+    await newer.close();
+  });
+});
