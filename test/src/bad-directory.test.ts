@@ -112,13 +112,15 @@ test("a snapshot of a newer format is refused, never answered from an older back
   expect(error).toMatchObject({ file: expect.stringContaining("state.json") });
 });
 
-const modelWith = (version: number, types: readonly string[]) => {
+const keep = (note: object): never => note as never;
+const refuse = (): never => {
+  throw new Error("this reducer knows better now");
+};
+
+const modelWith = (version: number, types: readonly string[], reduce = keep) => {
   const Note = z.looseObject({ id: z.string() });
   const change = Object.fromEntries(
-    types.map((type) => [
-      type,
-      { payload: z.looseObject({}), reduce: (note: object) => note as never },
-    ]),
+    types.map((type) => [type, { payload: z.looseObject({}), reduce }]),
   );
   const migrate = Object.fromEntries(
     Array.from({ length: version - 1 }, (_, at) => [at + 1, (old: object) => old]),
@@ -138,7 +140,7 @@ const modelWith = (version: number, types: readonly string[]) => {
   });
 };
 
-test("entities of a newer schema are refused, and so is a record that the model does not know", async () => {
+test("entities of a newer schema are refused, and so is a record that the model cannot replay", async () => {
   const dir = scratch();
   const newer = await openStore({ dir, model: modelWith(2, ["note.touched"]), mirrors: false });
   await newer.notes.mutate("a", "note.made", {});
@@ -152,10 +154,10 @@ test("entities of a newer schema are refused, and so is a record that the model 
   expect(older).toMatchObject({ found: "note schema version 2", supported: "note version 1" });
   for (const name of readdirSync(dir))
     if (name.startsWith("state")) execFileSync("rm", [join(dir, name)]);
-  const unknown = await refusedTwice(dir, () =>
-    openStore({ dir, model: modelWith(2, []), mirrors: false }),
+  const failed = await refusedTwice(dir, () =>
+    openStore({ dir, model: modelWith(2, ["note.touched"], refuse), mirrors: false }),
   );
-  expect(unknown).toMatchObject({
+  expect(failed).toMatchObject({
     code: "REPLAY_FAILED",
     type: "note.touched",
     id: "a",
@@ -176,7 +178,8 @@ test("an opening that is refused for a record leaves no file open", async () => 
   sim.powerCut("all");
   const process = sim.process();
   for (const readOnly of [false, true]) {
-    const opening = openStore({ dir: "/state", disk: process, model: modelWith(1, []), readOnly });
+    const model = modelWith(1, ["note.touched"], refuse);
+    const opening = openStore({ dir: "/state", disk: process, model, readOnly });
     expect(await refusalOf(opening)).toMatchObject({ code: "REPLAY_FAILED" });
     expect([...process.openFiles]).toEqual([]);
   }

@@ -47,7 +47,10 @@ export const trackPrint = async (disk: Disk, dir: string, model: Model): Promise
     }
     const left = await isLeft(disk, directory);
     const what = [layoutVersion, directory.path, model.hash, left, files];
-    return sha256().update(canonicalJson(what as never)).digest("hex").slice(0, 32);
+    return sha256()
+      .update(canonicalJson(what as never))
+      .digest("hex")
+      .slice(0, 32);
   } finally {
     await directory.close();
   }

@@ -118,7 +118,10 @@ export class ValueReader {
 }
 
 /** Whether a file holds exactly the blocks that were written. */
-export const valuesAreWhole = async (file: File, checksums: readonly number[]): Promise<boolean> => {
+export const valuesAreWhole = async (
+  file: File,
+  checksums: readonly number[],
+): Promise<boolean> => {
   const buffer = Buffer.allocUnsafe(blockBytes);
   for (const [index, checksum] of checksums.entries()) {
     const read = buffer.subarray(0, await file.read(buffer, index * blockBytes));
