@@ -21,7 +21,7 @@ test("the same mutations give the same entities and digest, whatever the options
 
 test("a list that a snapshot cuts short is noticed", async () => {
   const patch = {
-    file: "core/dist/snapshot-view.js",
+    file: "core/dist/load-state.js",
     find: "for (const key of engine.keys)",
     put: `for (const [entity] of [...model.entities.values()].map((one) => [one])) {
         for (const [id, slot] of state.slots(entity)) if (slot.lists?.lines?.length > 1) state.restore(entity, id, { ...slot, lists: undefined });

@@ -67,7 +67,7 @@ export const modelBugs: readonly ModelBug[] = [
   {
     name: "keys are forgotten with a snapshot",
     breaks: ["I2 what is shown was asked", "I5 ", "a refusal has its reason", "a repeated call"],
-    patches: [core("snapshot-view", "for (const key of engine.keys)", "for (const key of [])")],
+    patches: [core("load-state", "for (const key of engine.keys)", "for (const key of [])")],
   },
   {
     name: "flushSync acknowledges a batch that a full disk refused",
