@@ -16,7 +16,6 @@ export interface FilesReport {
   readonly listed: readonly FileInfo[];
   readonly findings: readonly Finding[];
 }
-};
 
 export const checkFiles = async (dir: string, log: LogReport): Promise<FilesReport> => {
   const directory = await openForReading({ disk: openNodeDisk(), dir });
@@ -36,7 +35,7 @@ export const verifyDirectory = async (
   let records = 0;
   const start = (): HistoryVisitor => {
     records = 0;
-    return { record: () => (records += 1), dropped: () => undefined };
+    return { correct: () => {}, record: () => (records += 1), dropped: () => {} };
   };
   const log = logReportOf(await readHistory({ dir, model, start, signal, onProgress }));
   const { listed, findings } = await checkFiles(dir, log);
@@ -108,9 +107,12 @@ const logFindings = (log: LogReport): Finding[] => [
     const message = `${endBytes - startBytes} bytes that a crash cut off; they were never promised (normal after a crash)`;
     return { level: "note", check: "tail", file, offset: startBytes, message };
   }),
-  ...log.notes.map(
-    (message): Finding => ({ level: "warning", check: "files", file: "wal", message }),
-  ),
+  ...log.notes.map((message): Finding => ({
+    level: "warning",
+    check: "files",
+    file: "wal",
+    message,
+  })),
   ...(log.failure ? [failureFinding(log.failure)] : []),
 ];
 

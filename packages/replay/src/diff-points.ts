@@ -53,7 +53,10 @@ const changedEntities = async (
   return changed;
 };
 
-const turned = ({ ref, changes }: Difference["entities"][number]): Difference["entities"][number] => ({
+const turned = ({
+  ref,
+  changes,
+}: Difference["entities"][number]): Difference["entities"][number] => ({
   ref,
   changes: changes.map((change) => ({ ...change, old: change.new, new: change.old })),
 });

@@ -35,7 +35,8 @@ const countsOf = (model: Model, track: Track): Info["entities"] => {
   const counts = new Map([...model.entities.values()].map(({ name }) => [name, 0]));
   for (const ordinal of track.entities.list.keys()) {
     const { entity } = entityRef(track, ordinal);
-    if (isThereAt(track, ordinal, track.log.last)) counts.set(entity, (counts.get(entity) ?? 0) + 1);
+    if (isThereAt(track, ordinal, track.log.last))
+      counts.set(entity, (counts.get(entity) ?? 0) + 1);
   }
   return [...counts].map(([entity, count]) => ({ entity, count }));
 };

@@ -70,7 +70,12 @@ export const slotBehind = async (
   row: number,
   before: Slot | undefined,
 ): Promise<Slot> =>
-  appliedSlot(before, track.rows.kind(row), track.rows.value("n", row), await keptValue(track, row));
+  appliedSlot(
+    before,
+    track.rows.kind(row),
+    track.rows.value("n", row),
+    await keptValue(track, row),
+  );
 
 export const keptValue = async ({ rows, values }: Track, row: number): Promise<KeptValue> => {
   const text = await values.text(rows.value("startBytes", row), rows.value("bytes", row));

@@ -24,7 +24,13 @@ import { fieldChanges } from "./field-changes.ts";
 import { logReportOf } from "./log-report.ts";
 import type { EntityRef } from "./offline.ts";
 import { fieldSetsOf, type ComparedSnapshot, type Track } from "./track.ts";
-import { loadTrack, removeUnfinished, saveTrack, trackPrint, unfinishedName } from "./track-file.ts";
+import {
+  loadTrack,
+  removeUnfinished,
+  saveTrack,
+  trackPrint,
+  unfinishedName,
+} from "./track-file.ts";
 import { DamagedTrack, ValueReader, ValueWriter } from "./value-file.ts";
 
 export interface OpenTrackOptions {
@@ -92,9 +98,21 @@ const makeTrack = async (
     const meta = { log, boots, marks, recordCount, modelHash, compared: [] };
     const values = new ValueReader(file, blockCrcs);
     const { rows, entities, types, actors, fieldSets } = builder;
-    const track = { ...meta, rows, entities, types, actors, fieldSets: fieldSetsOf(fieldSets), values };
+    const track = {
+      ...meta,
+      rows,
+      entities,
+      types,
+      actors,
+      fieldSets: fieldSetsOf(fieldSets),
+      values,
+    };
     const compared = await comparedSnapshots(dir, model, disk, history, track);
-    await saveTrack(directory, print, unfinished, { meta: { ...meta, compared }, builder, blockCrcs });
+    await saveTrack(directory, print, unfinished, {
+      meta: { ...meta, compared },
+      builder,
+      blockCrcs,
+    });
   } finally {
     await file.close();
     await removeUnfinished(directory, unfinished);

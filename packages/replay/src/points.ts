@@ -15,7 +15,8 @@ import { PointError } from "./point-error.ts";
 import type { Boot } from "./offline.ts";
 import type { Track } from "./track.ts";
 
-type Places = Pick<Track, "boots" | "marks" | "rows"> & {
+/** What of a track tells where a point is. */
+export type Places = Pick<Track, "boots" | "marks" | "rows"> & {
   readonly log: Pick<Track["log"], "base" | "last">;
 };
 

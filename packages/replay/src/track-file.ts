@@ -73,7 +73,15 @@ export const loadTrack = async (cache: Directory, print: string): Promise<Track 
     const [entities, types, actors, fieldSets] = stored.names.map((list) => new Names(list));
     if (!entities || !types || !actors || !fieldSets) throw new DamagedTrack(name);
     const reader = new ValueReader(values, stored.blockCrcs);
-    return { ...stored, rows, entities, types, actors, fieldSets: fieldSetsOf(fieldSets), values: reader };
+    return {
+      ...stored,
+      rows,
+      entities,
+      types,
+      actors,
+      fieldSets: fieldSetsOf(fieldSets),
+      values: reader,
+    };
   } catch {
     // Whatever it is, it is no track: it will be made again.
     await values?.close();

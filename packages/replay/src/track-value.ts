@@ -8,7 +8,14 @@
  * The rule: at most `patchesMax` patches stand between two values that are whole, so that a value is found in a bounded
  * number of reads; a list's items are kept once, whatever the length of the list.
  */
-import { appendItem, listItems, listOf, type Damage, type ListView, type Slot } from "@taskwal/core";
+import {
+  appendItem,
+  listItems,
+  listOf,
+  type Damage,
+  type ListView,
+  type Slot,
+} from "@taskwal/core";
 import { canonicalJson, type JsonValue } from "@taskwal/format";
 import { kinds, type Kind } from "./rows.ts";
 
@@ -36,11 +43,7 @@ export interface KeptChange {
 }
 
 /** How a change is kept. `patches` counts those since the last whole value of the entity. */
-export const keptChange = (
-  before: Slot | undefined,
-  after: Slot,
-  patches: number,
-): KeptChange => {
+export const keptChange = (before: Slot | undefined, after: Slot, patches: number): KeptChange => {
   const { value, damage } = after;
   if (value === undefined) {
     return { kind: kinds.removed, value: damageOf(damage), fields: namesOf(before) };
@@ -53,7 +56,11 @@ export const keptChange = (
   const patch = patchOf(before.value as Fields, value as Fields);
   const fields = [...Object.keys(patch.set), ...(patch.unset ?? [])];
   if (before.lists !== after.lists) {
-    return { kind: kinds.base, value: baseOf(after), fields: [...fields, ...listsOf(before, after)] };
+    return {
+      kind: kinds.base,
+      value: baseOf(after),
+      fields: [...fields, ...listsOf(before, after)],
+    };
   }
   if (patches >= patchesMax || before.damage !== damage) {
     return { kind: kinds.whole, value: { value, ...damageOf(damage) }, fields };
@@ -159,5 +166,3 @@ export const appliedSlot = (
 
 const views = (lists: Readonly<Record<string, JsonValue[]>>): Slot["lists"] =>
   Object.fromEntries(Object.entries(lists).map(([name, items]) => [name, listOf(items)]));
-
-

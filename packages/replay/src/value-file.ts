@@ -15,7 +15,9 @@ const blocksMax = 128;
 /** What the cache holds is not what was written into it. Asked again, it is made again. */
 export class DamagedTrack extends Error {
   constructor(what: string) {
-    super(`${what} in the cache of tracks is not what was written there; it is made again when it is asked for again`);
+    super(
+      `${what} in the cache of tracks is not what was written there; it is made again when it is asked for again`,
+    );
   }
 }
 
@@ -123,7 +125,10 @@ export class ValueReader {
 }
 
 /** Whether a file holds exactly the blocks that were written. */
-export const valuesAreWhole = async (file: File, checksums: readonly number[]): Promise<boolean> => {
+export const valuesAreWhole = async (
+  file: File,
+  checksums: readonly number[],
+): Promise<boolean> => {
   const buffer = Buffer.allocUnsafe(blockBytes);
   for (const [index, checksum] of checksums.entries()) {
     const read = buffer.subarray(0, await file.read(buffer, index * blockBytes));
