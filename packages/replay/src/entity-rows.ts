@@ -96,15 +96,11 @@ export function* rowsOf(
   }
 }
 
-export const entityRef = ({ entities }: Track, ordinal: number): EntityRef => {
-  const [entity = "", id = ""] = split(entities.list[ordinal] ?? "");
-  return { entity, id };
-};
-
 /** An entity's name has no line end; an id may. */
-const split = (key: string): readonly [string, string] => {
+export const entityRef = ({ entities }: Track, ordinal: number): EntityRef => {
+  const key = entities.list[ordinal] ?? "";
   const lineEnd = key.indexOf("\n");
-  return [key.slice(0, lineEnd), key.slice(lineEnd + 1)];
+  return { entity: key.slice(0, lineEnd), id: key.slice(lineEnd + 1) };
 };
 
 /** Whether it is there behind `sequence`. */

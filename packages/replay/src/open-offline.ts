@@ -28,12 +28,12 @@ import { tailOf } from "./tail.ts";
 export const openOffline = async (dir: string, options: OfflineOptions): Promise<Offline> => {
   const { model, signal } = options;
   const trackOptions = { dir, ...options };
-  const { track, close } = await openTrack(trackOptions);
+  const opened = await openTrack(trackOptions);
+  const { track } = opened;
   const { last, base } = track.log;
   const first = base?.sequence ?? 0;
   return {
     info: () => directoryInfo(dir, model, track),
-    // eslint-disable-next-line @typescript-eslint/require-await
     point: async (text) => pointOf(text, track),
     records: (range) => recordsOf(dir, model, track, range),
     stateAt: async (sequence) => stateAt(track, model, sequence),
@@ -51,6 +51,6 @@ export const openOffline = async (dir: string, options: OfflineOptions): Promise
       ...(await compareModels(dir, model, other, signal)),
     }),
     tail: (after, until) => tailOf(dir, model, track, after, until),
-    close,
+    close: () => opened.close(),
   };
 };

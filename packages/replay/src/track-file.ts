@@ -51,7 +51,7 @@ export const trackPrint = async (disk: Disk, dir: string, model: Model): Promise
     }
     const left = await isLeft(disk, directory);
     const what = [layoutVersion, directory.path, model.hash, left, files];
-    return hashOf(canonicalJson(what as never)).slice(0, 32);
+    return hashOf(canonicalJson(what)).slice(0, 32);
   } finally {
     await directory.close();
   }

@@ -156,7 +156,8 @@ export const appliedSlot = (
       const grown = { ...before?.lists, [list]: appendItem(before?.lists?.[list], item) };
       return { value: before?.value, n, damage: before?.damage, lists: grown };
     }
-    default: {
+    case kinds.none:
+    case kinds.patch: {
       const patched: Record<string, JsonValue> = { ...(before?.value as Fields), ...set };
       for (const name of unset) delete patched[name];
       return { value: patched, n, damage: before?.damage, lists: before?.lists };
