@@ -58,7 +58,8 @@ it(`every point, difference and flip is what the store showed (seed ${seed})`, a
   const offline = await open(dir);
   for (const [sequence, tasks] of notes) {
     const state = await offline.stateAt(sequence);
-    const told = Object.fromEntries(state.list("task").map(({ id, value }) => [id, value]));
+    const told: Record<string, unknown> = {};
+    for await (const { id, value } of state.list("task")) told[id] = value;
     expect(told).toEqual(tasks);
     expect(state.provenance).toMatchObject({ sequence, trust: "verified", gaps: [] });
   }

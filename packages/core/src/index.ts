@@ -53,6 +53,7 @@ export {
 } from "./clean-state.ts";
 export { copyStore, type CopyOptions, type CopyReport } from "./copy-store.ts";
 export {
+  historySnapshots,
   readHistory,
   type History,
   type HistorySnapshot,
@@ -62,7 +63,7 @@ export {
   type SlotChange,
 } from "./read-history.ts";
 export type { Damage, Slot } from "./state.ts";
-export { listItems, type ListView } from "./list-view.ts";
+export { appendItem, listItems, listOf, type ListView } from "./list-view.ts";
 export { receiptOf } from "./receipt.ts";
 export { diskErrors, isWithin, openForReading } from "./state-directory.ts";
 export { isLeft } from "./reader-host.ts";

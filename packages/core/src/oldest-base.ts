@@ -31,12 +31,21 @@ export const oldestBase = async (
   const first = listing.segments[0]?.id.first;
   if (first === 1) return undefined;
   if (first !== undefined) return oldestFrom(search, listing, first - 1);
+  const newestFirst = await loadableSnapshots(search, listing).next();
+  return newestFirst.done ? undefined : newestFirst.value;
+};
+
+/** Those that verify, the newest first. */
+export async function* loadableSnapshots(
+  search: SnapshotSearch,
+  listing: LogListing,
+): AsyncGenerator<LoadableSnapshot, undefined> {
   for (const { name } of await listSnapshots(search.directory)) {
     const loaded = await loadable(search, listing, name);
-    if (loaded) return loaded;
+    if (loaded) yield loaded;
   }
   return undefined;
-};
+}
 
 /** The oldest snapshot at or above `sequence`; undefined if none there verifies. */
 export const oldestFrom = async (

@@ -17,7 +17,7 @@ import { Fold, type FoldFacts } from "./fold.ts";
 import { foldLog, type Folding } from "./fold-log.ts";
 import { RecentKeys } from "./idempotency.ts";
 import { listItems } from "./list-view.ts";
-import { oldestBase, oldestFrom, type SnapshotSearch } from "./oldest-base.ts";
+import { loadableSnapshots, oldestBase, oldestFrom, type SnapshotSearch } from "./oldest-base.ts";
 import { isLeft } from "./reader-host.ts";
 import type { LoadableSnapshot } from "./recover.ts";
 import { loadState } from "./load-state.ts";
@@ -102,6 +102,23 @@ export const readHistory = async (options: ReadHistoryOptions): Promise<History>
     await directory.close();
   }
 };
+
+/** What each snapshot that verifies holds, the newest first: to be compared with what the log comes to at its sequence. */
+export async function* historySnapshots(
+  { dir, model, disk = openNodeDisk() }: Pick<ReadHistoryOptions, "dir" | "model" | "disk">,
+  { listing }: Pick<History, "listing">,
+): AsyncGenerator<HistorySnapshot & { readonly slots: Iterable<SlotChange> }> {
+  const directory = await openForReading({ disk, dir });
+  try {
+    for await (const one of loadableSnapshots({ directory, model, clock: disk.clock }, listing)) {
+      const state = new State(model);
+      loadInto(model, state, one);
+      yield { ...placeOf(one), slots: slotsOf(model, state) };
+    }
+  } finally {
+    await directory.close();
+  }
+}
 
 class Reading implements Folding {
   readonly #options: ReadHistoryOptions;

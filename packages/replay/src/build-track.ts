@@ -9,42 +9,38 @@
 import type { HistorySnapshot, HistoryVisitor, SlotChange } from "@taskwal/core";
 import type { LogRecord } from "@taskwal/format";
 import { Names } from "./names.ts";
-import { kinds, Rows, type Kind } from "./rows.ts";
-import { changeValue } from "./track-value.ts";
+import type { Boot, Mark } from "./offline.ts";
+import { kinds, Rows } from "./rows.ts";
+import { keptChange, patchesAfter } from "./track-value.ts";
 import type { ValueWriter } from "./value-file.ts";
 
-/** One life of the program that wrote. */
-export interface Boot {
-  /** Of its "$boot" record. */
+/** What is the same for every row of a record. */
+interface Told {
   readonly sequence: number;
   readonly at: number;
-  /** What the record says: pid, host, engine. */
-  readonly data: unknown;
-  /** Of its last record. */
-  last: number;
-  lastAt: number;
-  /** It ended with a "$close" record. */
-  closed: boolean;
-}
-
-export interface Mark {
-  readonly sequence: number;
-  readonly name: string;
-  readonly text: string | undefined;
+  readonly type: number;
+  readonly actor: number;
+  readonly cause: number | undefined;
 }
 
 export class TrackBuilder implements HistoryVisitor {
   readonly rows = new Rows();
+  /** "task\n6f…" */
   readonly entities = new Names();
-  /** The first is of what no record but a snapshot tells. */
-  readonly types = new Names([""]);
+  /** The names of records, and of snapshots that told what no record did. */
+  readonly types = new Names();
   /** The first is nobody. */
   readonly actors = new Names([""]);
-  readonly boots: Boot[] = [];
+  /** Sets of names of fields, as JSON. The first is the empty set. */
+  readonly fieldSets = new Names(["[]"]);
+  readonly boots: { -readonly [Name in keyof Boot]: Boot[Name] }[] = [];
   readonly marks: Mark[] = [];
-  readonly corrections: HistorySnapshot[] = [];
+  /** Of the model that wrote the last life. */
+  modelHash: string | undefined;
+  recordCount = 0;
   readonly #values: ValueWriter;
   #startBytes = 0;
+  #last = 0;
   /** Patches since the last whole value, by ordinal. */
   readonly #patches: number[] = [];
 
@@ -52,78 +48,104 @@ export class TrackBuilder implements HistoryVisitor {
     this.#values = values;
   }
 
-  base({ sequence }: HistorySnapshot, changes: Iterable<SlotChange>): void {
-    for (const change of changes) this.#change(change, { sequence, at: NaN, type: 0, actor: 0 });
+  base(snapshot: HistorySnapshot, changes: Iterable<SlotChange>): void {
+    const told = this.#toldBy(snapshot);
+    for (const change of changes) this.#change(change, told);
   }
 
   correct(snapshot: HistorySnapshot, changes: readonly SlotChange[]): void {
-    this.corrections.push(snapshot);
-    for (const change of changes) {
-      const whole = { ...change, before: undefined };
-      this.#change(whole, { sequence: snapshot.sequence, at: NaN, type: 0, actor: 0 });
-    }
+    const told = this.#toldBy(snapshot);
+    for (const change of changes) this.#change(change, told);
   }
 
   record(record: LogRecord, changes: readonly SlotChange[]): void {
     this.#note(record);
-    const told = {
-      sequence: record.seq,
-      at: record.at,
-      type: this.types.ordinal(record.type),
-      actor: this.actors.ordinal(record.actor ?? ""),
-    };
+    this.recordCount += 1;
+    const told = this.#toldOf(record, record.seq);
+    this.#last = record.seq;
     if (changes.length === 0) this.#none(record, told);
-    else for (const change of changes) this.#change(change, told);
+    for (const change of changes) this.#change(change, told);
   }
 
+  /** What its loss made of its entity is known only at the end, and so it stands there. */
   dropped(record: LogRecord, changes: readonly SlotChange[]): void {
-    if (changes.length > 0) this.record(record, changes);
+    const told = { ...this.#toldOf(record, Math.max(record.seq, this.#last)), at: Number.NaN };
+    for (const change of changes) this.#change(change, told);
   }
 
   pause(): Promise<void> | undefined {
     return this.#values.drain();
   }
 
-  #none(record: LogRecord, told: Told): void {
-    const nothing = { n: record.n ?? 0, startBytes: this.#startBytes, bytes: 0 };
-    this.rows.add({ ...told, ...nothing, entity: 0, kind: kinds.none });
+  #toldOf({ at, type, actor = "", cause }: LogRecord, sequence: number): Told {
+    return {
+      sequence,
+      at,
+      type: this.types.ordinal(type),
+      actor: this.actors.ordinal(actor),
+      cause,
+    };
+  }
+
+  #toldBy({ name, sequence }: HistorySnapshot): Told {
+    const type = this.types.ordinal(name);
+    this.#last = Math.max(this.#last, sequence);
+    return { sequence, at: Number.NaN, type, actor: 0, cause: undefined };
+  }
+
+  #none({ n = 0 }: LogRecord, { sequence, at, type, actor }: Told): void {
+    const nothing = { fields: 0, startBytes: this.#startBytes, bytes: 0 };
+    this.rows.add({ sequence, at, type, actor, n, ...nothing, entity: 0, kind: kinds.none });
   }
 
   #change({ entity, id, before, after }: SlotChange, told: Told): void {
     const ordinal = this.entities.ordinal(`${entity.name}\n${id}`);
-    const { kind, value } = changeValue({ before, after }, this.#patches[ordinal] ?? 0);
-    this.#patches[ordinal] = patchesAfter(kind, this.#patches[ordinal] ?? 0);
+    const patches = this.#patches[ordinal] ?? 0;
+    const { kind, value, fields } = keptChange(before, after, patches);
+    this.#patches[ordinal] = patchesAfter(kind, patches);
+    const { sequence, at, type, actor, cause } = told;
+    const text = JSON.stringify(cause === undefined ? value : { ...value, cause });
     const startBytes = this.#startBytes;
-    const bytes = this.#values.append(JSON.stringify(value));
+    const bytes = this.#values.append(text);
     this.#startBytes += bytes;
-    this.rows.add({ ...told, entity: ordinal + 1, n: after.n, kind, startBytes, bytes });
+    this.rows.add({
+      sequence,
+      at,
+      type,
+      actor,
+      entity: ordinal + 1,
+      n: after.n,
+      fields: this.fieldSets.ordinal(JSON.stringify(fields)),
+      kind,
+      startBytes,
+      bytes,
+    });
   }
 
   #note({ type, seq: sequence, at, data }: LogRecord): void {
-    if (type === "$boot") {
-      this.boots.push({ sequence, at, data, last: sequence, lastAt: at, closed: false });
-    }
+    if (type === "$boot") this.#boot(sequence, at, data);
     const boot = this.boots.at(-1);
     if (boot) {
       boot.last = sequence;
       boot.lastAt = at;
-      boot.closed = type === "$close";
+      boot.ended = type === "$close" ? "clean" : "not closed";
     }
     if (type !== "$mark") return;
     const { name, text } = data as { readonly name?: unknown; readonly text?: unknown };
     if (typeof name !== "string") return;
     this.marks.push({ sequence, name, text: typeof text === "string" ? text : undefined });
   }
-}
 
-interface Told {
-  readonly sequence: number;
-  readonly at: number;
-  readonly type: number;
-  readonly actor: number;
+  #boot(first: number, at: number, data: unknown): void {
+    const { pid, host, engine, model } = data as {
+      readonly pid?: number;
+      readonly host?: string;
+      readonly engine?: string;
+      readonly model?: { readonly hash?: string };
+    };
+    this.modelHash = model?.hash;
+    const boot = this.boots.length + 1;
+    const times = { first, last: first, at, lastAt: at };
+    this.boots.push({ boot, ...times, pid, host, engine, ended: "not closed" });
+  }
 }
-
-const patchesAfter = (kind: Kind, patches: number): number => {
-  if (kind === kinds.patch) return patches + 1;
-  return kind === kinds.append ? patches : 0;
-};

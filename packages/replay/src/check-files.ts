@@ -3,59 +3,71 @@
  *
  * The rule: reads only; the judgement is the replay's own (replay-log.ts), told in the words of a person.
  */
+import { openForReading, readHistory, type HistoryVisitor } from "@taskwal/core";
 import { openNodeDisk, type Directory } from "@taskwal/disk";
 import { listSnapshots, verifySnapshot } from "@taskwal/snapshot";
-import type { FileInfo, Finding, VerifyReport } from "./offline.ts";
-import type { Survey } from "./survey.ts";
+import { logReportOf, type LogReport } from "./log-report.ts";
+import type { FileInfo, Finding, Gap, VerifyReport } from "./offline.ts";
+import type { OpenTrackOptions } from "./open-track.ts";
+import { provenanceOf } from "./provenance.ts";
+import type { Track } from "./track.ts";
 
-export type FilesReport = Omit<VerifyReport, "provenance"> & {
+export interface FilesReport {
   readonly listed: readonly FileInfo[];
-};
+  readonly findings: readonly Finding[];
+}
 
-export const checkFiles = async (dir: string, survey: Survey): Promise<FilesReport> => {
-  const directory = await openNodeDisk().openDirectory(dir);
+export const checkFiles = async (dir: string, log: LogReport): Promise<FilesReport> => {
+  const directory = await openForReading({ disk: openNodeDisk(), dir });
   try {
-    const listed = [...segmentsOf(survey), ...(await snapshotsOf(directory))];
-    const findings = [...logFindings(survey), ...snapshotFindings(listed)];
-    const isCorrupt = findings.some(({ level }) => level === "error");
-    const isDivergent = survey.history.failure !== undefined;
-    return {
-      listed,
-      files: listed.length,
-      records: survey.times.length,
-      bytes: listed.reduce((sum, { bytes }) => sum + bytes, 0),
-      findings,
-      opening: openingOf(survey),
-      exitCode: isCorrupt ? 4 : isDivergent ? 5 : 0,
-    };
+    const listed = [...segmentsOf(log), ...(await snapshotsOf(directory))];
+    return { listed, findings: [...logFindings(log), ...snapshotFindings(listed)] };
   } finally {
     await directory.close();
   }
 };
 
-const segmentsOf = ({ history, times }: Survey): FileInfo[] => {
-  const { listing, end } = history;
-  const { segments, overridden } = listing;
-  const kept = segments.map((segment, index): FileInfo => {
-    const { name, sizeBytes, id } = segment;
-    const next = segments[index + 1]?.id.first ?? Infinity;
-    const last = times.findLast(([sequence]) => sequence >= id.first && sequence < next)?.[0];
-    const damaged = end.damaged.some(({ file }) => file === name);
-    const torn = end.torn.some(({ file }) => file === name);
-    const verdict = damaged ? "damaged" : torn ? "torn" : "ok";
-    return { name, kind: "segment", first: id.first, last, bytes: sizeBytes, verdict };
+/** Every line of every file, read now. Throws what `readHistory` throws. */
+export const verifyDirectory = async (
+  { dir, model, signal, onProgress }: OpenTrackOptions,
+  track: Track,
+): Promise<VerifyReport> => {
+  let records = 0;
+  const start = (): HistoryVisitor => {
+    records = 0;
+    return { correct: () => {}, record: () => (records += 1), dropped: () => {} };
+  };
+  const log = logReportOf(await readHistory({ dir, model, start, signal, onProgress }));
+  const { listed, findings } = await checkFiles(dir, log);
+  const all = [...findings, ...divergenceFindings(track)];
+  const provenance = provenanceOf(track, track.log.last);
+  return {
+    files: listed.length,
+    records,
+    bytes: listed.reduce((sum, { bytes }) => sum + bytes, 0),
+    findings: all,
+    opening: openingOf(log),
+    exitCode: all.some(({ level }) => level === "error")
+      ? 4
+      : provenance.trust === "divergent"
+        ? 5
+        : 0,
+    provenance,
+  };
+};
+
+const segmentsOf = ({ segments, damaged, torn, last }: LogReport): FileInfo[] => {
+  const kept = segments.filter(({ overridden }) => !overridden);
+  return segments.map(({ name, first, bytes, overridden }): FileInfo => {
+    const start = { name, kind: "segment", first, bytes };
+    if (overridden) return { ...start, last: undefined, verdict: "overridden" };
+    const next = kept[kept.findIndex((one) => one.name === name) + 1];
+    const end = Math.min(last, (next?.first ?? Infinity) - 1);
+    const isDamaged = damaged.some(({ file }) => file === name);
+    const isTorn = torn.some(({ file }) => file === name);
+    const verdict = isDamaged ? "damaged" : isTorn ? "torn" : "ok";
+    return { ...start, last: end < first ? undefined : end, verdict };
   });
-  const old = overridden.map(({ name, sizeBytes, id }) => {
-    return {
-      name,
-      kind: "segment",
-      first: id.first,
-      last: undefined,
-      bytes: sizeBytes,
-      verdict: "overridden",
-    };
-  });
-  return [...kept, ...old];
 };
 
 const snapshotsOf = async (directory: Directory): Promise<FileInfo[]> => {
@@ -85,49 +97,53 @@ const snapshotsOf = async (directory: Directory): Promise<FileInfo[]> => {
   return files;
 };
 
-const logFindings = ({ history, gaps }: Survey): Finding[] => {
-  const { end, facts, failure } = history;
-  const lostEntities = facts.lostVersions.map(({ entity, id }) => ({ entity, id }));
-  return [
-    ...end.damaged.map(({ file, startBytes, endBytes, reason }): Finding => {
-      const message = `${endBytes - startBytes} bytes do not verify: ${reason}`;
-      return { level: "error", check: "lines", file, offset: startBytes, message };
-    }),
-    ...gaps.map(({ from, to, file = "wal" }): Finding => {
-      const count = to - from + 1;
-      const message = `${count === 1 ? "1 record is" : `${count} records are`} lost; states from @${from} on are crossed-gap until a snapshot that knows better`;
-      return {
-        level: "error",
-        check: "sequence",
-        file,
-        sequences: [from, to],
-        entities: lostEntities,
-        message,
-      };
-    }),
-    ...end.torn.map(({ file, startBytes, endBytes }): Finding => {
-      const message = `${endBytes - startBytes} bytes that a crash cut off; they were never promised (normal after a crash)`;
-      return { level: "note", check: "tail", file, offset: startBytes, message };
-    }),
-    ...end.notes.map((message): Finding => ({
-      level: "warning",
-      check: "files",
-      file: "wal",
-      message,
-    })),
-    ...(failure
-      ? [
-          {
-            level: "warning" as const,
-            check: "model",
-            file: "wal",
-            sequences: [failure.sequence, failure.sequence] as const,
-            message: failure.message,
-          },
-        ]
-      : []),
-  ];
+const logFindings = (log: LogReport): Finding[] => [
+  ...log.damaged.map(({ file, startBytes, endBytes, reason }): Finding => {
+    const message = `${endBytes - startBytes} bytes do not verify: ${reason}`;
+    return { level: "error", check: "lines", file, offset: startBytes, message };
+  }),
+  ...log.gaps.map((gap) => gapFinding(gap, log)),
+  ...log.torn.map(({ file, startBytes, endBytes }): Finding => {
+    const message = `${endBytes - startBytes} bytes that a crash cut off; they were never promised (normal after a crash)`;
+    return { level: "note", check: "tail", file, offset: startBytes, message };
+  }),
+  ...log.notes.map((message): Finding => ({
+    level: "warning",
+    check: "files",
+    file: "wal",
+    message,
+  })),
+  ...(log.failure ? [failureFinding(log.failure)] : []),
+];
+
+const gapFinding = ({ from, to, file = "wal" }: Gap, { lost }: LogReport): Finding => {
+  const count = to - from + 1;
+  const are = count === 1 ? "1 record is" : `${count} records are`;
+  const message = `${are} lost; states from @${from} on are crossed-gap until a snapshot that knows better`;
+  const what = { sequences: [from, to] as const, entities: lost, message };
+  return { level: "error", check: "sequence", file, ...what };
 };
+
+const failureFinding = ({ sequence, message }: NonNullable<LogReport["failure"]>): Finding => {
+  const sequences = [sequence, sequence] as const;
+  return { level: "warning", check: "model", file: "wal", sequences, message };
+};
+
+const divergenceFindings = ({ compared }: Track): Finding[] =>
+  compared
+    .filter(({ differing }) => differing > 0)
+    .map(({ name, sequence, differing, first }) => {
+      const entities = differing === 1 ? "1 entity is" : `${differing} entities are`;
+      const message = `it verifies, but ${entities} not what the log comes to at @${sequence} with this model`;
+      const what = { sequences: [sequence, sequence] as const, message };
+      return {
+        level: "warning",
+        check: "divergence",
+        file: name,
+        ...what,
+        ...(first && { entities: [first] }),
+      };
+    });
 
 const snapshotFindings = (files: readonly FileInfo[]): Finding[] =>
   files
@@ -139,11 +155,10 @@ const snapshotFindings = (files: readonly FileInfo[]): Finding[] =>
       message: `it does not verify: ${verdict}`,
     }));
 
-const openingOf = ({ history, gaps }: Survey): string => {
-  const { end } = history;
+const openingOf = ({ last, torn, gaps }: LogReport): string => {
   const parts = [
-    `replay up to @${history.last}`,
-    end.torn.length > 0 ? "set aside what a crash cut off" : "",
+    `replay up to @${last}`,
+    torn.length > 0 ? "set aside what a crash cut off" : "",
     gaps.length > 0
       ? "keep what verifies behind the damage, and say in a $gap record what is lost"
       : "",

@@ -9,6 +9,11 @@ import type { EntityDefinitions, Model, TypedModel } from "@taskwal/core";
 
 export interface OfflineOptions {
   readonly model: TypedModel<EntityDefinitions>; // taskwal/offline: defaults to the task model
+  /**
+   * Where what was read of a log is kept until it changes: default $XDG_CACHE_HOME/taskwal or ~/.cache/taskwal; false keeps
+   * nothing behind `close`. Never in the directory itself.
+   */
+  readonly cacheDir?: string | false | undefined;
   readonly onProgress?: (at: { readonly sequence: number; readonly last: number }) => void;
   readonly signal?: AbortSignal;
 }
@@ -102,6 +107,11 @@ export interface Boot {
   readonly engine: string | undefined;
   readonly ended: "clean" | "not closed";
 }
+export interface Mark {
+  readonly sequence: number;
+  readonly name: string;
+  readonly text: string | undefined;
+}
 export interface FileInfo {
   readonly name: string;
   readonly kind: string;
@@ -124,17 +134,18 @@ export interface Info {
   readonly integrity: readonly string[];
   readonly gaps: readonly Gap[];
   readonly model: { readonly hash: string; readonly logHash: string | undefined };
-  readonly marks: readonly {
-    readonly sequence: number;
-    readonly name: string;
-    readonly text: string | undefined;
-  }[];
+  readonly marks: readonly Mark[];
 }
 export interface StateAt {
   readonly provenance: Provenance;
-  get(ref: EntityRef): unknown;
-  list(entity: string): readonly { readonly id: string; readonly value: unknown }[];
+  /** The kinds of the model. */
   entities(): readonly string[];
+  /** Those that are there, in their order. */
+  ids(entity: string): readonly string[];
+  /** With its lists inline; undefined if it is not there. */
+  get(ref: EntityRef): Promise<unknown>;
+  /** All of a kind, in the order of their ids. */
+  list(entity: string): AsyncIterable<{ readonly id: string; readonly value: unknown }>;
 }
 export interface Difference {
   readonly a: Provenance;

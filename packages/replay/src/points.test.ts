@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Boot } from "./offline.ts";
 import { PointError } from "./point-error.ts";
 import { pointOf, type Places } from "./points.ts";
+import { kinds, Rows } from "./rows.ts";
 
 const noon = Date.parse("2026-01-01T12:00:00.000Z");
 const boot = (number: number, first: number, last: number, ended: Boot["ended"]): Boot => ({
@@ -18,18 +19,16 @@ const boot = (number: number, first: number, last: number, ended: Boot["ended"])
 
 /** Ten records, a minute apart; @5 is lost, the clock steps back at @8, @9 and @10 are of the same instant. */
 const places: Places = {
-  base: 0,
-  last: 10,
+  log: { base: undefined, last: 10 },
   boots: [boot(1, 1, 4, "clean"), boot(2, 6, 10, "not closed")],
-  marks: [{ sequence: 7, name: "suspect" }],
-  times: [1, 2, 3, 4, 6, 7]
-    .map((n) => [n, noon + n * 60_000] as const)
-    .concat([
-      [8, noon + 90_000],
-      [9, noon + 600_000],
-      [10, noon + 600_000],
-    ]),
+  marks: [{ sequence: 7, name: "suspect", text: undefined }],
+  rows: new Rows(),
 };
+const minutes = [1, 2, 3, 4, 6, 7].map((n) => [n, n] as const);
+for (const [sequence, minute] of [...minutes, [8, 1.5], [9, 10], [10, 10]] as const) {
+  const nothing = { entity: 0, n: 0, type: 0, actor: 0, fields: 0, startBytes: 0, bytes: 0 };
+  places.rows.add({ ...nothing, sequence, at: noon + minute * 60_000, kind: kinds.none });
+}
 
 describe("a point", () => {
   it.each([
@@ -85,7 +84,10 @@ describe("a point", () => {
   });
 
   it("below what is kept is refused, and @first is the base", () => {
-    const pruned = { ...places, base: 3 };
+    const pruned: Places = {
+      ...places,
+      log: { base: { name: "state.json", sequence: 3 }, last: 10 },
+    };
     expect(pointOf("@first", pruned)).toBe(3);
     expect(() => pointOf("2", pruned)).toThrow("the log has @3 to @10");
   });

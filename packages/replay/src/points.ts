@@ -11,33 +11,35 @@
  *
  * The rule: what is not in this table, or not in this log, is refused with what there is.
  */
-import type { Boot } from "./offline.ts";
 import { PointError } from "./point-error.ts";
+import type { Boot } from "./offline.ts";
+import type { Track } from "./track.ts";
 
-export interface Places {
-  /** The lowest that can be asked for: that of the base, 0 if the log begins at the beginning. */
-  readonly base: number;
-  readonly last: number;
-  readonly boots: readonly Boot[];
-  readonly marks: readonly { readonly sequence: number; readonly name: string }[];
-  /** Times by sequence, in the order of sequences. */
-  readonly times: Iterable<readonly [sequence: number, at: number]>;
-}
+/** What of a track tells where a point is. */
+export type Places = Pick<Track, "boots" | "marks" | "rows"> & {
+  readonly log: Pick<Track["log"], "base" | "last">;
+};
 
 /** Throws PointError. */
 export const pointOf = (text: string, places: Places): number => {
   const [, start = "", back = ""] = /^\s*(.*?)((?:\^|~\d+)*)\s*$/.exec(text) ?? [];
   const sequence = startOf(start, places) - stepsBack(back);
-  const { base, last } = places;
+  const { last } = places.log;
+  const base = baseOf(places);
   if (sequence >= base && sequence <= last) return sequence;
   throw new PointError(`there is no point "${text}": the log has @${base} to @${last}`);
 };
+
+/** The lowest that can be asked for: that of the base, 0 if the log begins at the beginning. */
+const baseOf = ({ log }: Places): number => log.base?.sequence ?? 0;
 
 const stepsBack = (text: string): number =>
   [...text.matchAll(/\^|~(\d+)/g)].reduce((sum, [, count = "1"]) => sum + Number(count), 0);
 
 const startOf = (text: string, places: Places): number => {
-  const { base, last, boots, marks } = places;
+  const { boots, marks, log } = places;
+  const { last } = log;
+  const base = baseOf(places);
   const number = /^@?(\d{1,15})$/.exec(text)?.[1];
   if (number !== undefined) return Number(number);
   if (text === "@first") return base === 0 ? Math.min(1, last) : base;
@@ -76,16 +78,27 @@ const unitsMs: readonly (readonly [pattern: RegExp, ms: number])[] = [
   [/^(d|days?)$/, 86_400_000],
 ];
 
-const timePoint = (text: string, { times, base }: Places): number => {
-  const all = [...times];
-  const lastAt = all.at(-1)?.[1] ?? 0;
+const timePoint = (text: string, places: Places): number => {
+  const lastAt = lastBefore(places, Infinity)?.at ?? 0;
   const wanted = agoMs(text, lastAt) ?? clockTime(text, lastAt);
   if (wanted === undefined) {
     throw new PointError(
       `"${text}" is no point: it takes a sequence, a time, -5m, boot:2, close, mark:NAME, @first or @last`,
     );
   }
-  return all.findLast(([, at]) => at <= wanted)?.[0] ?? base;
+  return lastBefore(places, wanted)?.sequence ?? baseOf(places);
+};
+
+/** The last record, in the order of sequences, that is not later than a time. */
+const lastBefore = (
+  { rows }: Places,
+  time: number,
+): { readonly sequence: number; readonly at: number } | undefined => {
+  for (let row = rows.length - 1; row >= 0; row--) {
+    const at = rows.value("at", row);
+    if (at <= time) return { sequence: rows.value("sequence", row), at };
+  }
+  return undefined;
 };
 
 const agoMs = (text: string, lastAt: number): number | undefined => {

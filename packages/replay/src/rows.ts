@@ -23,8 +23,6 @@ export const kinds = {
   removed: 4,
   /** An item of a list. */
   append: 5,
-  /** Behind a record that did not replay: that it is of the entity is all that is known. */
-  untold: 6,
 } as const;
 
 export type Kind = (typeof kinds)[keyof typeof kinds];
@@ -38,6 +36,8 @@ export interface Row {
   readonly n: number;
   readonly type: number;
   readonly actor: number;
+  /** Which fields it changed, as the ordinal of a set of names. */
+  readonly fields: number;
   readonly kind: Kind;
   readonly startBytes: number;
   readonly bytes: number;
@@ -52,6 +52,7 @@ const layout = [
   ["n", Uint32Array],
   ["type", Uint32Array],
   ["actor", Uint32Array],
+  ["fields", Uint32Array],
   ["bytes", Uint32Array],
   ["kind", Uint8Array],
 ] as const;
@@ -92,6 +93,7 @@ export class Rows {
     columns.n[at] = row.n;
     columns.type[at] = row.type;
     columns.actor[at] = row.actor;
+    columns.fields[at] = row.fields;
     columns.kind[at] = row.kind;
     columns.startBytes[at] = row.startBytes;
     columns.bytes[at] = row.bytes;
@@ -120,6 +122,17 @@ export class Rows {
     let row = rowOf(this.#last[entity] ?? 0);
     while (row !== undefined && this.value("sequence", row) > sequence) row = this.before(row);
     return row;
+  }
+
+  /** How many rows are of sequences up to this one. Rows are in the order of sequences. */
+  countTo(sequence: number): number {
+    let [from, to] = [0, this.#length];
+    while (from < to) {
+      const middle = (from + to) >>> 1;
+      if (this.value("sequence", middle) <= sequence) from = middle + 1;
+      else to = middle;
+    }
+    return from;
   }
 
   /** The columns as they are stored, each whole, in the order of the layout. */

@@ -2,17 +2,17 @@
 import { openStore, type EntityDefinitions, type TypedModel } from "@taskwal/core";
 import { isSystemType } from "@taskwal/format";
 import type { OfflineRecord } from "./offline.ts";
-import type { Survey } from "./survey.ts";
+import type { Track } from "./track.ts";
 
 /** Ends without an error when the signal aborts. */
 export async function* tailOf(
   dir: string,
   model: TypedModel<EntityDefinitions>,
-  { history, boots }: Survey,
+  { log, boots }: Track,
   after: number,
   signal: AbortSignal,
 ): AsyncGenerator<OfflineRecord> {
-  const first = history.listing.segments[0]?.id.first ?? 1;
+  const first = log.segments[0]?.first ?? 1;
   const store = await openStore({
     dir,
     model,

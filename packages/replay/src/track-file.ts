@@ -9,27 +9,31 @@
  * since, is made again and never believed. A track of an older state of the same store goes when a new one comes.
  */
 import type { Directory, Disk, File } from "@taskwal/disk";
-import { isLeft, openForReading, type History, type Model } from "@taskwal/core";
+import { isLeft, openForReading, type Model } from "@taskwal/core";
 import { readWhole } from "@taskwal/disk";
 import { canonicalJson, crc32, sha256 } from "@taskwal/format";
 import type { TrackBuilder } from "./build-track.ts";
 import { Names } from "./names.ts";
 import { rowBytes, Rows } from "./rows.ts";
-import type { Divergence, Track, TrackMeta } from "./track.ts";
-import { ValueReader, valuesAreWhole } from "./value-file.ts";
+import { fieldSetsOf, type Track, type TrackMeta } from "./track.ts";
+import { DamagedTrack, ValueReader, valuesAreWhole } from "./value-file.ts";
 
 /** Another layout of the files: another print. */
 const layoutVersion = 1;
 const metaBytesMax = 256 * 1024 * 1024;
 const columnsBytesMax = 2 ** 31;
+/** Of stores that were read; what is more is made again when it is asked for. */
+const tracksMax = 16;
+
+/** The JSON comes last: what has none is not finished. */
+const ends = ["values", "columns", "json"] as const;
 
 interface StoredMeta extends TrackMeta {
   readonly rowCount: number;
   readonly columnsCrc: number;
   readonly blockCrcs: readonly number[];
-  readonly entityNames: readonly string[];
-  readonly typeNames: readonly string[];
-  readonly actorNames: readonly string[];
+  /** Of entities, types, actors, sets of fields. */
+  readonly names: readonly (readonly string[])[];
 }
 
 /** What a track of this directory and model is called, as long as no file of the directory changes. */
@@ -47,14 +51,13 @@ export const trackPrint = async (disk: Disk, dir: string, model: Model): Promise
     }
     const left = await isLeft(disk, directory);
     const what = [layoutVersion, directory.path, model.hash, left, files];
-    return sha256()
-      .update(canonicalJson(what as never))
-      .digest("hex")
-      .slice(0, 32);
+    return hashOf(canonicalJson(what)).slice(0, 32);
   } finally {
     await directory.close();
   }
 };
+
+const hashOf = (text: string): string => sha256().update(text).digest("hex");
 
 /** The track of that name; undefined if there is none, or what is there is not what was written. */
 export const loadTrack = async (cache: Directory, print: string): Promise<Track | undefined> => {
@@ -63,25 +66,21 @@ export const loadTrack = async (cache: Directory, print: string): Promise<Track 
   const stem = name.slice(0, -".json".length);
   let values: File | undefined;
   try {
-    const text = Buffer.from(await readWhole(cache, name, metaBytesMax)).toString("utf8");
-    const { meta, crc } = JSON.parse(text) as { readonly meta: string; readonly crc: number };
-    if (crc32(Buffer.from(meta)) !== crc) return undefined;
-    const stored = JSON.parse(meta) as StoredMeta;
-    const columns = await readWhole(cache, `${stem}.columns`, columnsBytesMax);
-    if (crc32(columns) !== stored.columnsCrc) return undefined;
-    const rows = Rows.from(columns, stored.rowCount);
+    const stored = await readMeta(cache, name);
     values = await cache.open(`${stem}.values`, "read");
-    if (!rows || !(await valuesAreWhole(values, stored.blockCrcs))) {
-      await values.close();
-      return undefined;
-    }
+    const rows = await readRows(cache, `${stem}.columns`, stored);
+    if (!(await valuesAreWhole(values, stored.blockCrcs))) throw new DamagedTrack(name);
+    const [entities, types, actors, fieldSets] = stored.names.map((list) => new Names(list));
+    if (!entities || !types || !actors || !fieldSets) throw new DamagedTrack(name);
+    const reader = new ValueReader(values, stored.blockCrcs);
     return {
       ...stored,
       rows,
-      entities: new Names(stored.entityNames),
-      types: new Names(stored.typeNames),
-      actors: new Names(stored.actorNames),
-      values: new ValueReader(values, stored.blockCrcs),
+      entities,
+      types,
+      actors,
+      fieldSets: fieldSetsOf(fieldSets),
+      values: reader,
     };
   } catch {
     // Whatever it is, it is no track: it will be made again.
@@ -90,11 +89,29 @@ export const loadTrack = async (cache: Directory, print: string): Promise<Track 
   }
 };
 
+const readMeta = async (cache: Directory, name: string): Promise<StoredMeta> => {
+  const text = Buffer.from(await readWhole(cache, name, metaBytesMax)).toString("utf8");
+  const lineEnd = text.indexOf("\n");
+  const meta = text.slice(lineEnd + 1);
+  if (crc32(Buffer.from(meta)) !== Number(text.slice(0, lineEnd))) throw new DamagedTrack(name);
+  return JSON.parse(meta) as StoredMeta;
+};
+
+const readRows = async (
+  cache: Directory,
+  name: string,
+  { columnsCrc, rowCount }: StoredMeta,
+): Promise<Rows> => {
+  const columns = await readWhole(cache, name, columnsBytesMax);
+  const rows = crc32(columns) === columnsCrc ? Rows.from(columns, rowCount) : undefined;
+  if (!rows) throw new DamagedTrack(name);
+  return rows;
+};
+
 export interface TrackToSave {
-  readonly history: History;
+  readonly meta: TrackMeta;
   readonly builder: TrackBuilder;
   readonly blockCrcs: readonly number[];
-  readonly divergent: readonly Divergence[];
 }
 
 /** Writes rows and meta beside values that are there already, under the name `unfinished`, and names all three. */
@@ -102,40 +119,34 @@ export const saveTrack = async (
   cache: Directory,
   print: string,
   unfinished: string,
-  { history, builder, blockCrcs, divergent }: TrackToSave,
+  { meta, builder, blockCrcs }: TrackToSave,
 ): Promise<void> => {
-  const { rows } = builder;
+  const { rows, entities, types, actors, fieldSets } = builder;
   const columns = Buffer.concat([...rows.stored()], rows.length * rowBytes);
-  const { end, failure, store, base, last, holes } = history;
   const stored: StoredMeta = {
-    store,
-    base,
-    last,
-    holes,
-    divergent,
-    boots: builder.boots,
-    marks: builder.marks,
-    corrections: builder.corrections,
-    torn: end.torn,
-    damaged: end.damaged,
-    notes: end.notes,
-    failure: failure && { sequence: failure.sequence, message: failure.message },
+    ...meta,
     rowCount: rows.length,
     columnsCrc: crc32(columns),
     blockCrcs,
-    entityNames: builder.entities.list,
-    typeNames: builder.types.list,
-    actorNames: builder.actors.list,
+    names: [entities.list, types.list, actors.list, fieldSets.list],
   };
-  const meta = JSON.stringify(stored);
-  const text = JSON.stringify({ crc: crc32(Buffer.from(meta)), meta });
+  const text = JSON.stringify(stored);
   await write(cache, `${unfinished}.columns`, columns);
-  await write(cache, `${unfinished}.json`, Buffer.from(text));
-  const prefix = `${(store ?? "none").slice(0, 16)}-`;
-  await removeOlder(cache, prefix);
-  for (const end of ["values", "columns", "json"]) {
+  await write(cache, `${unfinished}.json`, Buffer.from(`${crc32(Buffer.from(text))}\n${text}`));
+  const prefix = `${hashOf(meta.log.store ?? "").slice(0, 16)}-`;
+  await removeOthers(cache, prefix);
+  for (const end of ends) {
     await cache.rename(`${unfinished}.${end}`, `${prefix}${print}.${end}`);
   }
+};
+
+/** A name for files that are not finished, which nobody else uses. */
+export const unfinishedName = (print: string, unique: string): string =>
+  `unfinished-${print}-${unique}`;
+
+/** What is still there under that name. */
+export const removeUnfinished = async (cache: Directory, unfinished: string): Promise<void> => {
+  for (const end of ends) await cache.remove(`${unfinished}.${end}`).catch(() => {});
 };
 
 const write = async (cache: Directory, name: string, bytes: Uint8Array): Promise<void> => {
@@ -147,10 +158,19 @@ const write = async (cache: Directory, name: string, bytes: Uint8Array): Promise
   }
 };
 
-const removeOlder = async (cache: Directory, prefix: string): Promise<void> => {
+/** Earlier tracks of the same store, and of all stores those beyond `tracksMax` that were not the last to be made. */
+const removeOthers = async (cache: Directory, prefix: string): Promise<void> => {
+  const tracks: { readonly stem: string; readonly modified: string }[] = [];
   for (const name of await cache.list(".")) {
-    if (name.startsWith(prefix) && /\.(?:values|columns|json)$/u.test(name)) {
-      await cache.remove(name);
-    }
+    if (!/^[0-9a-f]{16}-[0-9a-f]{32}\.json$/u.test(name)) continue;
+    const modified = (await cache.stat(name))?.modified ?? "";
+    tracks.push({ stem: name.slice(0, -".json".length), modified });
+  }
+  const own = tracks.filter(({ stem }) => stem.startsWith(prefix));
+  const rest = tracks.filter(({ stem }) => !stem.startsWith(prefix));
+  const newestFirst = rest.toSorted((one, other) => (one.modified < other.modified ? 1 : -1));
+  for (const { stem } of [...own, ...newestFirst.slice(tracksMax - 1)]) {
+    // The JSON first: without it the others are nothing.
+    for (const end of ends.toReversed()) await cache.remove(`${stem}.${end}`).catch(() => {});
   }
 };

@@ -3,86 +3,167 @@
  *
  *     base    {"value":…,"lists":{"logs":[…]},"damage":…}     whole  {"value":…,"damage":…}
  *     patch   {"set":{"status":"failed"},"unset":["result"]}    append {"list":"logs","item":…}
+ *     each    "cause": the sequence that its record names
  *
  * The rule: at most `patchesMax` patches stand between two values that are whole, so that a value is found in a bounded
  * number of reads; a list's items are kept once, whatever the length of the list.
  */
-import type { Damage, Slot, SlotChange } from "@taskwal/core";
-import { listItems, type ListView } from "@taskwal/core";
-import type { JsonValue } from "@taskwal/format";
+import {
+  appendItem,
+  listItems,
+  listOf,
+  type Damage,
+  type ListView,
+  type Slot,
+} from "@taskwal/core";
+import { canonicalJson, type JsonValue } from "@taskwal/format";
 import { kinds, type Kind } from "./rows.ts";
 
-export const patchesMax = 63;
+/** More make the values of a log smaller, and a state dearer to put together. */
+const patchesMax = 15;
 
-export type Fields = Readonly<Record<string, JsonValue>>;
+type Fields = Readonly<Record<string, JsonValue>>;
 
-export interface BaseValue {
-  readonly value: JsonValue;
+export interface KeptValue {
+  readonly value?: JsonValue;
   readonly damage?: Damage;
-  readonly lists?: Readonly<Record<string, readonly JsonValue[]>>;
-}
-
-export interface PatchValue {
-  readonly set: Fields;
+  readonly lists?: Readonly<Record<string, JsonValue[]>>;
+  readonly set?: Fields;
   readonly unset?: readonly string[];
+  readonly list?: string;
+  readonly item?: JsonValue;
+  readonly cause?: number;
 }
 
-export interface AppendValue {
-  readonly list: string;
-  readonly item: JsonValue;
+export interface KeptChange {
+  readonly kind: Kind;
+  readonly value: KeptValue;
+  /** The names of the fields and lists that are another than before; of all that are there, if the entity is new or gone. */
+  readonly fields: readonly string[];
 }
 
 /** How a change is kept. `patches` counts those since the last whole value of the entity. */
-export const changeValue = (
-  { before, after }: Pick<SlotChange, "before" | "after">,
-  patches: number,
-): { readonly kind: Kind; readonly value: object } => {
+export const keptChange = (before: Slot | undefined, after: Slot, patches: number): KeptChange => {
   const { value, damage } = after;
-  const told = damage ? { damage } : {};
-  if (value === undefined) return { kind: kinds.removed, value: told };
-  if (before?.value === undefined) return { kind: kinds.base, value: baseOf(after) };
-  const appended = appendedItem(before, after);
-  if (appended) return { kind: kinds.append, value: appended };
-  if (before.lists !== after.lists) return { kind: kinds.base, value: baseOf(after) };
-  if (patches >= patchesMax || before.damage !== damage) {
-    return { kind: kinds.whole, value: { value, ...told } };
+  if (value === undefined) {
+    return { kind: kinds.removed, value: damageOf(damage), fields: namesOf(before) };
   }
-  return { kind: kinds.patch, value: patchOf(before.value as Fields, value as Fields) };
+  if (before?.value === undefined) {
+    return { kind: kinds.base, value: baseOf(after), fields: namesOf(after) };
+  }
+  const appended = appendedItem(before, after);
+  if (appended) return { kind: kinds.append, value: appended, fields: [appended.list] };
+  const patch = patchOf(before.value as Fields, value as Fields);
+  const fields = [...Object.keys(patch.set), ...(patch.unset ?? [])];
+  if (before.lists !== after.lists) {
+    return {
+      kind: kinds.base,
+      value: baseOf(after),
+      fields: [...fields, ...listsOf(before, after)],
+    };
+  }
+  if (patches >= patchesMax || before.damage !== damage) {
+    return { kind: kinds.whole, value: { value, ...damageOf(damage) }, fields };
+  }
+  return { kind: kinds.patch, value: patch, fields };
 };
 
-const baseOf = ({ value = null, damage, lists }: Slot): BaseValue => {
+/** How many patches stand since the last whole value, behind a change of this kind. */
+export const patchesAfter = (kind: Kind, patches: number): number => {
+  if (kind === kinds.patch) return patches + 1;
+  return kind === kinds.append ? patches : 0;
+};
+
+const damageOf = (damage: Damage | undefined): Pick<KeptValue, "damage"> =>
+  damage ? { damage } : {};
+
+const namesOf = (slot: Slot | undefined): readonly string[] => [
+  ...Object.keys(slot?.value ?? {}),
+  ...Object.keys(slot?.lists ?? {}),
+];
+
+const listsOf = (before: Slot, after: Slot): readonly string[] =>
+  Object.keys({ ...before.lists, ...after.lists }).filter(
+    (name) => !isSameList(before.lists?.[name], after.lists?.[name]),
+  );
+
+/** A view that grew shares its pieces with the older one; one of a snapshot shares nothing. */
+const isSameList = (one: ListView | undefined, other: ListView | undefined): boolean => {
+  if (one === other) return true;
+  if (one?.length !== other?.length || !one || !other) return false;
+  return one.pieces === other.pieces || canonicalJson(one.pieces) === canonicalJson(other.pieces);
+};
+
+const baseOf = ({ value = null, damage, lists }: Slot): KeptValue => {
   const listed = Object.entries(lists ?? {}).map(([name, list]) => [name, [...listItems(list)]]);
   return {
     value,
-    ...(damage ? { damage } : {}),
+    ...damageOf(damage),
     ...(listed.length > 0 ? { lists: Object.fromEntries(listed) } : {}),
   };
 };
 
 /** The one item that was appended, if that is all that happened. */
-const appendedItem = (before: Slot, after: Slot): AppendValue | undefined => {
+const appendedItem = (
+  before: Slot,
+  after: Slot,
+): { readonly list: string; readonly item: JsonValue } | undefined => {
   if (before.value !== after.value || before.damage !== after.damage) return undefined;
-  const grown = Object.entries(after.lists ?? {}).filter(
-    ([name, list]) => list !== before.lists?.[name],
-  );
-  const [only] = grown;
-  if (!only || grown.length > 1) return undefined;
-  const [list, view] = only;
-  const { length } = view satisfies ListView;
-  if (length !== (before.lists?.[list]?.length ?? 0) + 1) return undefined;
-  const [item = null] = listItems(view, length - 1);
+  if (before.lists === after.lists) return undefined;
+  const grown = listsOf(before, after);
+  const [list] = grown;
+  if (list === undefined || grown.length > 1) return undefined;
+  const view = after.lists?.[list];
+  const lengthBefore = before.lists?.[list]?.length ?? 0;
+  if (!view || view.length !== lengthBefore + 1) return undefined;
+  const [item = null] = listItems(view, lengthBefore);
   return { list, item };
 };
 
-const patchOf = (before: Fields, after: Fields): PatchValue => {
+const patchOf = (before: Fields, after: Fields): { set: Fields; unset?: readonly string[] } => {
   const set: Record<string, JsonValue> = {};
-  for (const [name, value] of Object.entries(after)) if (before[name] !== value) set[name] = value;
+  for (const name of Object.keys(after)) {
+    const value = after[name] as JsonValue;
+    if (!isSame(before[name], value)) set[name] = value;
+  }
   const unset = Object.keys(before).filter((name) => !Object.hasOwn(after, name));
   return unset.length > 0 ? { set, unset } : { set };
 };
 
-export const applyPatch = (before: Fields, { set, unset = [] }: PatchValue): Fields => {
-  const after = { ...before, ...set };
-  for (const name of unset) delete after[name];
-  return after;
+const isSame = (one: JsonValue | undefined, other: JsonValue): boolean =>
+  one === other ||
+  (typeof one === "object" &&
+    typeof other === "object" &&
+    one !== null &&
+    other !== null &&
+    canonicalJson(one) === canonicalJson(other));
+
+/** The entity behind a row, from what it was before and what the row keeps. */
+export const appliedSlot = (
+  before: Slot | undefined,
+  kind: Kind,
+  n: number,
+  { value, damage, lists, set = {}, unset = [], list = "", item = null }: KeptValue,
+): Slot => {
+  switch (kind) {
+    case kinds.removed:
+      return { value: undefined, n, lists: undefined, damage };
+    case kinds.base:
+      return { value, n, damage, lists: lists && views(lists) };
+    case kinds.whole:
+      return { value, n, damage, lists: before?.lists };
+    case kinds.append: {
+      const grown = { ...before?.lists, [list]: appendItem(before?.lists?.[list], item) };
+      return { value: before?.value, n, damage: before?.damage, lists: grown };
+    }
+    case kinds.none:
+    case kinds.patch: {
+      const patched: Record<string, JsonValue> = { ...(before?.value as Fields), ...set };
+      for (const name of unset) delete patched[name];
+      return { value: patched, n, damage: before?.damage, lists: before?.lists };
+    }
+  }
 };
+
+const views = (lists: Readonly<Record<string, JsonValue[]>>): Slot["lists"] =>
+  Object.fromEntries(Object.entries(lists).map(([name, items]) => [name, listOf(items)]));

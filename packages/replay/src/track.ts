@@ -1,46 +1,34 @@
 /**
  * Everything that was read of one log, once: its rows, its values, and what is found by name.
  *
- *     rows     numbers, in memory        values    texts, in the cache        meta    the rest, small
+ *     rows     numbers, in memory        values    texts, in the cache        the rest    small
  *
  * The rule: a track is of one state of one directory and one model, and never changes.
  */
-import type { HistorySnapshot, Hole } from "@taskwal/core";
-import type { Boot, Mark } from "./build-track.ts";
+import type { LogReport } from "./log-report.ts";
 import type { Names } from "./names.ts";
+import type { Boot, EntityRef, Mark } from "./offline.ts";
 import type { Rows } from "./rows.ts";
 import type { ValueReader } from "./value-file.ts";
 
-/** A snapshot that is not what the log comes to. */
-export interface Divergence extends HistorySnapshot {
-  /** How many entities differ, and the first of them. */
-  readonly count: number;
-  readonly entity: string;
-  readonly id: string;
-}
-
-export interface Bytes {
-  readonly file: string;
-  readonly startBytes: number;
-  readonly endBytes: number;
-  readonly reason: string;
+/** A snapshot that was compared with what the log comes to at its sequence. */
+export interface ComparedSnapshot {
+  readonly name: string;
+  readonly sequence: number;
+  /** How many entities differ. */
+  readonly differing: number;
+  /** The first of them. */
+  readonly first: EntityRef | undefined;
 }
 
 export interface TrackMeta {
-  readonly store: string | undefined;
-  readonly base: HistorySnapshot | undefined;
-  readonly last: number;
+  readonly log: LogReport;
   readonly boots: readonly Boot[];
   readonly marks: readonly Mark[];
-  readonly corrections: readonly HistorySnapshot[];
-  readonly holes: readonly Hole[];
-  readonly divergent: readonly Divergence[];
-  /** What a crash left behind the last record: never promised. */
-  readonly torn: readonly Bytes[];
-  readonly damaged: readonly Bytes[];
-  readonly notes: readonly string[];
-  /** The first record that the model cannot replay. */
-  readonly failure: { readonly sequence: number; readonly message: string } | undefined;
+  readonly recordCount: number;
+  readonly modelHash: string | undefined;
+  /** In the order of sequences. */
+  readonly compared: readonly ComparedSnapshot[];
 }
 
 export interface Track extends TrackMeta {
@@ -49,5 +37,11 @@ export interface Track extends TrackMeta {
   readonly entities: Names;
   readonly types: Names;
   readonly actors: Names;
+  /** The names of what a row changed, by its `fields`. */
+  readonly fieldSets: readonly ReadonlySet<string>[];
   readonly values: ValueReader;
 }
+
+/** Sets as they are kept: the names of each as JSON. */
+export const fieldSetsOf = (kept: Names): Track["fieldSets"] =>
+  kept.list.map((names) => new Set(JSON.parse(names) as string[]));

@@ -12,8 +12,14 @@ import { crc32 } from "@taskwal/format";
 const blockBytes = 256 * 1024;
 const blocksMax = 128;
 
-/** What the cache holds is not what was written into it: it is to be made again. */
-export class DamagedTrack extends Error {}
+/** What the cache holds is not what was written into it. Asked again, it is made again. */
+export class DamagedTrack extends Error {
+  constructor(what: string) {
+    super(
+      `${what} in the cache of tracks is not what was written there; it is made again when it is asked for again`,
+    );
+  }
+}
 
 export class ValueWriter {
   readonly #file: File;
@@ -50,10 +56,11 @@ export class ValueWriter {
     return this.#waiting.length > 0 ? this.#write() : undefined;
   }
 
-  /** Writes the rest. Returns the checksum of each block. */
+  /** Writes the rest, and cuts off what an earlier beginning left. Returns the checksum of each block. */
   async end(): Promise<readonly number[]> {
     if (this.#filled > 0) this.#turn();
     await this.drain();
+    await this.#file.truncate(this.#startBytes);
     return this.#checksums;
   }
 
@@ -108,7 +115,7 @@ export class ValueReader {
     const buffer = Buffer.allocUnsafe(blockBytes);
     const read = buffer.subarray(0, await this.#file.read(buffer, index * blockBytes));
     if (read.length === 0 || crc32(read) !== this.#checksums[index]) {
-      throw new DamagedTrack(`block ${index} of the cached values is not what was written`);
+      throw new DamagedTrack(`block ${index}`);
     }
     this.#blocks.set(index, read);
     const [oldest] = this.#blocks.keys();

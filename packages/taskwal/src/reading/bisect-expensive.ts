@@ -26,7 +26,7 @@ export const bisectExpensively = async (
   const probe = async (sequence: number): Promise<Answer> => {
     probes += 1;
     const state = await offline.stateAt(sequence);
-    return judge(command, sequence, stateText(state, redaction.value), signal);
+    return judge(command, sequence, await stateText(state, redaction.value), signal);
   };
   const [atFrom, atTo] = [await probe(from), await probe(to)];
   const { provenance } = await offline.stateAt(to);
@@ -98,22 +98,19 @@ const lastTold = async (
   return undefined;
 };
 
-const stateText = (
+const stateText = async (
   state: StateAt,
   show: (entity: string, path: readonly string[], value: unknown) => unknown,
-): string =>
-  JSON.stringify(
-    Object.fromEntries(
-      state
-        .entities()
-        .map((entity) => [
-          entity,
-          Object.fromEntries(
-            state.list(entity).map(({ id, value }) => [id, show(entity, [], value)]),
-          ),
-        ]),
-    ),
-  );
+): Promise<string> => {
+  const kinds: (readonly [entity: string, byId: object])[] = [];
+  for (const entity of state.entities()) {
+    const values: (readonly [id: string, value: unknown])[] = [];
+    for await (const { id, value } of state.list(entity))
+      values.push([id, show(entity, [], value)]);
+    kinds.push([entity, Object.fromEntries(values)]);
+  }
+  return JSON.stringify(Object.fromEntries(kinds));
+};
 
 const judge = async (
   command: string,

@@ -52,8 +52,8 @@ const exactly = async (
     return exitCodes.difference;
   }
   const ends = {
-    from: { sequence: from, value: test((await offline.stateAt(from)).get(ref)) },
-    to: { sequence: to, value: test(state.get(ref)) },
+    from: { sequence: from, value: test(await (await offline.stateAt(from)).get(ref)) },
+    to: { sequence: to, value: test(await state.get(ref)) },
   };
   await sink.text(`${refWords(ref)}: ${plain(when)}`);
   await sink.text(`@${from} ${ends.from.value}    @${to} ${ends.to.value}`);

@@ -18,8 +18,11 @@ export interface EntityPath {
   readonly path: readonly string[];
 }
 
+/** What there is, by name. */
+type Beings = Pick<StateAt, "entities" | "ids">;
+
 /** Undefined if there is no such thing in that state. Throws UsageError if it fits several. */
-export const findPath = (state: StateAt, text: string): EntityPath | undefined => {
+export const findPath = (state: Beings, text: string): EntityPath | undefined => {
   const parts = pathParts(text);
   const [head = "", ...rest] = parts;
   const entity = state.entities().find((name) => name === head || `${name}s` === head);
@@ -32,21 +35,19 @@ export const findPath = (state: StateAt, text: string): EntityPath | undefined =
 
 /** The longest beginning of the parts that is an id; else the first part as the beginning of one. */
 const within = (
-  state: StateAt,
+  state: Beings,
   entities: readonly string[],
   parts: readonly string[],
 ): EntityPath | undefined => {
+  const there = entities.map((entity) => ({ entity, ids: state.ids(entity) }));
   for (let length = parts.length; length > 0; length -= 1) {
     const id = parts.slice(0, length).join(".");
-    const entity = entities.find((name) => state.get({ entity: name, id }) !== undefined);
+    const entity = there.find(({ ids }) => ids.includes(id))?.entity;
     if (entity !== undefined) return { ref: { entity, id }, entity, path: parts.slice(length) };
   }
   const [beginning = "", ...path] = parts;
-  const found = entities.flatMap((entity) =>
-    state
-      .list(entity)
-      .filter(({ id }) => id.startsWith(beginning))
-      .map(({ id }) => ({ entity, id })),
+  const found = there.flatMap(({ entity, ids }) =>
+    ids.filter((id) => id.startsWith(beginning)).map((id) => ({ entity, id })),
   );
   if (found.length > 1) {
     const some = found.slice(0, 3).map(({ id }) => plain(id));

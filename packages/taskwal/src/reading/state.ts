@@ -33,7 +33,7 @@ const tellOne = async (
   ref: EntityRef,
   path: readonly string[],
 ): Promise<number> => {
-  const value = redaction.value(ref.entity, path, valueAt(state.get(ref), path));
+  const value = redaction.value(ref.entity, path, valueAt(await state.get(ref), path));
   await sink.json("state", { provenance: state.provenance, ...ref, path, value });
   const isTable = typeof value === "object" && value !== null;
   await sink.lines(
@@ -56,7 +56,7 @@ const tellAll = async (
   await sink.json("state", { provenance });
   const rows: string[][] = [];
   for (const entity of state.entities().filter((name) => only === undefined || name === only)) {
-    for (const { id, value: whole } of state.list(entity)) {
+    for await (const { id, value: whole } of state.list(entity)) {
       const value = redaction.value(entity, [], whole);
       if (!(await sink.json("entity", { entity, id, value }))) return exitCodes.fine;
       if (!sink.isJson) rows.push([plain(entity), plain(id), valueWords(withoutId(value))]);
