@@ -34,7 +34,8 @@ export const askOffline = async (
     return { entity: "task", id: entityId(random() % tasks) };
   };
   const point = (): number => tasks + (random() % (last - tasks));
-  const failed = (value: unknown): boolean => (value as { status?: string } | undefined)?.status === "failed";
+  const failed = (value: unknown): boolean =>
+    (value as { status?: string } | undefined)?.status === "failed";
   const apart = async (distance: number): Promise<number> => {
     const b = Math.max(point(), Math.min(last, tasks + distance));
     const { entities } = await offline.diff(Math.max(0, b - distance), b);
