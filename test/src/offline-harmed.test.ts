@@ -22,7 +22,7 @@ const [seed = 1, only] = (
 )
   .split(":")
   .map(Number);
-const trials = Number(process.env["TASKWAL_FUZZ_TRIALS"] ?? 100);
+const trials = Number(process.env["TASKWAL_FUZZ_TRIALS"] ?? 60);
 const perStore = 25;
 
 const unharmed = ({ files }: FuzzStore): Harmed => {

@@ -51,6 +51,9 @@ export const askHarmed = async (
     const refusals = [CorruptError, UnsupportedFormatError, ReplayFailedError];
     const refusal = refusals.find((one) => error instanceof one);
     if (!refusal) throw error;
+    // One harmed file costs no history: there is a log from the first record on, or a snapshot and the log above.
+    const isOne = harmed.changed.size <= 1 && !harmed.isResealed;
+    holds(!isOne, "one harmed file keeps a directory from being read", () => String(error));
     return refusal.name;
   } finally {
     same(treeOf(dir), before, "asking wrote in the directory");
