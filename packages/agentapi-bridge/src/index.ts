@@ -24,6 +24,16 @@ export type {
 } from "./conversation-state.ts";
 export { createEventStreamReader } from "./event-stream.ts";
 export type { EventStreamOptions, EventStreamReader, StreamEvent } from "./event-stream.ts";
+export { Journal, openJournal } from "./journal.ts";
+export type {
+  Command,
+  OpenJournalOptions,
+  OutgoingSnapshot,
+  Phase,
+  SessionFacts,
+} from "./journal.ts";
+export { journalModel } from "./journal-model.ts";
+export type { JournalEntry } from "./journal-model.ts";
 export { buildLogSnapshot } from "./log-snapshot.ts";
 export type { LogSnapshotOptions } from "./log-snapshot.ts";
 export { judgePidOwner, parsePidFile, signalProcess } from "./pid-file.ts";

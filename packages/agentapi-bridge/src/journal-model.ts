@@ -1,0 +1,201 @@
+/**
+ * What the journal of one agentapi keeps: its life, what was said, what was sent, what is still to be posted.
+ *
+ *     session    session.begun  session.noted  session.placed                 one, "agentapi"
+ *     message    message.heard  message.recovered  message.missed             "0", "1", "2", …
+ *                message.revised
+ *     command    command.intended  command.settled  command.seen              "1", "2", "3", …
+ *     snapshot   snapshot.queued  snapshot.tried  snapshot.settled            the outbox
+ *                snapshot.replaced
+ *
+ * The rule: a message is never removed, and its text changes only while it is the last one and the agent's.
+ * A revision carries what differs from the text before it, so a reply that grows costs the log its length.
+ */
+import { defineEntity, defineModel } from "@taskwal/core";
+import { z } from "zod";
+
+const index = z.int().nonnegative();
+
+const processSchema = z.object({
+  pid: z.int(),
+  startTime: z.string(),
+  bootId: z.string(),
+  pidNamespace: z.string(),
+  host: z.string(),
+});
+
+const factsSchema = z.object({
+  phase: z.enum(["preflight", "spawned", "started", "ready", "stopping", "stopped"]),
+  process: processSchema.nullable(),
+  port: z.int().nullable(),
+  loadResolved: z.boolean(),
+  checkpoint: z
+    .object({ verdict: z.string(), sha256: z.string(), at: z.number(), messages: index })
+    .nullable(),
+});
+
+/**
+ * Which messages those are that agentapi counts from 0: the first `shared` are the journal's own first ones, the
+ * others stand in the journal from `begins` on.
+ */
+const placeSchema = z.object({ shared: index, begins: index });
+
+const sessionSchema = factsSchema.extend({ id: z.string(), place: placeSchema.nullable() });
+
+const session = defineEntity({
+  name: "session",
+  collection: "sessions",
+  version: 1,
+  schema: sessionSchema,
+  mirror: false,
+  create: {
+    "session.begun": {
+      payload: z.object({}),
+      reduce: (_, { id }) => ({
+        id,
+        phase: "preflight",
+        process: null,
+        port: null,
+        loadResolved: false,
+        checkpoint: null,
+        place: null,
+      }),
+    },
+  },
+  change: {
+    "session.noted": {
+      payload: factsSchema.partial(),
+      reduce: (before, facts) => ({ ...before, ...facts }) as z.infer<typeof sessionSchema>,
+    },
+    "session.placed": {
+      payload: z.object({ place: placeSchema.nullable() }),
+      reduce: (before, { place }) => ({ ...before, place }),
+    },
+  },
+});
+
+const spoken = z.object({ role: z.enum(["agent", "user"]), message: z.string(), time: z.string() });
+
+const messageSchema = spoken.extend({
+  id: z.string(),
+  /** How the journal came by it: from the stream of events, from elsewhere after a crash, or not at all. */
+  origin: z.enum(["heard", "recovered", "missed"]),
+});
+
+const message = defineEntity({
+  name: "message",
+  collection: "messages",
+  version: 1,
+  schema: messageSchema,
+  mirror: false,
+  create: {
+    "message.heard": {
+      payload: spoken,
+      reduce: (said, { id }) => ({ id, ...said, origin: "heard" }),
+    },
+    "message.recovered": {
+      payload: spoken,
+      reduce: (said, { id }) => ({ id, ...said, origin: "recovered" }),
+    },
+    "message.missed": {
+      payload: z.object({}),
+      reduce: (_, { id, at }) => {
+        const time = new Date(at).toISOString();
+        return { id, role: "agent", message: "", time, origin: "missed" };
+      },
+    },
+  },
+  change: {
+    "message.revised": {
+      payload: z.object({ keep: index, text: z.string(), time: z.string() }),
+      reduce: (before, { keep, text, time }) => ({
+        ...before,
+        message: before.message.slice(0, keep) + text,
+        time,
+      }),
+    },
+  },
+});
+
+const outcome = z.enum(["pending", "accepted", "rejected", "indeterminate"]);
+
+const commandSchema = z.object({
+  id: z.string(),
+  text: z.string(),
+  /** The journal's last message when it was intended, -1 for none: what it became stands after it. */
+  afterId: z.int().min(-1),
+  outcome,
+  detail: z.string().optional(),
+  /** When it was settled, in milliseconds since the epoch. */
+  settledAt: z.number().optional(),
+  /** The message that it became. */
+  messageId: index.optional(),
+});
+
+const command = defineEntity({
+  name: "command",
+  collection: "commands",
+  version: 1,
+  schema: commandSchema,
+  mirror: false,
+  create: {
+    "command.intended": {
+      payload: commandSchema.pick({ text: true, afterId: true }),
+      reduce: (intent, { id }) => ({ id, ...intent, outcome: "pending" }),
+    },
+  },
+  change: {
+    "command.settled": {
+      payload: z.object({
+        outcome: outcome.exclude(["pending"]),
+        detail: z.string().exactOptional(),
+      }),
+      reduce: (before, settled, { at }) => ({ ...before, ...settled, settledAt: at }),
+    },
+    "command.seen": {
+      payload: z.object({ messageId: index }),
+      reduce: ({ id, text, afterId }, { messageId }, { at }) => {
+        return { id, text, afterId, outcome: "accepted", settledAt: at, messageId };
+      },
+    },
+  },
+});
+
+const outgoingSchema = z.object({
+  id: z.string(),
+  taskId: z.string(),
+  body: z.string(),
+  attempts: index,
+});
+
+const answer = z.object({ status: z.int().nullable(), body: z.string() });
+
+const snapshot = defineEntity({
+  name: "snapshot",
+  collection: "snapshots",
+  version: 1,
+  schema: outgoingSchema,
+  mirror: false,
+  create: {
+    "snapshot.queued": { payload: outgoingSchema, reduce: (queued) => queued },
+  },
+  change: {
+    "snapshot.replaced": { payload: outgoingSchema, reduce: (_, queued) => queued },
+    "snapshot.tried": {
+      payload: answer,
+      reduce: (before) => ({ ...before, attempts: before.attempts + 1 }),
+    },
+    // What came of it stays in the log.
+    "snapshot.settled": { payload: answer, reduce: () => undefined },
+  },
+});
+
+/** For `openStore`, and for reading a journal offline. */
+export const journalModel = defineModel({
+  entities: { sessions: session, messages: message, commands: command, snapshots: snapshot },
+});
+
+export type JournalEntry = z.infer<typeof messageSchema>;
+export type JournalCommand = z.infer<typeof commandSchema>;
+export type JournalFacts = z.infer<typeof factsSchema>;
+export type Place = z.infer<typeof placeSchema>;
