@@ -24,6 +24,8 @@ export type {
 } from "./conversation-state.ts";
 export { createEventStreamReader } from "./event-stream.ts";
 export type { EventStreamOptions, EventStreamReader, StreamEvent } from "./event-stream.ts";
+export { followEvents } from "./follow-events.ts";
+export type { FollowEvent, Following, FollowOptions } from "./follow-events.ts";
 export { Journal, openJournal } from "./journal.ts";
 export type {
   Command,
@@ -38,6 +40,8 @@ export { buildLogSnapshot } from "./log-snapshot.ts";
 export type { LogSnapshotOptions } from "./log-snapshot.ts";
 export { judgePidOwner, parsePidFile, signalProcess } from "./pid-file.ts";
 export type { PidOwner } from "./pid-file.ts";
+export { sendMessage } from "./send-message.ts";
+export type { SendOptions } from "./send-message.ts";
 export type { LogSnapshot, SnapshotMessage } from "./snapshot-message.ts";
 export { decideGate, parseVersionText, versionAtLeast } from "./version-gate.ts";
 export type { Gate, GateDecision, GateFacts } from "./version-gate.ts";

@@ -201,9 +201,9 @@ export class Journal {
   }
 
   /**
-   * After an end of agentapi, never while it runs: takes over what a state file has more, `[]` where there is
-   * none that goes with the journal, and then each message that agentapi accepted and that is in neither. Then
-   * the journal's messages are what the state file must hold. Of two texts of the last message the later is kept.
+   * After an end of agentapi, never while it runs: takes over what its state file has more than `projection`, `[]`
+   * where there is none that goes with it, and then each message that agentapi accepted and that is in neither.
+   * Then the journal's messages are what the state file must hold. Of two texts of the last message the later is kept.
    * Throws InvalidMutationError for another conversation.
    */
   async recover(messages: readonly ConversationMessage[]): Promise<void> {
@@ -244,7 +244,10 @@ export class Journal {
   /** One transaction. If it fails, what is only in memory is forgotten: agentapi tells it again. */
   async #change<Result>(work: (tx: Transaction) => Result): Promise<Result> {
     try {
-      if (this.#store.poisoned) await this.#store.reopen();
+      if (this.#store.poisoned) {
+        await this.#store.reopen();
+        this.#messages.restart(this.#facts().place);
+      }
       return await this.#store.transact(work);
     } catch (error) {
       this.#messages.restart(this.#facts().place);

@@ -14,7 +14,7 @@ import { InvalidMutationError } from "@taskwal/errors";
 import { becomes, goTime, isLater } from "./command-match.ts";
 import type { ConversationMessage } from "./conversation-state.ts";
 import type { JournalCommand, journalModel, Place } from "./journal-model.ts";
-import { Transcript, type Heard, type Said, type Update } from "./transcript.ts";
+import { indexOf, Transcript, type Heard, type Said, type Update } from "./transcript.ts";
 
 export type Transaction = TransactionOf<typeof journalModel>;
 
@@ -91,7 +91,10 @@ export class RecordedMessages {
   /** See Journal. */
   recover(tx: Transaction, messages: readonly ConversationMessage[]): void {
     this.revise(tx);
-    for (const [index, message] of messages.entries()) this.#recoverOne(tx, index, message);
+    const place = tx.sessions.get(sessionId)?.place;
+    for (const [id, message] of messages.entries()) {
+      this.#recoverOne(tx, place ? indexOf(id, place) : id, message);
+    }
     for (const { outcome, messageId, text, settledAt } of commandsOf(tx)) {
       if (outcome !== "accepted" || messageId !== undefined) continue;
       const time = goTime(settledAt ?? 0);
