@@ -35,12 +35,15 @@ const factsSchema = z.object({
 });
 
 /**
- * Which messages those are that agentapi counts from 0: the first `shared` are the journal's own first ones, the
- * others stand in the journal from `begins` on.
+ * Which messages those are that agentapi counts from 0: from `id` on they stand in the journal from `index` on, up to
+ * the next run. Not certain until a new agentapi has told what it goes on with.
  */
-const placeSchema = z.object({ shared: index, begins: index });
+const placeSchema = z.object({
+  runs: z.array(z.object({ id: index, index })).min(1),
+  isCertain: z.boolean(),
+});
 
-const sessionSchema = factsSchema.extend({ id: z.string(), place: placeSchema.nullable() });
+const sessionSchema = factsSchema.extend({ id: z.string(), place: placeSchema });
 
 const session = defineEntity({
   name: "session",
@@ -58,7 +61,7 @@ const session = defineEntity({
         port: null,
         loadResolved: false,
         checkpoint: null,
-        place: null,
+        place: { runs: [{ id: 0, index: 0 }], isCertain: false },
       }),
     },
   },
@@ -68,7 +71,7 @@ const session = defineEntity({
       reduce: (before, facts) => ({ ...before, ...facts }) as z.infer<typeof sessionSchema>,
     },
     "session.placed": {
-      payload: z.object({ place: placeSchema.nullable() }),
+      payload: z.object({ place: placeSchema }),
       reduce: (before, { place }) => ({ ...before, place }),
     },
   },

@@ -25,7 +25,7 @@ import {
   sessionId,
   type Transaction,
 } from "./recorded-messages.ts";
-import type { Heard, Update } from "./transcript.ts";
+import { placesOf, type Heard, type Update } from "./transcript.ts";
 
 type Store = StoreOf<typeof journalModel>;
 
@@ -130,7 +130,7 @@ export class Journal {
       (noted.process.pid !== before?.pid || noted.process.startTime !== before.startTime);
     await this.#change((tx) => {
       tx.sessions.mutate(sessionId, "session.noted", noted);
-      if (isAnother) this.#messages.forgetPlace(tx);
+      if (isAnother) this.#messages.expectAnother(tx);
     });
   }
 
@@ -142,8 +142,7 @@ export class Journal {
   /** What this life of agentapi must have of it: what it had loaded, and what was said since. */
   projection(): JournalProjection {
     const all = this.messages();
-    const { place } = this.#facts();
-    const own = place ? [...all.slice(0, place.shared), ...all.slice(place.begins)] : all;
+    const own = placesOf(this.#facts().place.runs, all.length).flatMap((index) => all[index] ?? []);
     const hasOpenMessage = own.at(-1)?.role === "agent";
     return { committed: hasOpenMessage ? own.slice(0, -1) : own, hasOpenMessage };
   }
@@ -255,7 +254,7 @@ export class Journal {
     }
   }
 
-  #facts(): JournalFacts & { readonly place: Place | null } {
+  #facts(): JournalFacts & { readonly place: Place } {
     const session = this.#store.sessions.get(sessionId);
     if (!session) throw new InvalidMutationError({ reason: "the journal has no session" });
     return session;

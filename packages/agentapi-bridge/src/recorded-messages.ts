@@ -14,7 +14,14 @@ import { InvalidMutationError } from "@taskwal/errors";
 import { becomes, goTime, isLater } from "./command-match.ts";
 import type { ConversationMessage } from "./conversation-state.ts";
 import type { JournalCommand, journalModel, Place } from "./journal-model.ts";
-import { indexOf, Transcript, type Heard, type Said, type Update } from "./transcript.ts";
+import {
+  indexOf,
+  Transcript,
+  uncertain,
+  type Heard,
+  type Said,
+  type Update,
+} from "./transcript.ts";
 
 export type Transaction = TransactionOf<typeof journalModel>;
 
@@ -27,13 +34,13 @@ export class RecordedMessages {
   #revision: { readonly index: number; readonly told: ConversationMessage } | undefined;
   #length = 0;
 
-  constructor(place: Place | null) {
-    this.#transcript = new Transcript(place ?? undefined);
+  constructor(place: Place) {
+    this.#transcript = new Transcript(place);
   }
 
   /** Forgets what is only in memory. */
-  restart(place: Place | null): void {
-    this.#transcript = new Transcript(place ?? undefined);
+  restart(place: Place): void {
+    this.#transcript = new Transcript(place);
     this.#revision = undefined;
   }
 
@@ -59,11 +66,7 @@ export class RecordedMessages {
     if (heard.kind !== "added") return heard.kind;
     this.revise(tx);
     for (const message of heard.messages) this.#add(tx, message, "message.heard");
-    const { place } = heard;
-    const before = tx.sessions.get(sessionId)?.place;
-    if (before?.begins !== place.begins || before.shared !== place.shared) {
-      tx.sessions.mutate(sessionId, "session.placed", { place });
-    }
+    this.#place(tx, heard.place);
     return heard.kind;
   }
 
@@ -80,12 +83,10 @@ export class RecordedMessages {
     tx.messages.mutate(id, "message.revised", { keep, text: text.slice(keep), time });
   }
 
-  /** What comes next is told by another agentapi, which may have loaded all that there is, or nothing. */
-  forgetPlace(tx: Transaction): void {
-    this.#transcript = new Transcript();
-    if (tx.sessions.get(sessionId)?.place) {
-      tx.sessions.mutate(sessionId, "session.placed", { place: null });
-    }
+  /** What comes next is told by another agentapi: it may have loaded what the one before had, or nothing. */
+  expectAnother(tx: Transaction): void {
+    const place = tx.sessions.get(sessionId)?.place;
+    this.#expect(tx, uncertain(place));
   }
 
   /** See Journal. */
@@ -93,14 +94,26 @@ export class RecordedMessages {
     this.revise(tx);
     const place = tx.sessions.get(sessionId)?.place;
     for (const [id, message] of messages.entries()) {
-      this.#recoverOne(tx, place ? indexOf(id, place) : id, message);
+      this.#recoverOne(tx, place ? indexOf(id, place.runs) : id, message);
     }
     for (const { outcome, messageId, text, settledAt } of commandsOf(tx)) {
       if (outcome !== "accepted" || messageId !== undefined) continue;
       const time = goTime(settledAt ?? 0);
       this.#add(tx, { role: "user", message: text, time }, "message.recovered");
     }
-    this.forgetPlace(tx);
+    // The next one loads all that there is.
+    this.#expect(tx, uncertain());
+  }
+
+  #expect(tx: Transaction, place: Place): void {
+    this.#transcript = new Transcript(place);
+    this.#place(tx, place);
+  }
+
+  #place(tx: Transaction, place: Place): void {
+    const before = tx.sessions.get(sessionId)?.place;
+    if (JSON.stringify(before) === JSON.stringify(place)) return;
+    tx.sessions.mutate(sessionId, "session.placed", { place });
   }
 
   #add(
