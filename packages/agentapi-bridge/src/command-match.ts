@@ -33,12 +33,21 @@ export const becomes = (
     )
     .sort((one, other) => order[one.outcome] - order[other.outcome])[0];
 
-/** agentapi takes the white space around a message away, and half of a surrogate pair cannot be sent. */
+const white = /\p{White_Space}/u;
+
+/** As agentapi stores what it is sent: no half of a surrogate pair, no white space around it, as Go counts it. */
+export const asStored = (text: string): string => {
+  let start = 0;
+  let end = text.length;
+  while (start < end && white.test(text.charAt(start))) start += 1;
+  while (start < end && white.test(text.charAt(end - 1))) end -= 1;
+  return text.slice(start, end).replace(/\p{Surrogate}/gu, "\uFFFD");
+};
+
 const comparable = (text: string): string =>
-  text
-    .replace(/\p{Surrogate}/gu, "\uFFFD")
-    .replace(/[\s\u0085]+/g, " ")
-    .trim();
+  asStored(text)
+    .split(/\p{White_Space}+/u)
+    .join(" ");
 
 /** As agentapi writes a time: it ends fractions with their last digit that is not 0, and journals compare texts. */
 export const goTime = (atMs: number): string =>

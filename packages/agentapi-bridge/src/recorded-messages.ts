@@ -11,7 +11,7 @@
 import type { TransactionOf } from "@taskwal/core";
 import { InvalidMutationError } from "@taskwal/errors";
 
-import { becomes, goTime, isLater } from "./command-match.ts";
+import { asStored, becomes, goTime, isLater } from "./command-match.ts";
 import type { ConversationMessage } from "./conversation-state.ts";
 import type { JournalCommand, journalModel, Place } from "./journal-model.ts";
 import {
@@ -99,7 +99,7 @@ export class RecordedMessages {
     for (const { outcome, messageId, text, settledAt } of commandsOf(tx)) {
       if (outcome !== "accepted" || messageId !== undefined) continue;
       const time = goTime(settledAt ?? 0);
-      this.#add(tx, { role: "user", message: text, time }, "message.recovered");
+      this.#add(tx, { role: "user", message: asStored(text), time }, "message.recovered");
     }
     // The next one loads all that there is.
     this.#expect(tx, uncertain());
