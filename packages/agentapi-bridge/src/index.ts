@@ -10,6 +10,8 @@
  */
 export { readAgentApiEvent } from "./agentapi-event.ts";
 export type { AgentApiEvent } from "./agentapi-event.ts";
+export { captureLogSnapshot } from "./capture-log-snapshot.ts";
+export type { LogSnapshotOrder, LogSnapshotResult, SnapshotStep } from "./capture-log-snapshot.ts";
 export { judgeCheckpoint } from "./checkpoint-verdict.ts";
 export type {
   CheckpointVerdict,
@@ -22,12 +24,27 @@ export type {
   ConversationState,
   ReadConversationState,
 } from "./conversation-state.ts";
+export { endProcess } from "./end-process.ts";
+export type { Ended, EndOptions, EndStep } from "./end-process.ts";
 export { createEventStreamReader } from "./event-stream.ts";
 export type { EventStreamOptions, EventStreamReader, StreamEvent } from "./event-stream.ts";
 export { buildLogSnapshot } from "./log-snapshot.ts";
 export type { LogSnapshotOptions } from "./log-snapshot.ts";
+export { openOutbox, sendOutbox } from "./outbox.ts";
+export type { Outbox, OutgoingSnapshot } from "./outbox.ts";
 export { judgePidOwner, parsePidFile, signalProcess } from "./pid-file.ts";
 export type { PidOwner } from "./pid-file.ts";
+export { postLogSnapshot } from "./post-log-snapshot.ts";
+export type { CoderAccess, PostOptions, PostOutcome } from "./post-log-snapshot.ts";
+export { readConversation } from "./read-conversation.ts";
 export type { LogSnapshot, SnapshotMessage } from "./snapshot-message.ts";
+export { stopAgentApi } from "./stop-agentapi.ts";
+export type {
+  CheckpointOutcome,
+  StopLimits,
+  StopOptions,
+  StopPhase,
+  StopResult,
+} from "./stop-agentapi.ts";
 export { decideGate, parseVersionText, versionAtLeast } from "./version-gate.ts";
 export type { Gate, GateDecision, GateFacts } from "./version-gate.ts";
