@@ -30,7 +30,10 @@ export type SnapshotStep =
       readonly step: "sized";
       readonly bytes: number;
       readonly messageCount: number;
+      /** Before anything was cut. */
+      readonly uncutBytes: number;
       readonly cutIds: readonly number[];
+      readonly isLastCut: boolean;
     }
   | { readonly step: "posting" };
 
@@ -41,7 +44,13 @@ export type LogSnapshotResult =
   | { readonly outcome: "queued"; readonly status?: number; readonly reason: string }
   /** There was no message. */
   | { readonly outcome: "empty" }
-  | { readonly outcome: "failed"; readonly status?: number; readonly reason: string };
+  | {
+      readonly outcome: "failed";
+      readonly status?: number;
+      readonly reason: string;
+      /** Neither the conversation nor one of before was to be had. */
+      readonly isWithoutMessages?: true;
+    };
 
 /** The end of the time is the disk's: to take out what was posted, on a slow one. */
 const settleMs = 500;
@@ -56,7 +65,9 @@ export const captureLogSnapshot = async (
   try {
     return await withinMs(limitMs, () => capture(order, { limitMs: sendMs, signal }));
   } catch (error) {
-    return { outcome: "failed", reason: (error as Error).message };
+    const { message } = error as Error;
+    const isWithoutMessages = error instanceof NoMessagesError;
+    return { outcome: "failed", reason: message, ...(isWithoutMessages && { isWithoutMessages }) };
   } finally {
     release();
   }
@@ -70,6 +81,8 @@ const capture = async (order: LogSnapshotOrder, limits: Limits): Promise<LogSnap
   const posted = await sendOne(order.outbox, one, order.coder, limits.limitMs, limits.signal);
   return posted.outcome === "kept" ? { ...posted, outcome: isKept ? "queued" : "failed" } : posted;
 };
+
+class NoMessagesError extends Error {}
 
 interface Limits {
   readonly limitMs: number;
@@ -89,13 +102,21 @@ const outgoing = async (
     const left = await order.outbox?.pending();
     const one = left?.find((each) => each.taskId === taskId);
     if (one) return one;
-    throw new Error(`no messages could be had: ${(error as Error).message}`, { cause: error });
+    throw new NoMessagesError(`no messages could be had: ${(error as Error).message}`);
   }
   const snapshot = buildLogSnapshot({ messages });
   if (snapshot.outcome !== "snapshot") return undefined;
   const { body, messageCount, cutIds } = snapshot;
+  const last = messages.slice(-messageCount);
   onStep?.({ step: "messages", count: messageCount });
-  onStep?.({ step: "sized", bytes: body.length, messageCount, cutIds });
+  onStep?.({
+    step: "sized",
+    bytes: body.length,
+    messageCount,
+    uncutBytes: Buffer.byteLength(JSON.stringify({ messages: last })),
+    cutIds,
+    isLastCut: cutIds.includes(last.at(-1)?.id ?? -1),
+  });
   return { taskId, body: new TextDecoder().decode(body) };
 };
 

@@ -12,7 +12,7 @@ export { readAgentApiEvent } from "./agentapi-event.ts";
 export type { AgentApiEvent } from "./agentapi-event.ts";
 export { captureLogSnapshot } from "./capture-log-snapshot.ts";
 export type { LogSnapshotOrder, LogSnapshotResult, SnapshotStep } from "./capture-log-snapshot.ts";
-export { judgeCheckpoint } from "./checkpoint-verdict.ts";
+export { judgeCheckpoint, openEnded } from "./checkpoint-verdict.ts";
 export type {
   CheckpointVerdict,
   ComparedMessage,
@@ -38,6 +38,20 @@ export { postLogSnapshot } from "./post-log-snapshot.ts";
 export type { CoderAccess, PostOptions, PostOutcome } from "./post-log-snapshot.ts";
 export { readConversation } from "./read-conversation.ts";
 export type { LogSnapshot, SnapshotMessage } from "./snapshot-message.ts";
+export { firstRegistryLine, lastRegistryLines, registryLines } from "./registry-lines.ts";
+export { shutdownAgentApi } from "./shutdown-agentapi.ts";
+export type {
+  ShutdownEvent,
+  ShutdownOptions,
+  ShutdownResult,
+  SnapshotOff,
+} from "./shutdown-agentapi.ts";
+export { readShutdownRequest } from "./shutdown-request.ts";
+export type { ShutdownRequest } from "./shutdown-request.ts";
+export { guardState } from "./state-guard.ts";
+export type { StateGuard } from "./state-guard.ts";
+export { takeCheckpoint } from "./take-checkpoint.ts";
+export type { Checkpoint, CheckpointOrder } from "./take-checkpoint.ts";
 export { stopAgentApi } from "./stop-agentapi.ts";
 export type {
   CheckpointOutcome,

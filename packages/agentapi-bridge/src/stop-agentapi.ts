@@ -43,6 +43,7 @@ export interface StopOptions<C extends CheckpointOutcome> {
   readonly snapshot?: LogSnapshotOrder;
   readonly limits?: StopLimits;
   readonly onPhase?: (phase: StopPhase) => void;
+  readonly onSnapshot?: (result: LogSnapshotResult) => void;
   readonly onEndStep?: (step: EndStep) => void;
 }
 
@@ -85,6 +86,7 @@ export const stopAgentApi = async <C extends CheckpointOutcome>(
   const posted =
     snapshot &&
     (await during("snapshot", () => captureLogSnapshot(snapshot, { limitMs: snapshotMs })));
+  if (posted) options.onSnapshot?.(posted);
   const ended = await during("end", async () =>
     identity
       ? endProcess(disk, identity, {
