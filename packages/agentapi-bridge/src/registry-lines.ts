@@ -29,15 +29,12 @@ export const registryLines = (event: ShutdownEvent, port: number): readonly stri
       return event.owner?.kind === "stranger" || event.owner?.kind === "unknown"
         ? [`Warning: pid ${event.owner.pid} is not known to be AgentAPI, sending it no signal`]
         : [];
-    case "withheld":
-      return [];
     case "no-snapshot":
       return noSnapshotLines[event.because];
+    case "saving":
+      return [`Sending SIGUSR1 to AgentAPI (pid ${event.pid}) to save state`];
     case "phase":
-      if (event.phase === "snapshot") return [`Fetching messages from AgentAPI on port ${port}`];
-      return event.phase === "checkpoint"
-        ? [`Sending SIGUSR1 to AgentAPI (pid ${event.pid}) to save state`]
-        : [];
+      return event.phase === "snapshot" ? [`Fetching messages from AgentAPI on port ${port}`] : [];
     case "snapshot-done":
       return snapshotLines(event.result);
     case "snapshot": {

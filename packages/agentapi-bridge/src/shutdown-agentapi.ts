@@ -28,10 +28,10 @@ import type { StateGuard } from "./state-guard.ts";
 import { stopAgentApi } from "./stop-agentapi.ts";
 import type { StopLimits, StopPhase, StopResult } from "./stop-agentapi.ts";
 import { takeCheckpoint } from "./take-checkpoint.ts";
-import type { Checkpoint } from "./take-checkpoint.ts";
+import type { Checkpoint, CheckpointOrder } from "./take-checkpoint.ts";
 import { withinMs } from "./time-limit.ts";
 import { decideGate } from "./version-gate.ts";
-import type { Gate } from "./version-gate.ts";
+import type { Gate, GateFacts } from "./version-gate.ts";
 
 export interface ShutdownOptions {
   readonly request: ShutdownRequest;
@@ -43,9 +43,9 @@ export interface ShutdownOptions {
 
 export type ShutdownEvent =
   | { readonly event: "found"; readonly owner: PidOwner | undefined }
-  /** No checkpoint is taken. */
-  | { readonly event: "withheld"; readonly reason: string }
-  | { readonly event: "phase"; readonly phase: StopPhase; readonly pid: number | undefined }
+  | { readonly event: "phase"; readonly phase: StopPhase }
+  /** It is about to be asked for a save. */
+  | { readonly event: "saving"; readonly pid: number }
   /** No snapshot is taken. */
   | { readonly event: "no-snapshot"; readonly because: SnapshotOff }
   | { readonly event: "snapshot"; readonly step: SnapshotStep }
@@ -64,48 +64,40 @@ export interface ShutdownResult extends StopResult<Checkpoint> {
   readonly isRestored: boolean;
 }
 
-const askMs = 2000;
-const versionMs = 5000;
 const conversationMs = 10_000;
 
-/** Never throws for what is found, and takes no longer than its limits and the few seconds of looking around. */
+/** Never throws for what is found, and takes no longer than its limits together. */
 export const shutdownAgentApi = async (
   disk: Disk,
-  { request, gate = "probe", limits = {}, onEvent }: ShutdownOptions,
+  options: ShutdownOptions,
 ): Promise<ShutdownResult> => {
-  const baseUrl = `http://localhost:${request.port}`;
+  const { request, limits = {}, onEvent } = options;
   const owner = await ownerOf(disk, request.pidFile);
   onEvent?.({ event: "found", owner });
   const identity = owner?.kind === "ours" ? owner.identity : undefined;
-  const stateFile = await stateFileOf(disk, request, identity);
-  const guard = identity && stateFile !== undefined ? await guardState(disk, stateFile) : undefined;
-  const withheld = await reasonNotToSave({ request, identity, gate, baseUrl, guard });
-  if (withheld !== undefined) onEvent?.({ event: "withheld", reason: withheld });
-  const snapshot = snapshotOrder(disk, request, baseUrl, onEvent);
+  const stateFile = identity && (await stateFileOf(disk, request, identity));
+  const guard = stateFile === undefined ? undefined : await guardState(disk, stateFile);
+  let withheld: string | undefined = "no agentapi runs that could be asked";
+  const save = async (signal: AbortSignal): Promise<Checkpoint | undefined> => {
+    if (!identity) return undefined;
+    const { checkpointMs = 6000 } = limits;
+    // Looking around has a part of the time, and what is left of it must do for the save.
+    const question = { ...options, guard, limitMs: checkpointMs / 3 };
+    withheld = await reasonNotToSave(question, signal);
+    if (withheld !== undefined) return undefined;
+    onEvent?.({ event: "saving", pid: identity.pid });
+    const order = checkpointOrder(request, identity, stateFile);
+    return takeCheckpoint(disk, order, { limitMs: checkpointMs / 2, signal });
+  };
+  const snapshot = snapshotOrder(disk, options);
   if (typeof snapshot === "string") onEvent?.({ event: "no-snapshot", because: snapshot });
-  const { checkpointMs = 6000 } = limits;
   const result = await stopAgentApi<Checkpoint>(disk, {
     identity,
     limits,
-    ...(identity &&
-      withheld === undefined && {
-        checkpoint: (signal) =>
-          takeCheckpoint(
-            disk,
-            {
-              identity,
-              stateFile,
-              ...(request.folder !== undefined && {
-                logFile: join(request.folder, "agentapi-start.log"),
-              }),
-              expected: async (within) => openEnded(compared(await conversation(baseUrl, within))),
-            },
-            { limitMs: checkpointMs * 0.8, signal },
-          ),
-      }),
+    ...(identity && { checkpoint: save }),
     ...(typeof snapshot !== "string" && { snapshot }),
-    onPhase: (phase) => onEvent?.({ event: "phase", phase, pid: identity?.pid }),
-    onSnapshot: (result) => onEvent?.({ event: "snapshot-done", result }),
+    onPhase: (phase) => onEvent?.({ event: "phase", phase }),
+    onSnapshot: (posted) => onEvent?.({ event: "snapshot-done", result: posted }),
     onEndStep: (step) => onEvent?.({ event: "end", step }),
   });
   return {
@@ -116,6 +108,18 @@ export const shutdownAgentApi = async (
     isRestored: (await guard?.restore().catch(() => "kept")) === "restored",
   };
 };
+
+const checkpointOrder = (
+  { port, folder }: ShutdownRequest,
+  identity: ProcessIdentity,
+  stateFile: string | undefined,
+): CheckpointOrder => ({
+  identity,
+  stateFile,
+  // Where the module has its output go.
+  ...(folder !== undefined && { logFile: join(folder, "agentapi-start.log") }),
+  expected: async (signal) => openEnded(compared(await conversation(port, signal))),
+});
 
 const ownerOf = async (disk: Disk, pidFile: string | undefined): Promise<PidOwner | undefined> => {
   if (pidFile === undefined) return undefined;
@@ -135,9 +139,9 @@ const ownerOf = async (disk: Disk, pidFile: string | undefined): Promise<PidOwne
 const stateFileOf = async (
   disk: Disk,
   { stateFiles }: ShutdownRequest,
-  identity: ProcessIdentity | undefined,
+  identity: ProcessIdentity,
 ): Promise<string | undefined> => {
-  const words = (identity && disk.findProcess(identity.pid)?.argv) ?? [];
+  const words = disk.findProcess(identity.pid)?.argv ?? [];
   const flag = words.findIndex((word) => word === "--state-file" || word === "-s");
   const named = flag < 0 ? undefined : words[flag + 1];
   const paths = [...(named === undefined ? [] : [named]), ...stateFiles];
@@ -151,8 +155,8 @@ const stateFileOf = async (
   return paths[0];
 };
 
-const conversation = (baseUrl: string, signal?: AbortSignal): Promise<readonly SnapshotMessage[]> =>
-  readConversation(baseUrl, { limitMs: conversationMs, ...(signal && { signal }) });
+const conversation = (port: number, signal: AbortSignal): Promise<readonly SnapshotMessage[]> =>
+  readConversation(`http://localhost:${port}`, { limitMs: conversationMs, signal });
 
 const compared = (messages: readonly SnapshotMessage[]): readonly ComparedMessage[] =>
   messages.map(({ role, content }) => ({
@@ -160,56 +164,54 @@ const compared = (messages: readonly SnapshotMessage[]): readonly ComparedMessag
     message: content,
   }));
 
-interface SaveQuestion {
-  readonly request: ShutdownRequest;
-  readonly identity: ProcessIdentity | undefined;
-  readonly gate: Gate;
-  readonly baseUrl: string;
+interface SaveQuestion extends ShutdownOptions {
   readonly guard: StateGuard | undefined;
+  readonly limitMs: number;
 }
 
 /** Undefined: it may be asked to save. */
-const reasonNotToSave = async ({
-  request,
-  identity,
-  gate,
-  baseUrl,
-  guard,
-}: SaveQuestion): Promise<string | undefined> => {
+const reasonNotToSave = async (
+  { request, gate = "probe", guard, limitMs }: SaveQuestion,
+  above: AbortSignal,
+): Promise<string | undefined> => {
   if (!request.savesState) return "state persistence is not enabled";
-  if (!identity) return "no agentapi runs that could be asked";
-  const { supported, reason } = await gateOf(gate, baseUrl);
-  if (!supported) return `it cannot save its state: ${reason}`;
-  const saved = guard?.messages ?? [];
-  if (saved.length === 0) return undefined;
-  try {
-    const told = compared(await conversation(baseUrl));
+  const decide = async (signal: AbortSignal): Promise<string | undefined> => {
+    const { supported, reason } = decideGate(gate, await gateFacts(gate, request.port, signal));
+    if (!supported) return `it cannot save its state: ${reason}`;
+    const saved = guard?.messages ?? [];
+    if (saved.length === 0) return undefined;
+    const told = compared(await conversation(request.port, signal));
     const { verdict } = judgeCheckpoint(told, openEnded(saved));
     const hasLoaded = verdict === "verified" || verdict === "ahead";
     return hasLoaded ? undefined : "it has not loaded the conversation in its state file";
+  };
+  return withinMs(limitMs, decide, above).catch(
+    () => "it does not tell whether it can save and has loaded its state file",
+  );
+};
+
+const gateFacts = async (gate: Gate, port: number, signal: AbortSignal): Promise<GateFacts> => {
+  const openApiText = gate === "probe" ? await openApi(port, signal) : undefined;
+  if (openApiText !== undefined) return { openApiText };
+  const versionText = await installedVersion(signal);
+  return versionText === undefined ? {} : { versionText };
+};
+
+const openApi = async (port: number, signal: AbortSignal): Promise<string | undefined> => {
+  try {
+    const response = await fetch(`http://localhost:${port}/openapi.json`, { signal });
+    const text = await response.text();
+    return response.ok ? text : undefined;
   } catch {
-    return "it does not tell whether it has loaded its state file";
+    return undefined;
   }
 };
 
-const gateOf = async (gate: Gate, baseUrl: string): Promise<ReturnType<typeof decideGate>> => {
-  const openApiText = gate === "probe" ? await openApi(baseUrl) : undefined;
-  if (openApiText !== undefined) return decideGate(gate, { openApiText });
-  const versionText = await installedVersion();
-  return decideGate(gate, versionText === undefined ? {} : { versionText });
-};
-
-const openApi = (baseUrl: string): Promise<string | undefined> =>
-  withinMs(askMs, async (signal) => {
-    const response = await fetch(`${baseUrl}/openapi.json`, { signal });
-    const text = await response.text();
-    return response.ok ? text : undefined;
-  }).catch(() => undefined);
-
-const installedVersion = async (): Promise<string | undefined> => {
+/** Of the program on PATH: the script of the registry asks the same one. */
+const installedVersion = async (signal: AbortSignal): Promise<string | undefined> => {
   try {
-    const run = promisify(execFile)("agentapi", ["--version"], { timeout: versionMs });
-    return (await run).stdout;
+    const { stdout } = await promisify(execFile)("agentapi", ["--version"], { signal });
+    return stdout;
   } catch {
     return undefined;
   }
@@ -217,10 +219,9 @@ const installedVersion = async (): Promise<string | undefined> => {
 
 const snapshotOrder = (
   disk: Disk,
-  { wantsSnapshot, taskId, coderUrl, coderToken, folder }: ShutdownRequest,
-  baseUrl: string,
-  onEvent: ShutdownOptions["onEvent"],
+  { request, onEvent }: ShutdownOptions,
 ): LogSnapshotOrder | SnapshotOff => {
+  const { wantsSnapshot, taskId, coderUrl, coderToken, folder, port } = request;
   if (!wantsSnapshot) return "disabled";
   if (taskId === undefined) return "no-task";
   if (coderUrl === undefined) return "no-url";
@@ -228,7 +229,7 @@ const snapshotOrder = (
   return {
     taskId,
     coder: { url: coderUrl, token: coderToken },
-    messages: (signal) => conversation(baseUrl, signal),
+    messages: (signal) => conversation(port, signal),
     ...(folder !== undefined && { outbox: openOutbox(disk, join(folder, "outbox")) }),
     onStep: (step) => onEvent?.({ event: "snapshot", step }),
   };

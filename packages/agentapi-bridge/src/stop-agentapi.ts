@@ -37,8 +37,8 @@ export interface StopLimits {
 export interface StopOptions<C extends CheckpointOutcome> {
   /** The process, as it was identified. Undefined where none runs: then there are no signals. */
   readonly identity: ProcessIdentity | undefined;
-  /** Left out where there is nothing to save, or where a save would do harm. */
-  readonly checkpoint?: (signal: AbortSignal) => Promise<C>;
+  /** Left out where there is nothing to save; undefined comes of it where a save would do harm. */
+  readonly checkpoint?: (signal: AbortSignal) => Promise<C | undefined>;
   /** Left out where Coder wants no log. */
   readonly snapshot?: LogSnapshotOrder;
   readonly limits?: StopLimits;

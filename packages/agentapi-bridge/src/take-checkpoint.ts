@@ -85,6 +85,7 @@ export const takeCheckpoint = async (
       if (seen !== "nothing") return failed(seen.failed);
       const passedMs = performance.now() - startMs;
       if (passedMs >= limitMs) break;
+      if (disk.isAlive(identity) === "dead") return failed("it ended before it had saved");
       if (!isLookedAt && passedMs >= Math.min(unchangedMs, limitMs / 4)) {
         isLookedAt = true;
         // Without a log, no change may just mean that there was none: then the file says so.
