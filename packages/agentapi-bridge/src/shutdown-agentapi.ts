@@ -1,5 +1,5 @@
 /**
- * The shutdown of an agentapi that is known only by what its module was told: a port and a PID file.
+ * The shutdown of an agentapi that is known by what its module was told, a port and a PID file, and by its journal.
  *
  *     PID file ─> ours? ─ it can save, it has loaded ─> checkpoint ─┐
  *                   └ no, or unknown: no signals at all ────────────┴─> snapshot ─> end ─> state put back, if it was lost
@@ -21,6 +21,8 @@ import { openOutbox } from "./outbox.ts";
 import { judgePidOwner } from "./pid-file.ts";
 import type { PidOwner } from "./pid-file.ts";
 import { readConversation } from "./read-conversation.ts";
+import { readJournal } from "./read-journal.ts";
+import type { JournalReading } from "./read-journal.ts";
 import type { ShutdownRequest } from "./shutdown-request.ts";
 import type { SnapshotMessage } from "./snapshot-message.ts";
 import { guardState } from "./state-guard.ts";
@@ -65,6 +67,7 @@ export interface ShutdownResult extends StopResult<Checkpoint> {
 }
 
 const conversationMs = 10_000;
+const askMs = 3000;
 
 /** Never throws for what is found, and takes no longer than its limits together. */
 export const shutdownAgentApi = async (
@@ -72,7 +75,9 @@ export const shutdownAgentApi = async (
   options: ShutdownOptions,
 ): Promise<ShutdownResult> => {
   const { request, limits = {}, onEvent } = options;
-  const owner = await ownerOf(disk, request.pidFile);
+  const journal =
+    request.folder === undefined ? undefined : await readJournal(disk, request.folder);
+  const owner = await ownerOf(disk, request.pidFile, journal);
   onEvent?.({ event: "found", owner });
   const identity = owner?.kind === "ours" ? owner.identity : undefined;
   const stateFile = identity && (await stateFileOf(disk, request, identity));
@@ -89,7 +94,7 @@ export const shutdownAgentApi = async (
     const order = checkpointOrder(request, identity, stateFile);
     return takeCheckpoint(disk, order, { limitMs: checkpointMs / 2, signal });
   };
-  const snapshot = snapshotOrder(disk, options);
+  const snapshot = snapshotOrder(disk, options, journal);
   if (typeof snapshot === "string") onEvent?.({ event: "no-snapshot", because: snapshot });
   const result = await stopAgentApi<Checkpoint>(disk, {
     identity,
@@ -121,13 +126,25 @@ const checkpointOrder = (
   expected: async (signal) => openEnded(compared(await conversation(port, signal))),
 });
 
-const ownerOf = async (disk: Disk, pidFile: string | undefined): Promise<PidOwner | undefined> => {
-  if (pidFile === undefined) return undefined;
+/** By its PID file; where that names none that runs, the process that the journal recorded. */
+const ownerOf = async (
+  disk: Disk,
+  pidFile: string | undefined,
+  journal: JournalReading | undefined,
+): Promise<PidOwner | undefined> => {
+  const named = pidFile === undefined ? undefined : await pidTextOf(disk, pidFile);
+  const owner = named === undefined ? undefined : judgePidOwner(disk, named);
+  const recorded = journal?.process;
+  if (!recorded || owner?.kind === "ours") return owner;
+  const journalled = judgePidOwner(disk, String(recorded.pid), recorded);
+  return journalled.kind === "ours" ? journalled : owner;
+};
+
+const pidTextOf = async (disk: Disk, pidFile: string): Promise<string | undefined> => {
   try {
     const directory = await disk.openDirectory(dirname(pidFile));
     try {
-      const bytes = await readWhole(directory, basename(pidFile), 64);
-      return judgePidOwner(disk, new TextDecoder().decode(bytes));
+      return new TextDecoder().decode(await readWhole(directory, basename(pidFile), 64));
     } finally {
       await directory.close();
     }
@@ -220,6 +237,7 @@ const installedVersion = async (signal: AbortSignal): Promise<string | undefined
 const snapshotOrder = (
   disk: Disk,
   { request, onEvent }: ShutdownOptions,
+  journal: JournalReading | undefined,
 ): LogSnapshotOrder | SnapshotOff => {
   const { wantsSnapshot, taskId, coderUrl, coderToken, folder, port } = request;
   if (!wantsSnapshot) return "disabled";
@@ -229,8 +247,30 @@ const snapshotOrder = (
   return {
     taskId,
     coder: { url: coderUrl, token: coderToken },
-    messages: (signal) => conversation(port, signal),
+    messages: (signal) => messagesOf(port, journal, signal),
     ...(folder !== undefined && { outbox: openOutbox(disk, join(folder, "outbox")) }),
     onStep: (step) => onEvent?.({ event: "snapshot", step }),
   };
+};
+
+/** Whichever knows more: a journal that nobody keeps any more, or an agentapi that has lost something. */
+const messagesOf = async (
+  port: number,
+  journal: JournalReading | undefined,
+  signal: AbortSignal,
+): Promise<readonly SnapshotMessage[]> => {
+  const kept = (journal?.messages ?? []).map(({ message, role, time }, id): SnapshotMessage => ({
+    id,
+    role,
+    content: message,
+    time,
+  }));
+  // What is kept must not wait for what may never answer.
+  const limitMs = kept.length > 0 ? askMs : conversationMs;
+  const told = withinMs(limitMs, (within) => conversation(port, within), signal);
+  if (kept.length === 0) return told;
+  return told.then(
+    (messages) => (messages.length >= kept.length ? messages : kept),
+    () => kept,
+  );
 };
