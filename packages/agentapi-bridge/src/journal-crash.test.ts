@@ -38,13 +38,10 @@ const steps: readonly Step[] = [
   (journal) => journal.hear(user(3, "go on")),
   (journal) => journal.hear(agent(4, "Done.")),
   (journal) => journal.hear(user(5, "and now?")),
-  (journal) => journal.putOutgoing({ id: "s1", taskId: "t", body: "{}", attempts: 0 }),
-  (journal) => journal.settleOutgoing("s1", { status: 503, body: "", final: false }),
   (journal) => journal.intend("last words"),
   (journal) => journal.settle("3", "accepted"),
   (journal) => journal.note({ phase: "stopped" }),
   (journal) => journal.recover([agent(0, "Hi!"), user(1, "fix it")]),
-  (journal) => journal.settleOutgoing("s1", { status: 204, body: "", final: true }),
   (journal) => journal.note({ phase: "spawned", process: process(8), loadResolved: false }),
   (journal) => journal.hear(agent(0, "booting")),
   (journal) => journal.hear(user(1, "hello")),
@@ -64,7 +61,6 @@ const stateOf = (journal: Journal): unknown =>
           : { ...rest, outcome, ...(outcome === "rejected" && { detail }) },
       ),
     journal.projection(),
-    journal.outbox(),
   ]);
 
 it("keeps each step that it has acknowledged, and no half of one, wherever the power fails", async () => {

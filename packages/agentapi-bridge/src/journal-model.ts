@@ -1,12 +1,10 @@
 /**
- * What the journal of one agentapi keeps: its life, what was said, what was sent, what is still to be posted.
+ * What the journal of one agentapi keeps: its life, what was said, what was sent.
  *
  *     session    session.begun  session.noted  session.placed                 one, "agentapi"
  *     message    message.heard  message.recovered  message.missed             "0", "1", "2", …
  *                message.revised
  *     command    command.intended  command.settled  command.seen              "1", "2", "3", …
- *     snapshot   snapshot.queued  snapshot.tried  snapshot.settled            the outbox
- *                snapshot.replaced
  *
  * The rule: a message is never removed, and its text changes only while it is the last one and the agent's.
  * A revision carries what differs from the text before it, so a reply that grows costs the log its length.
@@ -164,38 +162,9 @@ const command = defineEntity({
   },
 });
 
-const outgoingSchema = z.object({
-  id: z.string(),
-  taskId: z.string(),
-  body: z.string(),
-  attempts: index,
-});
-
-const answer = z.object({ status: z.int().nullable(), body: z.string() });
-
-const snapshot = defineEntity({
-  name: "snapshot",
-  collection: "snapshots",
-  version: 1,
-  schema: outgoingSchema,
-  mirror: false,
-  create: {
-    "snapshot.queued": { payload: outgoingSchema, reduce: (queued) => queued },
-  },
-  change: {
-    "snapshot.replaced": { payload: outgoingSchema, reduce: (_, queued) => queued },
-    "snapshot.tried": {
-      payload: answer,
-      reduce: (before) => ({ ...before, attempts: before.attempts + 1 }),
-    },
-    // What came of it stays in the log.
-    "snapshot.settled": { payload: answer, reduce: () => undefined },
-  },
-});
-
 /** For `openStore`, and for reading a journal offline. */
 export const journalModel = defineModel({
-  entities: { sessions: session, messages: message, commands: command, snapshots: snapshot },
+  entities: { sessions: session, messages: message, commands: command },
 });
 
 export type JournalEntry = z.infer<typeof messageSchema>;

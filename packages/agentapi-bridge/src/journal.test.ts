@@ -290,20 +290,3 @@ describe("when the disk fails, a journal", () => {
     expect(textsOf(journal)).toEqual(["agent: hi", "user: go", "agent: Gone."]);
   });
 });
-
-describe("the outbox of a journal", () => {
-  it("has what was not taken yet, with its attempts, and nothing that was settled", async () => {
-    const sim = createSimDisk();
-    const journal = await open(sim);
-    const one = { id: "a", taskId: "t", body: "{}", attempts: 0 };
-    await journal.putOutgoing(one);
-    await journal.putOutgoing({ ...one, id: "b" });
-    await journal.settleOutgoing("a", { status: undefined, body: "", final: false });
-    await journal.settleOutgoing("b", { status: 204, body: "", final: true });
-    await journal.close();
-    const again = await open(sim);
-    expect(again.outbox()).toEqual([{ ...one, attempts: 1 }]);
-    await again.putOutgoing({ ...one, body: "{1}" });
-    expect(again.outbox()).toEqual([{ ...one, body: "{1}" }]);
-  });
-});

@@ -3,7 +3,7 @@
  *
  *     /events ─ hear ──┐                             ┌─> messages, projection    what the state file must hold
  *     POST ─── intend ─┼─> one transaction ─ sync ───┤
- *              settle  │   in <sessionDir>/journal   └─> commands, outbox        what is still open
+ *              settle  │   in <sessionDir>/journal   └─> commands                what is still open
  *     after an end ─ recover
  *
  * The rule: the journal is the truth. What it shows is durable, but for nothing: agentapi's state file is written
@@ -53,14 +53,6 @@ export interface Command {
   readonly outcome: JournalCommand["outcome"];
   /** Why it was not accepted. */
   readonly detail?: string;
-}
-
-/** A snapshot of the log that Coder has not taken yet. */
-export interface OutgoingSnapshot {
-  readonly id: string;
-  readonly taskId: string;
-  readonly body: string;
-  readonly attempts: number;
 }
 
 export interface OpenJournalOptions {
@@ -207,28 +199,6 @@ export class Journal {
    */
   async recover(messages: readonly ConversationMessage[]): Promise<void> {
     await this.#change((tx) => this.#messages.recover(tx, messages));
-  }
-
-  /** Snapshots that are still to be posted, oldest first. */
-  outbox(): readonly OutgoingSnapshot[] {
-    return [...this.#store.snapshots.all()];
-  }
-
-  /** Durable when it resolves; replaces one of the same id. */
-  async putOutgoing(one: OutgoingSnapshot): Promise<void> {
-    await this.#change((tx) => {
-      const type = tx.snapshots.get(one.id) ? "snapshot.replaced" : "snapshot.queued";
-      tx.snapshots.mutate(one.id, type, one);
-    });
-  }
-
-  /** What Coder answered, `status` undefined for nothing. If that is final it is no longer in the outbox. */
-  async settleOutgoing(
-    id: string,
-    { status, body, final }: { status: number | undefined; body: string; final: boolean },
-  ): Promise<void> {
-    const answer = { status: status ?? null, body };
-    await this.#store.snapshots.mutate(id, final ? "snapshot.settled" : "snapshot.tried", answer);
   }
 
   /** Records what is not recorded yet, and frees the directory. */
