@@ -115,7 +115,7 @@ const beforeLoad = (kind: "SIGUSR1" | "SIGTERM"): ContractCase => ({
   },
 });
 
-export const survivalContract: readonly ContractCase[] = [
+const cases: readonly ContractCase[] = [
   beforeLoad("SIGUSR1"),
   beforeLoad("SIGTERM"),
   {
@@ -298,3 +298,8 @@ export const survivalContract: readonly ContractCase[] = [
     },
   },
 ];
+
+export const survivalContract: readonly ContractCase[] = cases.map((each) => ({
+  ...each,
+  releases: ["0.12.1"],
+}));
