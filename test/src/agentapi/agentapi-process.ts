@@ -116,6 +116,9 @@ export class RunningAgentApi {
   readonly stateFile: string;
   readonly pidFile: string;
   readonly logFile: string;
+  /** The program and its words. */
+  readonly commandLine: readonly string[];
+  readonly environment: Readonly<Record<string, string | undefined>>;
   readonly child: ChildProcess;
   /** Exit code and signal, once it has ended. */
   readonly ended: Promise<readonly [number | null, NodeJS.Signals | null]>;
@@ -129,7 +132,16 @@ export class RunningAgentApi {
     if (options.state === "folder") mkdirSync(this.stateFile);
     else if (options.state) writeFileSync(this.stateFile, options.state);
     if (options.pidText !== undefined) writeFileSync(this.pidFile, options.pidText);
-    const [file = "", ...words] = [...program.command, ...this.#words(program, options)];
+    this.commandLine = [...program.command, ...this.#words(program, options)];
+    this.environment = {
+      PATH: process.env["PATH"],
+      HOME: folder,
+      TMPDIR: folder,
+      FAKE_AGENTAPI: JSON.stringify(program.toggles ?? {}),
+      FAKE_AGENTAPI_CAPTURES: capturesPath,
+      ...options.env,
+    };
+    const [file = "", ...words] = this.commandLine;
     const log = (path: string): number => openSync(path, "a");
     this.child = spawn(file, words, {
       cwd: folder,
@@ -139,14 +151,7 @@ export class RunningAgentApi {
         log(join(folder, "stderr.log")),
       ],
       detached: true,
-      env: {
-        PATH: process.env["PATH"],
-        HOME: folder,
-        TMPDIR: folder,
-        FAKE_AGENTAPI: JSON.stringify(program.toggles ?? {}),
-        FAKE_AGENTAPI_CAPTURES: capturesPath,
-        ...options.env,
-      },
+      env: this.environment,
     });
     started.add(this.child);
     this.ended = once(this.child, "exit").then(([code, signal]) => {
