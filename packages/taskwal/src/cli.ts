@@ -7,6 +7,7 @@
 import { CorruptError, StoreError, UnsupportedFormatError } from "@taskwal/errors";
 import { PointError } from "@taskwal/replay";
 import { cac } from "cac";
+import { addAgentApiVerbs } from "./agentapi-verbs.ts";
 import { runDemo } from "./demo.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { runImport } from "./import-command.ts";
@@ -56,6 +57,7 @@ cli
       ),
   );
 
+addAgentApiVerbs(cli, terminal);
 addTendingVerbs(cli, terminal);
 addReadingVerbs(cli, terminal);
 cli
@@ -106,6 +108,7 @@ cli.help((sections) => [
       "  3  the disk or another owner did not let it happen; nothing was changed",
       "  4  corruption",
       "  5  what is recorded and what is computed from it do not agree",
+      "  10 to 13  agentapi: its state is not saved, its log not posted, killed, still running",
       "  130  interrupted",
     ].join("\n"),
   },
