@@ -143,7 +143,7 @@ class Run {
       return;
     }
     const tally = new Tally(path, work.unit);
-    if (this.layout === "systemprompt") tally.program = "systemprompt";
+    if (this.roleOf(path) !== undefined) tally.program = "systemprompt";
     let source: Source | undefined;
     let changing = false;
     try {

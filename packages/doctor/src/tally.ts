@@ -8,6 +8,7 @@ import {
   idsShownMax,
   type FileReport,
   type Finding,
+  type FindingKind,
   type Program,
 } from "./finding.ts";
 import type { Source } from "./source.ts";
@@ -19,7 +20,7 @@ export class Tally {
   idCount = 0;
   readonly ids: string[] = [];
   private readonly findings: Finding[] = [];
-  private findingsOmitted = 0;
+  private readonly found: Partial<Record<FindingKind, number>> = {};
   private firstMs = Infinity;
   private lastMs = -Infinity;
   private readonly file: string;
@@ -43,15 +44,16 @@ export class Tally {
   }
 
   find(kind: Finding["kind"], reason: string, where: Partial<Finding> = {}): void {
-    if (this.findings.length >= findingsPerFileMax) this.findingsOmitted += 1;
-    else this.findings.push({ kind, file: this.file, reason, ...where });
+    this.found[kind] = (this.found[kind] ?? 0) + 1;
+    if (this.findings.length < findingsPerFileMax)
+      this.findings.push({ kind, file: this.file, reason, ...where });
   }
 
   report(
     { path: file, sizeBytes }: Pick<Source, "path" | "sizeBytes">,
     changing: boolean,
   ): FileReport {
-    const { program, unit, count, idCount, ids, findings, findingsOmitted } = this;
+    const { program, unit, count, idCount, ids, findings, found } = this;
     return {
       file,
       sizeBytes,
@@ -65,7 +67,7 @@ export class Tally {
       idCount,
       ids,
       findings,
-      findingsOmitted,
+      found,
       changing,
     };
   }

@@ -8,6 +8,7 @@ import { CorruptError, StoreError, UnsupportedFormatError } from "@taskwal/error
 import { PointError } from "@taskwal/replay";
 import { cac } from "cac";
 import { runDemo } from "./demo.ts";
+import { runDoctor } from "./doctor-command.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { runImport } from "./import-command.ts";
 import { addReadingVerbs } from "./reading-verbs.ts";
@@ -54,6 +55,15 @@ cli
         },
         terminal,
       ),
+  );
+
+cli
+  .command("doctor <dir>", "What is damaged or hidden in another program's directory; only reads")
+  .option("--json", "A JSON object a line: findings, files, then what it comes to")
+  .option("--no-pager", "Straight out, also on a terminal")
+  .example("  taskwal doctor ~/.claude/projects")
+  .action((dir: string | number, { json, pager }: { json?: boolean; pager?: boolean }) =>
+    runDoctor({ dir: String(dir), json: json === true, pager: pager !== false }, terminal),
   );
 
 addTendingVerbs(cli, terminal);
