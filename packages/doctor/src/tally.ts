@@ -11,6 +11,7 @@ import {
   type FindingKind,
   type Program,
 } from "./finding.ts";
+import { isoOf, timeMs } from "./file-time.ts";
 import type { Source } from "./source.ts";
 
 export class Tally {
@@ -35,10 +36,10 @@ export class Tally {
     if (this.ids.length < idsShownMax) this.ids.push(id);
   }
 
-  /** A time as a file has it: ISO text, or milliseconds since the epoch. Anything else is passed over. */
+  /** Anything that is no time is passed over. */
   time(value: unknown): void {
-    const ms = typeof value === "string" && isoTime.test(value) ? Date.parse(value) : value;
-    if (typeof ms !== "number" || !(ms >= earliestMs && ms < latestMs)) return;
+    const ms = timeMs(value);
+    if (ms === undefined) return;
     this.firstMs = Math.min(this.firstMs, ms);
     this.lastMs = Math.max(this.lastMs, ms);
   }
@@ -47,6 +48,11 @@ export class Tally {
     this.found[kind] = (this.found[kind] ?? 0) + 1;
     if (this.findings.length < findingsPerFileMax)
       this.findings.push({ kind, file: this.file, reason, ...where });
+  }
+
+  /** Nothing was found yet. */
+  get isClean(): boolean {
+    return this.findings.length === 0;
   }
 
   report(
@@ -61,8 +67,8 @@ export class Tally {
       unit,
       count,
       ...(this.firstMs <= this.lastMs && {
-        firstAt: new Date(this.firstMs).toISOString(),
-        lastAt: new Date(this.lastMs).toISOString(),
+        firstAt: isoOf(this.firstMs),
+        lastAt: isoOf(this.lastMs),
       }),
       idCount,
       ids,
@@ -72,8 +78,3 @@ export class Tally {
     };
   }
 }
-
-const isoTime = /^\d{4}-\d\d-\d\dT/;
-/** 2001 to 2286: what lies outside is a counter or a number of seconds, not milliseconds. */
-const earliestMs = 1e12;
-const latestMs = 1e13;
