@@ -111,6 +111,22 @@ describe("taskwal doctor", () => {
     expect(stdout).toContain("found: 1 torn, 29 hidden");
   });
 
+  it("names tasks that only older backups have, and finds nothing in that", () => {
+    const state = (...ids: string[]): string =>
+      JSON.stringify({ tasks: ids.map((id) => ({ id, logs: [] })), last_saved: "x" });
+    const { status, stdout } = run([
+      directoryWith({
+        "state.json": state("a"),
+        "state.backup.1.json": state("a", "old"),
+        "tasks/a.json": '{"id":"a","logs":[]}',
+      }),
+    ]);
+    expect(stdout).toContain(
+      "1 task in older backups only, deleted or lost:\n  old in state.backup.1.json\n",
+    );
+    expect(status).toBe(0);
+  });
+
   it("prints names and ids, and nothing that a task or a message says, whatever the damage", async () => {
     const secret = "hunter2";
     const task = JSON.stringify({
@@ -174,6 +190,15 @@ describe("taskwal doctor", () => {
     );
     for (const text of [...texts, run(["--help"]).stdout])
       expect(text).not.toMatch(/\b(rm|delete|remove|reset|erase|wipe|truncate)\b/i);
+  });
+
+  it("is completed by every shell, with its options", () => {
+    for (const shell of ["bash", "zsh", "fish"]) {
+      const { stdout } = spawnSync(process.execPath, [command, "completion", shell], {
+        encoding: "utf8",
+      });
+      expect(stdout).toMatch(/doctor.*(?:--json|-l json)/);
+    }
   });
 
   it("is no error where nobody reads on, as in `taskwal doctor | head -1`", () => {

@@ -48,6 +48,7 @@ export class ClineLayout {
   async read(source: Source, tally: Tally): Promise<void> {
     tally.program = "cline";
     const root = history.exec(source.path);
+    if (root) tally.unit = "tasks";
     const ids = new Set<string>();
     let id: string | undefined;
     const listener: ScanListener = {

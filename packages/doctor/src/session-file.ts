@@ -185,9 +185,8 @@ const tellBad = (tally: Tally, line: Line, parts: readonly LinePart[]): void => 
     }
     if (part.kind === "garbled") tally.find("garbled", `${length} bytes are no record`, at(part));
   }
-  const others = parts.filter(({ kind }) => kind === "torn" || kind === "garbled").length;
-  if (values + others > 1) {
-    const what = others > 0 ? `${values} whole and ${others} broken` : `${values} whole`;
-    tally.find("glued", `${what} records stand on one line`, at());
-  }
+  const broken = parts.filter(({ kind }) => kind === "torn" || kind === "garbled").length;
+  if (values + broken < 2) return;
+  const which = broken === 0 ? "all of them whole" : `${broken} of them broken`;
+  tally.find("glued", `${values + broken} records stand on one line, ${which}`, at());
 };

@@ -147,7 +147,7 @@ const tellAside = async (
 
 const tellTotals = async (
   { prose, terminal: { good, bad } }: AnswerSink,
-  { newestSnapshot, otherFiles }: Diagnosis,
+  { newestSnapshot, onlyInOlder, onlyInOlderCount, otherFiles }: Diagnosis,
   { files, filesWell, bytes, readable, found, exitCode }: DoctorTotals,
 ): Promise<void> => {
   const well = files === 0 ? bad("no file that it knows") : `${filesWell} of them well`;
@@ -160,6 +160,9 @@ const tellTotals = async (
       `the newest snapshot that has its tasks: ${plain(file)}, ${counted(tasks, "task")}${saved}`,
     );
   }
+  if (onlyInOlderCount > 0)
+    await prose(`${counted(onlyInOlderCount, "task")} in older backups only, deleted or lost:`);
+  for (const { id, copyIn } of onlyInOlder) await prose(`  ${plain(id)} in ${plain(copyIn)}`);
   for (const { program, unit, count } of readable)
     await prose(
       `readable${program === undefined ? "" : ` of ${program}`}: ${unitWords(count, unit)}`,
