@@ -7,6 +7,7 @@ import {
   discreetLogger,
   diskErrors,
   openStore,
+  withAdvice,
   type OpenOptions,
   type StoreOf,
 } from "@taskwal/core";
@@ -30,7 +31,7 @@ export interface OpenTaskStoreOptions extends Omit<
   OpenOptions<typeof taskModel>,
   "dir" | "model" | "on" | "acceptLegacy" | "seed"
 > {
-  /** The state directory. Default: STATE_PATH of the environment, else `./coding-agent-state`. */
+  /** The state directory. Default: STATE_PATH of the environment, if it is not empty, else `./coding-agent-state`. */
   readonly dir?: string;
   readonly on?: TaskListeners;
   /**
@@ -61,7 +62,7 @@ export const defaultDir = "./coding-agent-state";
 export const openTaskStore = async (options: OpenTaskStoreOptions = {}): Promise<TaskStore> => {
   const { on = {}, onInterrupted, adopt, onImported: _, importFrom, ...rest } = options;
   const disk = options.disk ?? openNodeDisk();
-  const dir = options.dir ?? process.env["STATE_PATH"] ?? defaultDir;
+  const dir = options.dir ?? (process.env["STATE_PATH"] || defaultDir);
   const plan = options.readOnly ? undefined : await planned(disk, dir, importFrom);
   let report: ImportReport | undefined;
   const seed = async (store: StoreOf<typeof taskModel>): Promise<void> => {
@@ -79,7 +80,7 @@ export const openTaskStore = async (options: OpenTaskStoreOptions = {}): Promise
     ...(plan || adopt ? { seed } : {}),
   });
   if (report) await imported(engine, report, options);
-  const store = new TaskStore(engine, disk);
+  const store = new TaskStore(engine, disk, options.redact);
   for (const name of taskEvents) {
     const listener = on[name];
     if (listener) store.on(name, listener as never);
@@ -102,6 +103,8 @@ const planned = (
     );
     if (plan) await beginImport(disk, dir, plan);
     return plan;
+  }).catch(async (error: unknown) => {
+    throw await withAdvice(error, disk);
   });
 
 /**

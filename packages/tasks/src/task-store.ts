@@ -9,6 +9,7 @@ import {
   receiptOf,
   type DamagedEntity,
   type Health,
+  type Redact,
   type Listeners,
   type MutationEvent,
   type Receipt,
@@ -76,11 +77,11 @@ export class TaskStore {
   readonly interrupted: readonly string[];
 
   /** @internal `openTaskStore` makes one. */
-  constructor(engine: Engine, disk: Disk) {
+  constructor(engine: Engine, disk: Disk, redact: Redact | undefined) {
     this.#engine = engine;
     this.#disk = disk;
     const closed = "readOnly" in engine ? new ClosedError("the store is read-only") : undefined;
-    this.#files = new SideFiles(disk, engine.dir, closed);
+    this.#files = new SideFiles({ disk, dir: engine.dir, redact, closed });
     this.interrupted = this.list({ status: "in_progress" }).map(({ id }) => id);
   }
 
