@@ -10,8 +10,8 @@ import { resealSnapshot } from "./fuzz/reseal.ts";
 import { pass, recordCrashPoints } from "./crash/recording.ts";
 import { notesIn, openPart, openWhole, partModel, tagsIn } from "./world/partial-model.ts";
 
-/** Seven records by the newer program, one of them a transaction; killed, and all of it durable. */
-const leave = async (sim: SimDisk, mirrors = false): Promise<void> => {
+/** Records by the newer program, three of them a transaction, behind which it goes on; killed, and all of it durable. */
+const leave = async (sim: SimDisk, mirrors = false, goesOn = true): Promise<void> => {
   const process = sim.process("newer");
   const store = await openWhole(process, { mirrors });
   await store.notes.mutate("a", "note.created", { text: "a" });
@@ -22,9 +22,11 @@ const leave = async (sim: SimDisk, mirrors = false): Promise<void> => {
     tx.notes.mutate("b", "note.renamed", { text: "tx" });
     tx.tags.mutate("t", "tag.created", { text: "tx" });
   });
-  await store.notes.mutate("b", "note.renamed", { text: "last" });
-  await store.tags.mutate("t", "tag.renamed", { text: "last" });
-  await store.notes.mutate("a", "note.renamed", { text: "last" });
+  if (goesOn) {
+    await store.notes.mutate("b", "note.renamed", { text: "last" });
+    await store.tags.mutate("t", "tag.renamed", { text: "last" });
+    await store.notes.mutate("a", "note.renamed", { text: "last" });
+  }
   await pass(sim, 5_000);
   process.kill();
 };
@@ -62,41 +64,47 @@ describe("what a program does not know", () => {
     }
   }, 120_000);
 
-  it("is as damaged as ever where a record of it is lost, also if the older program found the loss", async () => {
-    const made = createSimDisk();
-    await leave(made);
-    const path = made.listRaw().find((name) => name.endsWith(".jsonl")) ?? "";
-    const lines = textOf(made, path).split("\n");
-    const records = lines.flatMap((line, index) => (line.includes('"id":"') ? [index] : []));
-    expect(records).toHaveLength(9);
-    const seen = async (sim: SimDisk): Promise<unknown> => {
-      const store = await openWhole(sim.process("newer"));
-      const shown = [notesIn(store), tagsIn(store), store.damaged];
-      await store.close();
-      return shown;
-    };
-    for (const lost of records) {
-      const harmed = lines.map((line, index) =>
-        index === lost ? line.replace("crc", "Crc") : line,
-      );
-      made.writeRaw(path, Buffer.from(harmed.join("\n")));
-      const harm = made.snapshotState();
-      const direct = await seen(made);
-      for (const isSaved of [false, true]) {
+  it.each([
+    ["with records behind it", true, 9],
+    ["with none behind it", false, 6],
+  ])(
+    "is as damaged as ever where a record of it is lost, also if the older program found the loss, %s",
+    async (_, goesOn, count) => {
+      const made = createSimDisk();
+      await leave(made, false, goesOn);
+      const path = made.listRaw().find((name) => name.endsWith(".jsonl")) ?? "";
+      const lines = textOf(made, path).split("\n");
+      const records = lines.flatMap((line, index) => (line.includes('"id":"') ? [index] : []));
+      expect(records).toHaveLength(count);
+      const seen = async (sim: SimDisk): Promise<unknown> => {
+        const store = await openWhole(sim.process("newer"));
+        const shown = [notesIn(store), tagsIn(store), store.damaged];
+        await store.close();
+        return shown;
+      };
+      for (const lost of records) {
+        const harmed = lines.map((line, index) =>
+          index === lost ? line.replace("crc", "Crc") : line,
+        );
+        made.writeRaw(path, Buffer.from(harmed.join("\n")));
+        const harm = made.snapshotState();
+        const direct = await seen(made);
+        for (const isSaved of [false, true]) {
+          made.restore(harm);
+          const process = made.process("older");
+          const older = await openPart(process);
+          expect(older.recovery.lost.length).toBeGreaterThan(0);
+          if (isSaved) await older.close();
+          else process.kill();
+          const again = await openPart(made.process("older"));
+          expect(again.recovery.lost).toEqual([]);
+          await again.close();
+          expect(await seen(made)).toEqual(direct);
+        }
         made.restore(harm);
-        const process = made.process("older");
-        const older = await openPart(process);
-        expect(older.recovery.lost.length).toBeGreaterThan(0);
-        if (isSaved) await older.close();
-        else process.kill();
-        const again = await openPart(made.process("older"));
-        expect(again.recovery.lost).toEqual([]);
-        await again.close();
-        expect(await seen(made)).toEqual(direct);
       }
-      made.restore(harm);
-    }
-  });
+    },
+  );
 
   it("is restored from its file where that is ahead, as a record that waits like the others", async () => {
     const sim = createSimDisk();
