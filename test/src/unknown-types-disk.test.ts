@@ -106,6 +106,46 @@ describe("what a program does not know", () => {
     },
   );
 
+  it.each([
+    ["a loss that the newer program found", false],
+    ["its acceptance", true],
+  ])("waits with what the engine says of it: %s", async (_, isAccepted) => {
+    const sim = createSimDisk();
+    await leave(sim);
+    const path = sim.listRaw().find((name) => name.endsWith(".jsonl")) ?? "";
+    const lines = textOf(sim, path).split("\n");
+    // Behind a record of "b" that the older program does not know.
+    const rotten = lines.findIndex((line) => line.includes('"tx":[2,3]'));
+    lines[rotten] = "rotten";
+    sim.writeRaw(path, Buffer.from(lines.join("\n")));
+    const finding = sim.process("newer");
+    const newer = await openWhole(finding);
+    expect(newer.damaged.map(({ id }) => id)).toEqual(["a", "b", "t"]);
+    if (isAccepted) await newer.accept("notes", "b");
+    await newer.notes.mutate("b", "note.renamed", { text: "on" });
+    finding.kill();
+    const left = sim.snapshotState();
+    const seen = async (): Promise<unknown[]> => {
+      const store = await openWhole(sim.process("newer"));
+      const shown = [notesIn(store), tagsIn(store), store.damaged, store.digest()];
+      await store.close();
+      return shown;
+    };
+    const direct = await seen();
+    const damaged = ["a", ...(isAccepted ? [] : ["b"]), "t"].map((id) =>
+      expect.objectContaining({ id }),
+    );
+    expect(direct).toEqual([expect.anything(), expect.anything(), damaged, expect.any(String)]);
+    for (const isSaved of [false, true]) {
+      sim.restore(left);
+      const process = sim.process("older");
+      const older = await openPart(process);
+      if (isSaved) await older.close();
+      else process.kill();
+      expect(await seen()).toEqual(direct);
+    }
+  });
+
   it("is restored from its file where that is ahead, as a record that waits like the others", async () => {
     const sim = createSimDisk();
     await leave(sim, true);
