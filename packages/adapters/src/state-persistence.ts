@@ -20,6 +20,7 @@ import {
 import { openNodeDisk, type Disk } from "@taskwal/disk";
 import { copyJson } from "@taskwal/format";
 import type { TaskStore, taskModel } from "@taskwal/tasks";
+import { acceptDamage } from "./accept-damage.ts";
 import { dumpOnCrash } from "./dump-on-crash.ts";
 import { endWithProcess } from "./end-with-process.ts";
 import { LiveStore } from "./live-store.ts";
@@ -120,16 +121,20 @@ export class StatePersistence<Task = WholeTask> extends EventEmitter<Persistence
   saveTask(task: Task): Promise<void> {
     return this.#told(() => {
       const given = takeTask(task, this.#taking);
-      return this.#transact(given.id, (tx) => putTask(tx, given));
+      return this.#transact(given.id, (tx) => putTask(tx, given), { accepts: true });
     });
   }
 
   /** Removes a task; one that is not there is no error. Its history stays in the log. */
   deleteTask(taskId: string): Promise<void> {
     return this.#told(() =>
-      this.#transact(taskId, ({ tasks }) => {
-        if (tasks.get(taskId)) tasks.mutate(taskId, "task.deleted", {});
-      }),
+      this.#transact(
+        taskId,
+        ({ tasks }) => {
+          if (tasks.get(taskId)) tasks.mutate(taskId, "task.deleted", {});
+        },
+        { accepts: true },
+      ),
     );
   }
 
@@ -222,10 +227,11 @@ export class StatePersistence<Task = WholeTask> extends EventEmitter<Persistence
     }
   }
 
-  /** One transaction of a task, in the order of the calls. */
-  #transact(id: string, work: (tx: Transaction) => void): Promise<void> {
+  /** One transaction of a task, in the order of the calls. `accepts`: whatever damage the task had is over with it. */
+  #transact(id: string, work: (tx: Transaction) => void, { accepts = false } = {}): Promise<void> {
     const before = this.#last.get(id);
     const call = this.#live.use(async (store) => {
+      if (accepts) await acceptDamage(store, id);
       let isNew = false;
       await store.transact((tx) => {
         const version = tx.tasks.version(id);

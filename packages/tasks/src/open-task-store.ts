@@ -36,7 +36,8 @@ export interface OpenTaskStoreOptions extends Omit<
   readonly on?: TaskListeners;
   /**
    * Called for each task that was in progress when the last owner ended; what it returns is applied
-   * as an update before the opening resolves.
+   * as an update before the opening resolves. Not called for a task that is frozen (`store.damaged`), or that waits for a
+   * newer program (`store.held`).
    */
   readonly onInterrupted?: (task: Readonly<Task>) => TaskPatch | undefined;
   /**
@@ -85,7 +86,12 @@ export const openTaskStore = async (options: OpenTaskStoreOptions = {}): Promise
     const listener = on[name];
     if (listener) store.on(name, listener as never);
   }
-  if (onInterrupted && !("readOnly" in engine)) await markInterrupted(store, onInterrupted);
+  if (onInterrupted && !("readOnly" in engine)) {
+    await markInterrupted(store, onInterrupted).catch(async (error: unknown) => {
+      await store.close().catch(() => {});
+      throw error;
+    });
+  }
   return store;
 };
 
@@ -136,7 +142,11 @@ const markInterrupted = async (
   store: TaskStore,
   onInterrupted: (task: Readonly<Task>) => TaskPatch | undefined,
 ): Promise<void> => {
-  const updates = store.interrupted.flatMap((id) => {
+  // They stay as they are until somebody accepts the one, or a program that knows more opens the other.
+  const frozen = store.damaged.filter(({ frozen }) => frozen);
+  const stuck = new Set([...frozen, ...store.held].map(({ id }) => id));
+  const marked = store.interrupted.filter((id) => !stuck.has(id));
+  const updates = marked.flatMap((id) => {
     const task = store.get(id);
     const patch = task && onInterrupted(task);
     return patch ? [store.update(id, patch)] : [];

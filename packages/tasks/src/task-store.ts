@@ -9,6 +9,7 @@ import {
   receiptOf,
   type DamagedEntity,
   type Health,
+  type HeldId,
   type Redact,
   type Listeners,
   type MutationEvent,
@@ -106,6 +107,11 @@ export class TaskStore {
   /** Tasks and sessions that lost mutations and were not accepted since. */
   get damaged(): readonly DamagedEntity[] {
     return this.#engine.damaged;
+  }
+
+  /** Ids with records of types that this program does not know: they are read as of before those, and not written. */
+  get held(): readonly HeldId[] {
+    return this.#engine.held;
   }
 
   get metrics(): TaskMetrics {
