@@ -4,12 +4,13 @@
  *     rows of an entity, the latest first      each with the set of names that it changed: known without its value
  *       @9 {status, updatedAt}   @7 {logs}   @4 {status}
  *
- * The rule: exact. Items of a list are found by counting back the appends; what lies below a field, by going through what
- * each row made of the entity.
+ * The rule: exact. Items of a list are found by counting back the appends; what lies below a field, by looking at what the
+ * rows that changed the field made of it.
  */
-import { entityRef, rowsOf, slotAt } from "./entity-rows.ts";
-import { entitySteps, setterOf } from "./entity-changes.ts";
-import { fieldChanges, valueOf } from "./field-changes.ts";
+import { canonicalJson } from "@taskwal/format";
+import { setterOf } from "./entity-changes.ts";
+import { entityRef, keptValue, rowsOf, slotAt } from "./entity-rows.ts";
+import { valueOf } from "./field-changes.ts";
 import type { Blame, Difference, FieldChange } from "./offline.ts";
 import { kinds } from "./rows.ts";
 import type { Track } from "./track.ts";
@@ -52,27 +53,42 @@ export const withSetters = async (
   after: number,
   to: number,
 ): Promise<Difference["entities"][number]> => {
-  const rows = [...rowsOf(track, ordinal, after, to)];
-  const [latest = 0] = rows;
-  const rowsWith = (name: string): number[] => rows.filter((row) => namesIn(track, row).has(name));
-  let below: ReadonlyMap<string, number> | undefined;
-  const rowOf = async ({ path }: FieldChange): Promise<number> => {
-    const [name, index] = path;
-    if (name === undefined) return latest;
-    const setters = rowsWith(String(name));
+  const [latest = 0] = rowsOf(track, ordinal, after, to);
+  const setters = settersByName(track, ordinal, after, to);
+  const rowOf = async ([name, ...below]: FieldChange["path"]): Promise<number> => {
+    const rows = setters.get(String(name)) ?? [];
     const length = lengths.get(String(name));
+    const [index] = below;
     if (length !== undefined && typeof index === "number")
-      return itemSetter(track, setters, length - index) ?? latest;
-    if (path.length === 1 || setters.length === 1) return setters[0] ?? latest;
-    below ??= await settersBelow(track, ordinal, after, to);
-    return latestAbove(below, path) ?? latest;
+      return itemSetter(track, rows, length - index) ?? latest;
+    const [only = latest] = rows;
+    if (below.length === 0 || rows.length < 2) return only;
+    return setterBelow(track, rows, String(name), below);
   };
   const told: Difference["entities"][number]["changes"][number][] = [];
   for (const change of changes) {
-    const { sequence, type } = setterOf(track, await rowOf(change));
+    const { sequence, type } = setterOf(track, await rowOf(change.path));
     told.push({ ...change, sequence, type });
   }
   return { ref: entityRef(track, ordinal), changes: told };
+};
+
+/** By field, the rows that changed it, the latest first. */
+const settersByName = (
+  track: Track,
+  ordinal: number,
+  after: number,
+  to: number,
+): ReadonlyMap<string, readonly number[]> => {
+  const setters = new Map<string, number[]>();
+  for (const row of rowsOf(track, ordinal, after, to)) {
+    for (const name of namesIn(track, row)) {
+      const known = setters.get(name);
+      if (known) known.push(row);
+      else setters.set(name, [row]);
+    }
+  }
+  return setters;
 };
 
 const noNames: ReadonlySet<string> = new Set();
@@ -86,35 +102,34 @@ const itemSetter = (
   setters: readonly number[],
   fromEnd: number,
 ): number | undefined => {
-  let rest = fromEnd;
-  for (const row of setters) {
-    if (rows.kind(row) !== kinds.append) return row;
-    rest -= 1;
-    if (rest === 0) return row;
-  }
-  return undefined;
+  const whole = setters.findIndex((row) => rows.kind(row) !== kinds.append);
+  return setters[whole < 0 ? fromEnd - 1 : Math.min(whole, fromEnd - 1)];
 };
 
-/** The last row that changed each path. */
-const settersBelow = async (
+/** The latest of the rows that changed a field behind which what lies below it is another than behind the one before. */
+const setterBelow = async (
   track: Track,
-  ordinal: number,
-  after: number,
-  to: number,
-): Promise<ReadonlyMap<string, number>> => {
-  const setters = new Map<string, number>();
-  for await (const { row, before, after: now } of entitySteps(track, ordinal, after, to)) {
-    for (const { path } of fieldChanges(before, now)) setters.set(JSON.stringify(path), row);
+  setters: readonly number[],
+  name: string,
+  path: FieldChange["path"],
+): Promise<number> => {
+  let [setter = 0] = setters;
+  let value: string | undefined;
+  for (const row of setters) {
+    const { value: whole, set = whole } = await keptValue(track, row);
+    const text = textAt(set, [name, ...path]);
+    if (row !== setter && text !== value) return setter;
+    [setter, value] = [row, text];
   }
-  return setters;
+  return setter;
 };
 
-/** The latest row that changed the path, or something that it lies in. */
-const latestAbove = (
-  setters: ReadonlyMap<string, number>,
-  path: FieldChange["path"],
-): number | undefined => {
-  const rows = path.map((_, index) => setters.get(JSON.stringify(path.slice(0, index + 1))) ?? -1);
-  const row = Math.max(...rows);
-  return row < 0 ? undefined : row;
+/** What stands at a path, as text; undefined if nothing does. */
+const textAt = (value: unknown, path: FieldChange["path"]): string | undefined => {
+  let at = value;
+  for (const name of path) {
+    if (typeof at !== "object" || at === null || !Object.hasOwn(at, name)) return undefined;
+    at = (at as Record<string, unknown>)[name];
+  }
+  return canonicalJson(at);
 };

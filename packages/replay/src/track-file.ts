@@ -16,7 +16,7 @@ import type { TrackBuilder } from "./build-track.ts";
 import { Names } from "./names.ts";
 import { rowBytes, Rows } from "./rows.ts";
 import { fieldSetsOf, type Track, type TrackMeta } from "./track.ts";
-import { DamagedTrack, ValueReader, valuesAreWhole } from "./value-file.ts";
+import { DamagedTrack, ValueReader } from "./value-file.ts";
 
 /** Another layout of the files: another print. */
 const layoutVersion = 1;
@@ -69,10 +69,10 @@ export const loadTrack = async (cache: Directory, print: string): Promise<Track 
     const stored = await readMeta(cache, name);
     values = await cache.open(`${stem}.values`, "read");
     const rows = await readRows(cache, `${stem}.columns`, stored);
-    if (!(await valuesAreWhole(values, stored.blockCrcs))) throw new DamagedTrack(name);
+    const reader = new ValueReader(values, stored.blockCrcs);
+    await reader.assertWhole();
     const [entities, types, actors, fieldSets] = stored.names.map((list) => new Names(list));
     if (!entities || !types || !actors || !fieldSets) throw new DamagedTrack(name);
-    const reader = new ValueReader(values, stored.blockCrcs);
     return {
       ...stored,
       rows,
