@@ -7,10 +7,17 @@
  *                                                                └─ all of version 2: as if the part had never been there
  */
 import { createSimDisk, type PowerCutChoice, type SimDisk } from "@taskwal/disk/sim";
-import { planMigration, UnsupportedFormatError } from "taskwal";
+import {
+  hiddenRecords,
+  planMigration,
+  planRollback,
+  rollBack,
+  UnsupportedFormatError,
+  type RollbackPlan,
+} from "taskwal";
 import { beforeAll, describe, expect, test } from "vitest";
 import { recordCrashPoints, type CrashPoint } from "./crash/recording.ts";
-import { notesIn, openWhole, tagsIn } from "./world/partial-model.ts";
+import { notesIn, openPart, openWhole, tagsIn } from "./world/partial-model.ts";
 import {
   labelsIn,
   openPartSecond,
@@ -144,5 +151,31 @@ describe("a migration by a program that does not know all of it", () => {
       ["tag", 2],
     ]);
     expect(files()).toEqual(before);
+  });
+
+  test("has a way back that holds what waits, for who knows it and for who does not", async () => {
+    for (const open of [openPartSecond, openWholeSecond]) {
+      const fresh = createSimDisk();
+      await leave(fresh);
+      const part = fresh.process("part");
+      await (await openPart(part)).close();
+      const newer = await open(fresh.process("newer"));
+      await newer.notes.mutate("a", "note.renamed", { text: "hidden" });
+      await newer.close();
+      const at = { dir: "/state", disk: fresh.process("back") };
+      const plan = await planRollback(at);
+      const hidden: string[] = [];
+      if (plan) for await (const { type } of hiddenRecords(at, plan)) hidden.push(type);
+      expect(hidden).toEqual(["$migrated", "note.renamed", "$close"]);
+      await rollBack({ ...at, into: "/back", plan: plan as RollbackPlan });
+      const older = await openPart(fresh.process("part"), { dir: "/back" });
+      expect(notesIn(older)).toEqual(shown);
+      expect(older.held.map(({ id }) => id).toSorted()).toEqual(waiting);
+      await older.close();
+      const whole = await openWhole(fresh.process("whole"), { dir: "/back" });
+      expect([notesIn(whole), tagsIn(whole)]).toEqual([notes, tags]);
+      expect(whole.recovery.lost).toEqual([]);
+      await whole.close();
+    }
   });
 });
