@@ -3,11 +3,12 @@
  *
  *     kind,sequence,through,time,…        a gap is a row too: `sequence` to `through` are missing, `reason` says why
  *
- * The rule: a cell that a spreadsheet would run as a formula begins with ', so that it is text.
+ * The rule: a cell that a spreadsheet would run as a formula begins with ', so that it is text; a row is one line, with
+ * nothing in it that a terminal acts on.
  */
 import type { Gap, OfflineRecord } from "@taskwal/replay";
 import { stringify } from "csv-stringify/sync";
-import { plainJson } from "../reading/plain-text.ts";
+import { plain, plainJson } from "../reading/plain-text.ts";
 import type { Redaction } from "../reading/redaction.ts";
 import { timeWords } from "../reading/words.ts";
 import { wantedRecords, type ExportSource } from "./export-source.ts";
@@ -52,15 +53,17 @@ const gapRow = ({ from, to, file, reason }: Gap): Row => ({
   kind: "gap",
   sequence: from,
   through: to,
-  ...(file !== undefined && { file }),
-  reason,
+  ...(file !== undefined && { file: plain(file) }),
+  reason: plain(reason),
 });
 
 const recordRow = (record: OfflineRecord, redaction: Redaction): Row => {
   const { tx, at, data, ...rest } = record;
   const cells = columns.flatMap((name) => {
     const cell = (rest as Readonly<Partial<Record<string, string | number>>>)[name];
-    return cell === undefined ? [] : [[name, cell] as const];
+    return cell === undefined
+      ? []
+      : [[name, typeof cell === "string" ? plain(cell) : cell] as const];
   });
   return {
     ...Object.fromEntries(cells),

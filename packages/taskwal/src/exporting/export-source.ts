@@ -6,13 +6,12 @@
  * The rule: a format yields pieces and holds no more than one entity, so no file is ever in memory; a filter hides
  * records, never gaps; what is redacted is redacted in every format.
  */
-import type { EntityRef, Gap, Offline, OfflineRecord, Provenance } from "@taskwal/replay";
+import type { EntityRef, Gap, Info, Offline, OfflineRecord, Provenance } from "@taskwal/replay";
 import type { Redaction } from "../reading/redaction.ts";
 
 export interface ExportSource {
   readonly offline: Offline;
-  /** The id of the store. */
-  readonly store: string | undefined;
+  readonly info: Pick<Info, "store" | "boots" | "marks">;
   /** Records above it, and up to `to`. */
   readonly after: number;
   readonly to: number;
@@ -48,8 +47,8 @@ const isWantedRecord = (
 ): boolean => isWhole || (entity !== undefined && id !== undefined && isWanted({ entity, id }));
 
 /** What a file says of itself, in the words of its format. */
-export const headOf = ({ store, after, to, provenance, redacted }: ExportSource) => ({
-  store,
+export const headOf = ({ info, after, to, provenance, redacted }: ExportSource) => ({
+  store: info.store,
   after,
   to,
   trust: provenance.trust,

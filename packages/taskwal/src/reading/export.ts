@@ -9,7 +9,10 @@ import { exitCodes } from "../exit-codes.ts";
 import { csv } from "../exporting/csv.ts";
 import { createExportFile, joined, standardOut } from "../exporting/export-file.ts";
 import type { ExportFormat, ExportSource } from "../exporting/export-source.ts";
+import { mermaid } from "../exporting/mermaid.ts";
 import { ndjson } from "../exporting/ndjson.ts";
+import { otlp } from "../exporting/otlp.ts";
+import { perfetto } from "../exporting/perfetto.ts";
 import { UsageError } from "../usage-error.ts";
 import { counted, sizeWords } from "../words.ts";
 import { isOf } from "./log.ts";
@@ -25,7 +28,7 @@ export interface ExportFlags {
   readonly redact: readonly string[];
 }
 
-const formats: Readonly<Record<string, ExportFormat>> = { ndjson, csv };
+const formats: Readonly<Record<string, ExportFormat>> = { ndjson, csv, perfetto, otlp, mermaid };
 
 /** Exit code 1 if there is no record in the range. Throws UsageError and PointError. */
 export const runExport = async (question: Question, flags: ExportFlags): Promise<number> => {
@@ -62,11 +65,10 @@ const sourceOf = async (
   const first = from === undefined ? 0 : await offline.point(from);
   const last = to === undefined ? await at() : await offline.point(to);
   if (first > last) throw new UsageError(`--from is @${first}, behind @${last}`);
-  const { store } = await offline.info();
   const { provenance } = await offline.stateAt(last);
   return {
     offline,
-    store,
+    info: await offline.info(),
     after: first,
     to: last,
     provenance,
