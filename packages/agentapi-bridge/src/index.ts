@@ -72,6 +72,8 @@ export type {
 } from "./stop-agentapi.ts";
 export { reconcile } from "./reconcile.ts";
 export type { Reconciled } from "./reconcile.ts";
+export { checkpointSession, sessionStatus } from "./session-status.ts";
+export type { SessionStatus, StateStatus } from "./session-status.ts";
 export { sessionPaths } from "./session-directory.ts";
 export type { NamedPaths, SessionPaths } from "./session-directory.ts";
 export { StartError } from "./start-error.ts";

@@ -10,11 +10,12 @@
  */
 import { execFile } from "node:child_process";
 import { connect } from "node:net";
+import { resolve } from "node:path";
 import { promisify } from "node:util";
 import type { Disk, ProcessIdentity } from "@taskwal/disk";
 
 import type { SessionFacts } from "./journal.ts";
-import { judgePidOwner } from "./pid-file.ts";
+import { judgePidOwner, type PidOwner } from "./pid-file.ts";
 import { readFileAt, removeFileAt } from "./session-directory.ts";
 import { StartError } from "./start-error.ts";
 import { decideGate } from "./version-gate.ts";
@@ -50,6 +51,23 @@ export const probeBinary = async (
   });
 };
 
+/** Whose process that of this session is: as the journal recorded it, else by the PID file. Changes nothing. */
+export const ownerOfSession = async (
+  disk: Disk,
+  recorded: SessionFacts["process"],
+  pidFile: string,
+): Promise<PidOwner | undefined> => {
+  const known = recorded && judgePidOwner(disk, String(recorded.pid), recorded);
+  if (known?.kind === "ours") return known;
+  const bytes = await readFileAt(disk, pidFile);
+  const owner = bytes ? judgePidOwner(disk, new TextDecoder().decode(bytes)) : known;
+  if (owner?.kind !== "ours") return owner;
+  // An agentapi too, but of another session, which was given a PID that ours had once.
+  const { pid } = owner.identity;
+  const named = flagIn(disk, owner.identity, "pid-file");
+  return named === undefined || resolve(named) === pidFile ? owner : { kind: "stranger", pid };
+};
+
 /**
  * The agentapi of this session that runs, if one does. A PID file of one that does not is removed.
  * Throws StartError where the system does not tell whose process has the PID.
@@ -59,29 +77,29 @@ export const findRunning = async (
   recorded: SessionFacts["process"],
   pidFile: string,
 ): Promise<ProcessIdentity | undefined> => {
-  if (recorded) {
-    const owner = judgePidOwner(disk, String(recorded.pid), recorded);
-    if (owner.kind === "ours") return owner.identity;
-  }
-  const bytes = await readFileAt(disk, pidFile);
-  if (!bytes) return undefined;
-  const owner = judgePidOwner(disk, new TextDecoder().decode(bytes));
-  if (owner.kind === "ours") return owner.identity;
-  if (owner.kind === "unknown") {
+  const owner = await ownerOfSession(disk, recorded, pidFile);
+  if (owner?.kind === "ours") return owner.identity;
+  if (owner?.kind === "unknown") {
     const reason = `${pidFile} names process ${owner.pid}, and the system does not tell which that is`;
     throw new StartError({ reason });
   }
-  await removeFileAt(disk, pidFile);
+  if (owner) await removeFileAt(disk, pidFile);
   return undefined;
 };
 
 /** The port in the words that it was started with. */
-export const portIn = (disk: Disk, { pid }: ProcessIdentity): number | undefined => {
+export const portIn = (disk: Disk, identity: ProcessIdentity): number | undefined => {
+  const port = Number(flagIn(disk, identity, "port"));
+  return Number.isInteger(port) && port > 0 ? port : undefined;
+};
+
+/** What follows `--<name>`, before the agent's own words. */
+const flagIn = (disk: Disk, { pid }: ProcessIdentity, name: string): string | undefined => {
   const argv = disk.findProcess(pid)?.argv ?? [];
   const own = argv.slice(0, argv.includes("--") ? argv.indexOf("--") : undefined);
-  const flag = own.findIndex((word) => /^(--port|-p)$/.test(word));
-  const port = Number(flag < 0 ? own.join("\n").match(/^--port=(\d+)$/m)?.[1] : own[flag + 1]);
-  return Number.isInteger(port) && port > 0 ? port : undefined;
+  const flag = own.indexOf(`--${name}`);
+  if (flag >= 0) return own[flag + 1];
+  return own.find((word) => word.startsWith(`--${name}=`))?.slice(name.length + 3);
 };
 
 /** Whoever listens there already would be taken for the agentapi that could not. Throws StartError. */
