@@ -8,6 +8,7 @@ export { pruneLog, type PruneOptions } from "./prune-log.ts";
 export { quarantineDamaged, quarantineTorn } from "./quarantine.ts";
 export { replayLog, type ReplayOptions } from "./replay-log.ts";
 export type { DamagedBytes, LogPosition, ReplayEnd, ReplayStep } from "./replay-result.ts";
+export { seekRecords } from "./seek-records.ts";
 export { listLog, type ListOptions, type LogListing, type SegmentFile } from "./segment-list.ts";
 export type { Range } from "./judge.ts";
 export { scanChunk, type Chunk, type Scanned } from "./scan-chunk.ts";

@@ -6,7 +6,7 @@
  *
  * The rule: nothing is kept per record but its row; what a person looks for by name (boots, marks, types) is kept apart.
  */
-import type { HistorySnapshot, HistoryVisitor, SlotChange } from "@taskwal/core";
+import type { EntityModel, HistorySnapshot, HistoryVisitor, SlotChange } from "@taskwal/core";
 import type { LogRecord } from "@taskwal/format";
 import { Names } from "./names.ts";
 import type { Boot, Mark } from "./offline.ts";
@@ -41,6 +41,8 @@ export class TrackBuilder implements HistoryVisitor {
   readonly #values: ValueWriter;
   #startBytes = 0;
   #last = 0;
+  /** By id, within its kind: what was met already needs no name made for it. */
+  readonly #ordinals = new Map<EntityModel, Map<string, number>>();
   /** Patches since the last whole value, by ordinal. */
   readonly #patches: number[] = [];
 
@@ -99,7 +101,7 @@ export class TrackBuilder implements HistoryVisitor {
   }
 
   #change({ entity, id, before, after }: SlotChange, told: Told): void {
-    const ordinal = this.entities.ordinal(`${entity.name}\n${id}`);
+    const ordinal = this.#ordinalOf(entity, id);
     const patches = this.#patches[ordinal] ?? 0;
     const { kind, value, fields } = keptChange(before, after, patches);
     this.#patches[ordinal] = patchesAfter(kind, patches);
@@ -120,6 +122,16 @@ export class TrackBuilder implements HistoryVisitor {
       startBytes,
       bytes,
     });
+  }
+
+  #ordinalOf(entity: EntityModel, id: string): number {
+    let ordinals = this.#ordinals.get(entity);
+    if (!ordinals) this.#ordinals.set(entity, (ordinals = new Map()));
+    const known = ordinals.get(id);
+    if (known !== undefined) return known;
+    const ordinal = this.entities.ordinal(`${entity.name}\n${id}`);
+    ordinals.set(id, ordinal);
+    return ordinal;
   }
 
   #note({ type, seq: sequence, at, data }: LogRecord): void {

@@ -26,7 +26,7 @@ export async function* entitySteps(
 ): AsyncGenerator<Step> {
   let before = await slotAt(track, ordinal, after);
   for (const row of [...rowsOf(track, ordinal, after, to)].reverse()) {
-    const slot = await slotBehind(track, row, before);
+    const slot = slotBehind(track, row, before, await keptValue(track, row));
     yield { row, before, after: slot };
     before = slot;
   }

@@ -32,9 +32,10 @@ export const slotsAt = async (
   for (const ordinal of ordinals)
     for (const row of rowsBehind(track, ordinal, sequence, floor)) needed.push(row);
   const slots = new Map(floor.slots);
-  for (const row of needed.toSorted((one, other) => one - other)) {
+  for (const row of Float64Array.from(needed).sort()) {
     const ordinal = track.rows.value("entity", row) - 1;
-    slots.set(ordinal, await slotBehind(track, row, slots.get(ordinal)));
+    const kept = heldValue(track, row) ?? (await keptValue(track, row));
+    slots.set(ordinal, slotBehind(track, row, slots.get(ordinal), kept));
   }
   return slots;
 };
@@ -65,19 +66,23 @@ function* rowsBehind(
 }
 
 /** What the entity of a row is behind it. */
-export const slotBehind = async (
-  track: Track,
+export const slotBehind = (
+  { rows }: Track,
   row: number,
   before: Slot | undefined,
-): Promise<Slot> =>
-  appliedSlot(
-    before,
-    track.rows.kind(row),
-    track.rows.value("n", row),
-    await keptValue(track, row),
-  );
+  kept: KeptValue,
+): Slot => appliedSlot(before, rows.kind(row), rows.value("n", row), kept);
 
-export const keptValue = async ({ rows, values }: Track, row: number): Promise<KeptValue> => {
+/** Of a row, if it is in memory: a million of them are not waited for one by one. */
+const heldValue = ({ rows, values }: Track, row: number): KeptValue | undefined => {
+  const text = values.held(rows.value("startBytes", row), rows.value("bytes", row));
+  return text === undefined ? undefined : (JSON.parse(text) as KeptValue);
+};
+
+export const keptValue = async (track: Track, row: number): Promise<KeptValue> => {
+  const held = heldValue(track, row);
+  if (held) return held;
+  const { rows, values } = track;
   const text = await values.text(rows.value("startBytes", row), rows.value("bytes", row));
   return JSON.parse(text) as KeptValue;
 };

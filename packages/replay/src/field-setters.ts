@@ -4,12 +4,13 @@
  *     rows of an entity, the latest first      each with the set of names that it changed: known without its value
  *       @9 {status, updatedAt}   @7 {logs}   @4 {status}
  *
- * The rule: exact. Items of a list are found by counting back the appends; what lies below a field, by going through what
- * each row made of the entity.
+ * The rule: exact. Items of a list are found by counting back the appends, where there was nothing else; what lies below a
+ * field, by looking at what the rows that changed the field made of it.
  */
-import { entityRef, rowsOf, slotAt } from "./entity-rows.ts";
+import { canonicalJson } from "@taskwal/format";
 import { entitySteps, setterOf } from "./entity-changes.ts";
-import { fieldChanges, valueOf } from "./field-changes.ts";
+import { entityRef, keptValue, rowsOf, slotAt } from "./entity-rows.ts";
+import { valueOf } from "./field-changes.ts";
 import type { Blame, Difference, FieldChange } from "./offline.ts";
 import { kinds } from "./rows.ts";
 import type { Track } from "./track.ts";
@@ -39,7 +40,7 @@ export const blamedFields = async (
 
 export interface ChangedEntity {
   readonly ordinal: number;
-  /** From the state behind `after` to that behind `to`. */
+  /** Between the states behind `after` and behind `to`, in either direction. */
   readonly changes: readonly FieldChange[];
   /** How many items each list has behind `to`. */
   readonly lengths: ReadonlyMap<string, number>;
@@ -52,27 +53,54 @@ export const withSetters = async (
   after: number,
   to: number,
 ): Promise<Difference["entities"][number]> => {
-  const rows = [...rowsOf(track, ordinal, after, to)];
-  const [latest = 0] = rows;
-  const rowsWith = (name: string): number[] => rows.filter((row) => namesIn(track, row).has(name));
-  let below: ReadonlyMap<string, number> | undefined;
-  const rowOf = async ({ path }: FieldChange): Promise<number> => {
-    const [name, index] = path;
-    if (name === undefined) return latest;
-    const setters = rowsWith(String(name));
-    const length = lengths.get(String(name));
-    if (length !== undefined && typeof index === "number")
-      return itemSetter(track, setters, length - index) ?? latest;
-    if (path.length === 1 || setters.length === 1) return setters[0] ?? latest;
-    below ??= await settersBelow(track, ordinal, after, to);
-    return latestAbove(below, path) ?? latest;
+  // A record that changed nothing, such as one of an entity that is gone, made nothing what it is.
+  const all = [...rowsOf(track, ordinal, after, to)];
+  const latest = all.find((row) => namesIn(track, row).size > 0) ?? 0;
+  const byName = settersByName(track, all);
+  /** Undefined for an item of a list that was not just appended to. */
+  const rowOf = async (path: FieldChange["path"]): Promise<number | undefined> => {
+    const [name, ...below] = path;
+    const [index] = below;
+    const rows = byName.get(String(name)) ?? [];
+    if (typeof index === "number")
+      return appendOf(track, rows, (lengths.get(String(name)) ?? 0) - index);
+    const [only = latest] = rows;
+    if (below.length === 0 || rows.length < 2) return only;
+    return setterBelow(track, rows, String(name), below);
   };
-  const told: Difference["entities"][number]["changes"][number][] = [];
-  for (const change of changes) {
-    const { sequence, type } = setterOf(track, await rowOf(change));
-    told.push({ ...change, sequence, type });
+  const rows = new Map<FieldChange["path"], number>();
+  for (const { path } of changes) {
+    const row = await rowOf(path);
+    if (row !== undefined) rows.set(path, row);
   }
-  return { ref: entityRef(track, ordinal), changes: told };
+  const rest = changes.map(({ path }) => path).filter((path) => !rows.has(path));
+  if (rest.length > 0) {
+    for (const [path, row] of await lookedUp(track, ordinal, rest, [after, to]))
+      rows.set(path, row);
+  }
+  return {
+    ref: entityRef(track, ordinal),
+    changes: changes.map((change) => {
+      const { sequence, type } = setterOf(track, rows.get(change.path) ?? latest);
+      return { ...change, sequence, type };
+    }),
+  };
+};
+
+/** By field, the rows that changed it, the latest first. */
+const settersByName = (
+  track: Track,
+  rows: readonly number[],
+): ReadonlyMap<string, readonly number[]> => {
+  const setters = new Map<string, number[]>();
+  for (const row of rows) {
+    for (const name of namesIn(track, row)) {
+      const known = setters.get(name);
+      if (known) known.push(row);
+      else setters.set(name, [row]);
+    }
+  }
+  return setters;
 };
 
 const noNames: ReadonlySet<string> = new Set();
@@ -80,41 +108,62 @@ const noNames: ReadonlySet<string> = new Set();
 const namesIn = ({ rows, fieldSets }: Track, row: number): ReadonlySet<string> =>
   fieldSets[rows.value("fields", row)] ?? noNames;
 
-/** The row of the item that is the `fromEnd`-th from the end, 1 the last; what was not appended came with a whole list. */
-const itemSetter = (
+/** The row of the item that is the `fromEnd`-th from the end, 1 the last; undefined if it is not known to be an append. */
+const appendOf = (
   { rows }: Track,
   setters: readonly number[],
   fromEnd: number,
 ): number | undefined => {
-  let rest = fromEnd;
-  for (const row of setters) {
-    if (rows.kind(row) !== kinds.append) return row;
-    rest -= 1;
-    if (rest === 0) return row;
-  }
-  return undefined;
+  const whole = setters.findIndex((row) => rows.kind(row) !== kinds.append);
+  return fromEnd > 0 && (whole < 0 || fromEnd <= whole) ? setters[fromEnd - 1] : undefined;
 };
 
-/** The last row that changed each path. */
-const settersBelow = async (
+/** Of each path, the last row behind which something else stands there than before: what each row made of the entity is looked at. */
+const lookedUp = async (
   track: Track,
   ordinal: number,
-  after: number,
-  to: number,
-): Promise<ReadonlyMap<string, number>> => {
-  const setters = new Map<string, number>();
-  for await (const { row, before, after: now } of entitySteps(track, ordinal, after, to)) {
-    for (const { path } of fieldChanges(before, now)) setters.set(JSON.stringify(path), row);
+  paths: readonly FieldChange["path"][],
+  [after, to]: readonly [number, number],
+): Promise<ReadonlyMap<FieldChange["path"], number>> => {
+  const setters = new Map<FieldChange["path"], number>();
+  const start = valueOf(await slotAt(track, ordinal, after));
+  const texts = new Map(paths.map((path) => [path, textAt(start, path)]));
+  for await (const { row, after: slot } of entitySteps(track, ordinal, after, to)) {
+    const value = valueOf(slot);
+    for (const [path, before] of texts) {
+      const text = textAt(value, path);
+      if (text === before) continue;
+      texts.set(path, text);
+      setters.set(path, row);
+    }
   }
   return setters;
 };
 
-/** The latest row that changed the path, or something that it lies in. */
-const latestAbove = (
-  setters: ReadonlyMap<string, number>,
+/** The latest of the rows that changed a field behind which what lies below it is another than behind the one before. */
+const setterBelow = async (
+  track: Track,
+  setters: readonly number[],
+  name: string,
   path: FieldChange["path"],
-): number | undefined => {
-  const rows = path.map((_, index) => setters.get(JSON.stringify(path.slice(0, index + 1))) ?? -1);
-  const row = Math.max(...rows);
-  return row < 0 ? undefined : row;
+): Promise<number> => {
+  let [setter = 0] = setters;
+  let value: string | undefined;
+  for (const row of setters) {
+    const { value: whole, set = whole } = await keptValue(track, row);
+    const text = textAt(set, [name, ...path]);
+    if (row !== setter && text !== value) return setter;
+    [setter, value] = [row, text];
+  }
+  return setter;
+};
+
+/** What stands at a path, as text; undefined if nothing does. */
+const textAt = (value: unknown, path: FieldChange["path"]): string | undefined => {
+  let at = value;
+  for (const name of path) {
+    if (typeof at !== "object" || at === null || !Object.hasOwn(at, name)) return undefined;
+    at = (at as Record<string, unknown>)[name];
+  }
+  return canonicalJson(at);
 };

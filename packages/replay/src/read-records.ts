@@ -1,16 +1,16 @@
 /**
  * The records of a log as they were written, with the gaps between them.
  *
- *     forward   one replay, step by step            reverse   the same, a segment at a time, from the last one on
+ *     the track   which records there are, and where sequences are gone        the files   what a record holds
  *
- * The rule: no reducer runs. A replay begins where a segment does, so that no transaction is cut; a segment that a writer
- * removed meanwhile is a reason to list them anew, not to fail.
+ * The rule: no reducer runs, and nothing is judged twice. What is not found where it should stand is looked for by a replay;
+ * a segment that a writer removed meanwhile is a reason to list them anew, not to fail.
  */
 import { errnoOf } from "@taskwal/errors";
 import { openForReading, type Model } from "@taskwal/core";
 import { openNodeDisk, type Directory } from "@taskwal/disk";
 import { isSystemType, type LogRecord } from "@taskwal/format";
-import { listLog, replayLog } from "@taskwal/log";
+import { listLog, replayLog, seekRecords } from "@taskwal/log";
 import type { Gap, OfflineRecord } from "./offline.ts";
 import type { Track } from "./track.ts";
 
@@ -23,6 +23,9 @@ interface Range {
 export type RecordsRange = Partial<Range> & { readonly reverse?: boolean };
 
 type Step = OfflineRecord | Gap;
+
+/** So many sequences are held at once where they are told from the last on. */
+const stretchLength = 1_024;
 
 export async function* recordsOf(
   dir: string,
@@ -52,59 +55,93 @@ async function* forward(reading: Reading, { after, to }: Range): AsyncGenerator<
   const { model, track } = reading;
   const gaps = track.log.gaps.filter((gap) => gap.to > after && gap.from <= to);
   for await (const record of logRecords(reading, { after, to })) {
-    while (gaps[0] && gaps[0].from < record.seq) yield* gaps.splice(0, 1);
-    yield offlineRecord(record, model, track);
+    const sequence = "seq" in record ? record.seq : record.from;
+    while (gaps[0] && gaps[0].from < sequence) yield* gaps.splice(0, 1);
+    yield "seq" in record ? offlineRecord(record, model, track) : record;
   }
   yield* gaps;
 }
 
-/** A gap that reaches over several segments is told once, where it ends. */
+/** A gap that reaches over several stretches is told once, where it ends. */
 async function* backward(reading: Reading, { after, to }: Range): AsyncGenerator<Step> {
-  const firsts = reading.track.log.segments
-    .filter(({ first, overridden }) => !overridden && first - 1 > after && first <= to)
-    .map(({ first }) => first - 1);
-  let end = to;
-  for (const start of [after, ...new Set(firsts)].toReversed()) {
+  for (let end = to; end > after; end -= stretchLength) {
     const steps: Step[] = [];
-    for await (const step of forward(reading, { after: start, to: end })) {
+    for await (const step of forward(reading, {
+      after: Math.max(after, end - stretchLength),
+      to: end,
+    })) {
       if (step.kind === "record" || step.to <= end || end === to) steps.push(step);
     }
     yield* steps.toReversed();
-    end = start;
   }
 }
 
-/** Records that are gone from the files are told as gaps, by the track. */
-async function* logRecords(reading: Reading, { after, to }: Range): AsyncGenerator<LogRecord> {
+/** Every record of the range that the track has, with what the files say of it; a gap where they no longer say it. */
+async function* logRecords(
+  reading: Reading,
+  { after, to }: Range,
+): AsyncGenerator<LogRecord | Gap> {
   let taken = after;
-  for (;;) {
+  for (const find of [soughtRecords, soughtRecords, replayedRecords]) {
+    const expected = sequencesOf(reading.track, { after: taken, to });
+    let next = expected.next();
+    if (next.done) return;
     try {
-      for await (const record of replayed(reading, { after: taken, to })) {
-        yield record;
+      for await (const record of find(reading, { after: taken, to })) {
+        if (next.done || record.seq < next.value) continue;
+        if (record.seq > next.value && find !== replayedRecords) break;
+        if (record.seq > next.value) yield goneMeanwhile(next.value, record.seq - 1);
+        while (!next.done && next.value <= record.seq) next = expected.next();
         taken = record.seq;
+        yield record;
+        if (next.done) return;
       }
-      return;
     } catch (error) {
       if (errnoOf(error) !== "ENOENT") throw error;
     }
   }
+  yield goneMeanwhile(taken + 1, to);
 }
 
-async function* replayed(
+const goneMeanwhile = (from: number, to: number): Gap => ({
+  kind: "gap",
+  from,
+  to,
+  reason: "it was there when the log was opened, and is no more",
+});
+
+/** Of all records, in their order. */
+function* sequencesOf({ rows }: Track, { after, to }: Range): Generator<number, undefined> {
+  const end = rows.countTo(to);
+  let last = after;
+  for (let row = rows.countTo(after); row < end; row += 1) {
+    const sequence = rows.value("sequence", row);
+    if (sequence === last || Number.isNaN(rows.value("at", row))) continue;
+    last = sequence;
+    yield sequence;
+  }
+  return undefined;
+}
+
+async function* soughtRecords(
+  { directory }: Reading,
+  { after, to }: Range,
+): AsyncGenerator<LogRecord> {
+  const listing = await listLog(directory, undefined, { onReadError: "damage" });
+  yield* seekRecords(directory, listing, [after + 1, to]);
+}
+
+/** From the start of a segment on, so that no transaction is cut. */
+async function* replayedRecords(
   { directory, track }: Reading,
   { after, to }: Range,
 ): AsyncGenerator<LogRecord> {
-  if (after >= to) return;
   const listing = await listLog(directory, undefined, { onReadError: "damage" });
   const start = listing.segments.findLast(({ id }) => id.first <= after + 1)?.id.first ?? 1;
   const base = Math.max(start - 1, track.log.base?.sequence ?? 0);
   const options = { base, promised: track.log.last, onReadError: "damage", until: to } as const;
   for await (const step of replayLog(directory, listing, options)) {
-    if (step.kind === "lost") continue;
-    for (const record of step.records) {
-      if (record.seq > to) return;
-      if (record.seq > after) yield record;
-    }
+    if (step.kind !== "lost") yield* step.records.filter(({ seq }) => seq > after && seq <= to);
   }
 }
 

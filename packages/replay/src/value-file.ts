@@ -1,16 +1,18 @@
 /**
  * The values of a track: JSON texts, one behind the other, written once and read at any place.
  *
- *     append("{…}") ─> [ block of 256 KiB, its CRC-32 ] [ block ] …        read(startBytes, bytes) ─> block ─> text
+ *     append("{…}") ─> [ block of 64 KiB, its CRC-32 ] [ block ] …        read(startBytes, bytes) ─> block ─> text
  *
- * The rule: memory holds the blocks that were read last, `blocksMax` of them, never the file; a block whose checksum is
+ * The rule: memory holds the blocks that were used last, `heldBytesMax` of them, never the file; a block whose checksum is
  * another than when it was written is never read from (DamagedTrack).
  */
 import type { File } from "@taskwal/disk";
 import { crc32 } from "@taskwal/format";
 
-const blockBytes = 256 * 1024;
-const blocksMax = 128;
+const blockBytes = 64 * 1024;
+
+/** What one question needs is mostly what the next one needs too: most logs of a million records fit. */
+const heldBytesMax = 128 * 1024 * 1024;
 
 /** What the cache holds is not what was written into it. Asked again, it is made again. */
 export class DamagedTrack extends Error {
@@ -81,58 +83,73 @@ export class ValueWriter {
 export class ValueReader {
   readonly #file: File;
   readonly #checksums: readonly number[];
-  /** The one that was read last is at the end. */
+  /** The one that was used last is at the end. */
   readonly #blocks = new Map<number, Buffer>();
+  #used = -1;
 
   constructor(file: File, checksums: readonly number[]) {
     this.#file = file;
     this.#checksums = checksums;
   }
 
+  /** A text that is in memory, whole in one block; undefined if it is to be read. */
+  held(startBytes: number, bytes: number): string | undefined {
+    const index = Math.floor(startBytes / blockBytes);
+    const from = startBytes - index * blockBytes;
+    const block = this.#held(index);
+    return block && from + bytes <= block.length
+      ? block.toString("utf8", from, from + bytes)
+      : undefined;
+  }
+
   /** Throws DamagedTrack, and errors of the disk as they are. */
   async text(startBytes: number, bytes: number): Promise<string> {
     const first = Math.floor(startBytes / blockBytes);
-    const from = startBytes - first * blockBytes;
-    const block = this.#blocks.get(first) ?? (await this.#block(first));
-    if (from + bytes <= block.length) return block.toString("utf8", from, from + bytes);
-    const parts = [block.subarray(from)];
-    let rest = bytes - (block.length - from);
-    for (let next = first + 1; rest > 0; next++) {
-      const part = (await this.#block(next)).subarray(0, rest);
+    const parts: Buffer[] = [];
+    let from = startBytes - first * blockBytes;
+    let rest = bytes;
+    for (let index = first; rest > 0; index += 1) {
+      const part = (await this.#block(index)).subarray(from, from + rest);
       parts.push(part);
       rest -= part.length;
+      from = 0;
     }
     return Buffer.concat(parts).toString("utf8");
+  }
+
+  /** Reads all of it, in order. Throws DamagedTrack if it is not exactly the blocks that were written. */
+  async assertWhole(): Promise<void> {
+    for (const index of this.#checksums.keys()) await this.#block(index);
+    const { sizeBytes } = await this.#file.stat();
+    if (sizeBytes > this.#checksums.length * blockBytes) throw new DamagedTrack("what follows");
   }
 
   close(): Promise<void> {
     return this.#file.close();
   }
 
+  #held(index: number): Buffer | undefined {
+    const block = this.#blocks.get(index);
+    if (!block || index === this.#used) return block;
+    this.#used = index;
+    this.#blocks.delete(index);
+    this.#blocks.set(index, block);
+    return block;
+  }
+
   async #block(index: number): Promise<Buffer> {
-    const known = this.#blocks.get(index);
-    if (known) return known;
+    const held = this.#held(index);
+    if (held) return held;
     const buffer = Buffer.allocUnsafe(blockBytes);
     const read = buffer.subarray(0, await this.#file.read(buffer, index * blockBytes));
     if (read.length === 0 || crc32(read) !== this.#checksums[index]) {
       throw new DamagedTrack(`block ${index}`);
     }
-    this.#blocks.set(index, read);
     const [oldest] = this.#blocks.keys();
-    if (oldest !== undefined && this.#blocks.size > blocksMax) this.#blocks.delete(oldest);
+    const isFull = (this.#blocks.size + 1) * blockBytes > heldBytesMax;
+    if (oldest !== undefined && isFull) this.#blocks.delete(oldest);
+    this.#blocks.set(index, read);
+    this.#used = index;
     return read;
   }
 }
-
-/** Whether a file holds exactly the blocks that were written. */
-export const valuesAreWhole = async (
-  file: File,
-  checksums: readonly number[],
-): Promise<boolean> => {
-  const buffer = Buffer.allocUnsafe(blockBytes);
-  for (const [index, checksum] of checksums.entries()) {
-    const read = buffer.subarray(0, await file.read(buffer, index * blockBytes));
-    if (read.length === 0 || crc32(read) !== checksum) return false;
-  }
-  return (await file.stat()).sizeBytes <= checksums.length * blockBytes;
-};
