@@ -22,11 +22,16 @@ export const readFileAt = async (disk: Disk, path: string): Promise<Uint8Array |
   }
 };
 
-/** Creates the directory if it is missing. Throws what the disk throws. */
+/** Creates the directory if it is missing. What is no file in its place goes aside first. Throws what the disk throws. */
 export const writeFileAt = (disk: Disk, path: string, bytes: Uint8Array): Promise<void> =>
-  within(disk.createDirectory(dirname(path)), (directory) =>
-    replaceFile(directory, basename(path), bytes),
-  );
+  within(disk.createDirectory(dirname(path)), async (directory) => {
+    const name = basename(path);
+    // agentapi could not replace a folder either.
+    if ((await directory.stat(name))?.kind === "folder") {
+      await directory.rename(name, `${name}.folder`);
+    }
+    await replaceFile(directory, name, bytes);
+  });
 
 /** Nothing happens where there is none. Throws what else the disk throws. */
 export const removeFileAt = async (disk: Disk, path: string): Promise<void> => {
