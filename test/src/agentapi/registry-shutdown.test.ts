@@ -9,12 +9,7 @@ import { afterAll, describe, expect, test } from "vitest";
 
 import { endAll, fakeProgram, startAndListen, type RunningAgentApi } from "./agentapi-process.ts";
 import { startFakeCoder, type CoderAnswer, type FakeCoder } from "./fake-coder.ts";
-import {
-  moduleEnvironment,
-  ShutdownProcess,
-  stateOf,
-  type ShutdownRun,
-} from "./shutdown-command.ts";
+import { moduleEnvironment, ShutdownProcess, stateOf, type VerbRun } from "./shutdown-command.ts";
 
 const coders: FakeCoder[] = [];
 afterAll(async () => {
@@ -30,7 +25,7 @@ interface Setting {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-interface Shown extends ShutdownRun {
+interface Shown extends VerbRun {
   readonly running: RunningAgentApi;
   readonly coder: FakeCoder;
 }

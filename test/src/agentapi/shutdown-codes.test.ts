@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { endAll, fakeProgram, startAndListen } from "./agentapi-process.ts";
 import { startFakeCoder, type CoderAnswer, type FakeCoder } from "./fake-coder.ts";
 import type { SomeToggles } from "./fake-toggles.ts";
-import { moduleEnvironment, ShutdownProcess, type ShutdownRun } from "./shutdown-command.ts";
+import { moduleEnvironment, ShutdownProcess, type VerbRun } from "./shutdown-command.ts";
 
 const coders: FakeCoder[] = [];
 afterAll(async () => {
@@ -28,7 +28,7 @@ const shutDown = async ({
   answers = [204],
   env,
   words = ["--json"],
-}: Setting): Promise<ShutdownRun> => {
+}: Setting): Promise<VerbRun> => {
   const coder = await startFakeCoder(...answers);
   coders.push(coder);
   const running = await startAndListen(fakeProgram("0.12.1", toggles));
