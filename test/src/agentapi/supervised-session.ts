@@ -3,6 +3,8 @@
  *
  * The rule: nothing that was started outlives its test.
  */
+import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
+import { once } from "node:events";
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -17,6 +19,7 @@ import { openNodeDisk } from "@taskwal/disk";
 
 import { capturesPath } from "./agentapi-captures.ts";
 import { freePort, newFolder, type Program } from "./agentapi-process.ts";
+import type { SomeToggles } from "./fake-toggles.ts";
 
 export const disk = openNodeDisk();
 const demoAgentPath = resolve("test/src/agentapi/demo-agent.mjs");
@@ -46,7 +49,10 @@ export class Session {
   readonly events: SuperviseEvent[] = [];
   readonly env: Readonly<Record<string, string>>;
 
+  readonly #program: Program;
+
   private constructor(folder: string, port: number, program: Program) {
+    this.#program = program;
     this.folder = join(folder, "session");
     mkdirSync(this.folder, { mode: 0o700 });
     this.port = port;
@@ -87,6 +93,12 @@ export class Session {
       env: { ...this.env, ...env },
     });
     return supervised;
+  }
+
+  /** For a life in which something else goes wrong. */
+  toggled(toggles: SomeToggles): Readonly<Record<string, string>> {
+    const { toggles: usual } = this.#program;
+    return { FAKE_AGENTAPI: JSON.stringify({ ...usual, ...toggles }) };
   }
 
   heard(event: SuperviseEvent): void {
@@ -130,3 +142,69 @@ export const turn = async (supervised: SupervisedAgentApi, text: string): Promis
   await until("it replied", () => supervised.journal.messages().length >= before + 2);
   await until("it is stable", () => supervised.status === "stable");
 };
+
+const taskwalPath = resolve("packages/taskwal/bin/taskwal.js");
+
+/** `taskwal agentapi <verb> --json` of a session, as a process of its own. */
+export class VerbProcess {
+  readonly child: ChildProcessWithoutNullStreams;
+  /** Its exit code; null for a signal. */
+  readonly ended: Promise<number | null>;
+  stdout = "";
+  stderr = "";
+
+  constructor(session: Session, verb: string, words: readonly string[] = [], env: Env = {}) {
+    const flags = ["--dir", session.folder, "--json", ...words];
+    this.child = spawn(process.execPath, [taskwalPath, "agentapi", verb, ...flags], {
+      env: { ...session.env, ...env },
+    });
+    this.child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      this.stdout += text;
+      for (const event of this.events) {
+        if (typeof event["pid"] === "number") pids.add(event["pid"]);
+      }
+    });
+    this.child.stderr.setEncoding("utf8").on("data", (text: string) => (this.stderr += text));
+    this.ended = once(this.child, "close").then(([code]) => code as number | null);
+    pids.add(this.child.pid ?? 0);
+  }
+
+  /** Whole lines only. */
+  get events(): readonly Readonly<Record<string, unknown>>[] {
+    const lines = this.stdout.split("\n").slice(0, -1);
+    return lines.map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>);
+  }
+
+  get names(): readonly unknown[] {
+    return this.events.map(({ event }) => event);
+  }
+
+  /** Waits for an event of this name. */
+  async told(name: string): Promise<Readonly<Record<string, unknown>>> {
+    await until(`it tells ${name}: ${this.stdout}${this.stderr}`, () => {
+      if (this.names.includes(name)) return true;
+      if (this.child.exitCode !== null) throw new Error(`ended: ${this.stdout}${this.stderr}`);
+      return false;
+    });
+    return this.events.find(({ event }) => event === name) ?? {};
+  }
+
+  async kill(): Promise<void> {
+    this.child.kill("SIGKILL");
+    await this.ended;
+  }
+}
+
+type Env = Readonly<Record<string, string>>;
+
+export const runVerb = (
+  session: Session,
+  words: readonly string[] = [],
+  { env = {}, command = session.agent() }: { env?: Env; command?: readonly string[] } = {},
+): VerbProcess =>
+  new VerbProcess(
+    session,
+    "run",
+    ["--port", String(session.port), "--type", "custom", ...words, "--", ...command],
+    env,
+  );
