@@ -16,7 +16,7 @@ import type { Disk, ProcessIdentity } from "@taskwal/disk";
 
 import type { SessionFacts } from "./journal.ts";
 import { judgePidOwner, type PidOwner } from "./pid-file.ts";
-import { readFileAt, removeFileAt } from "./session-directory.ts";
+import { readFileAt, removeFileAt } from "./file-at.ts";
 import { StartError } from "./start-error.ts";
 import { decideGate } from "./version-gate.ts";
 import type { Gate, GateDecision } from "./version-gate.ts";

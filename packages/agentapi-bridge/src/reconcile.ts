@@ -17,7 +17,8 @@ import { judgeCheckpoint } from "./checkpoint-verdict.ts";
 import { composeConversationState, parseConversationState } from "./conversation-state.ts";
 import type { ConversationMessage, ConversationState } from "./conversation-state.ts";
 import type { Journal } from "./journal.ts";
-import { keepState, readFileAt, writeFileAt } from "./session-directory.ts";
+import { readFileAt, writeFileAt } from "./file-at.ts";
+import { keepState } from "./session-directory.ts";
 import type { SessionPaths } from "./session-directory.ts";
 
 export interface Reconciled {

@@ -15,9 +15,8 @@
  */
 import { createHash } from "node:crypto";
 import { basename, dirname, join, resolve } from "node:path";
-import { readWhole, replaceFile } from "@taskwal/disk";
+import { replaceFile } from "@taskwal/disk";
 import type { Directory, Disk } from "@taskwal/disk";
-import { errnoOf } from "@taskwal/errors";
 
 export interface SessionPaths {
   readonly sessionDir: string;
@@ -44,41 +43,8 @@ export const sessionPaths = ({ sessionDir, ...named }: NamedPaths): SessionPaths
   outbox: resolve(sessionDir, "outbox"),
 });
 
-const stateBytesMax = 1 << 28;
 /** Newest ones; agentapi's whole conversation is in each. */
 const checkpointsMax = 10;
-
-/** The bytes of a file; undefined where there is none, or none that can be read as a file. */
-export const readFileAt = async (disk: Disk, path: string): Promise<Uint8Array | undefined> => {
-  const directory = await disk.openDirectory(dirname(path)).catch(() => undefined);
-  try {
-    return await directory?.open(basename(path), "read").then(async (file) => {
-      await file.close();
-      return readWhole(directory, basename(path), stateBytesMax);
-    });
-  } catch {
-    return undefined;
-  } finally {
-    await directory?.close();
-  }
-};
-
-/** Atomically and durably. What is no file in its place goes aside first. Throws what the disk throws. */
-export const writeFileAt = (disk: Disk, path: string, bytes: Uint8Array): Promise<void> =>
-  inFolder(disk, dirname(path), async (directory) => {
-    const stat = await directory.stat(basename(path));
-    // agentapi could not replace a folder either.
-    if (stat?.kind === "folder") await directory.rename(basename(path), `${basename(path)}.folder`);
-    await replaceFile(directory, basename(path), bytes);
-  });
-
-/** Nothing happens where there is none. */
-export const removeFileAt = (disk: Disk, path: string): Promise<void> =>
-  inFolder(disk, dirname(path), (directory) =>
-    directory.remove(basename(path)).catch((error: unknown) => {
-      if (errnoOf(error) !== "ENOENT") throw error;
-    }),
-  );
 
 /** A log begins with its agentapi: the one before stays beside it. */
 export const beginLog = (disk: Disk, { logFile }: SessionPaths): Promise<void> =>

@@ -8,17 +8,17 @@
  * unless the running program tells the messages of the file. What cannot be found out counts as no.
  */
 import { execFile } from "node:child_process";
-import { basename, dirname, join } from "node:path";
+import { join } from "node:path";
 import { promisify } from "node:util";
-import { readWhole } from "@taskwal/disk";
 import type { Disk, ProcessIdentity } from "@taskwal/disk";
 
 import type { LogSnapshotOrder, LogSnapshotResult, SnapshotStep } from "./capture-log-snapshot.ts";
 import { judgeCheckpoint, openEnded } from "./checkpoint-verdict.ts";
 import type { ComparedMessage } from "./checkpoint-verdict.ts";
 import type { EndStep } from "./end-process.ts";
+import { readFileAt, removeFileAt } from "./file-at.ts";
 import { openOutbox } from "./outbox.ts";
-import { judgePidOwner } from "./pid-file.ts";
+import { judgePidOwner, parsePidFile } from "./pid-file.ts";
 import type { PidOwner } from "./pid-file.ts";
 import { readConversation } from "./read-conversation.ts";
 import { readJournal } from "./read-journal.ts";
@@ -68,6 +68,8 @@ export interface ShutdownResult extends StopResult<Checkpoint> {
 
 const conversationMs = 10_000;
 const askMs = 3000;
+/** A malformed one may be anything. */
+const pidBytesMax = 64;
 
 /** Never throws for what is found, and takes no longer than its limits together. */
 export const shutdownAgentApi = async (
@@ -80,8 +82,8 @@ export const shutdownAgentApi = async (
   const owner = await ownerOf(disk, request.pidFile, journal);
   onEvent?.({ event: "found", owner });
   const identity = owner?.kind === "ours" ? owner.identity : undefined;
-  const stateFile = identity && (await stateFileOf(disk, request, identity));
-  const guard = stateFile === undefined ? undefined : await guardState(disk, stateFile);
+  const stateFile = await stateFileOf(disk, request, identity);
+  const guard = stateFile === undefined ? undefined : await guarded(disk, stateFile);
   let withheld: string | undefined = "no agentapi runs that could be asked";
   const save = async (signal: AbortSignal): Promise<Checkpoint | undefined> => {
     if (!identity) return undefined;
@@ -105,6 +107,7 @@ export const shutdownAgentApi = async (
     onSnapshot: (posted) => onEvent?.({ event: "snapshot-done", result: posted }),
     onEndStep: (step) => onEvent?.({ event: "end", step }),
   });
+  if (result.ended !== "alive") await removePidFile(disk, request, owner);
   return {
     ...result,
     owner,
@@ -113,6 +116,10 @@ export const shutdownAgentApi = async (
     isRestored: (await guard?.restore().catch(() => "kept")) === "restored",
   };
 };
+
+/** A full disk is no reason not to end. */
+const guarded = (disk: Disk, stateFile: string): Promise<StateGuard | undefined> =>
+  guardState(disk, stateFile).catch(() => undefined);
 
 const checkpointOrder = (
   { port, folder }: ShutdownRequest,
@@ -141,32 +148,35 @@ const ownerOf = async (
 };
 
 const pidTextOf = async (disk: Disk, pidFile: string): Promise<string | undefined> => {
-  try {
-    const directory = await disk.openDirectory(dirname(pidFile));
-    try {
-      return new TextDecoder().decode(await readWhole(directory, basename(pidFile), 64));
-    } finally {
-      await directory.close();
-    }
-  } catch {
-    return undefined;
-  }
+  const bytes = await readFileAt(disk, pidFile);
+  return bytes && new TextDecoder().decode(bytes.subarray(0, pidBytesMax));
+};
+
+/** A process that was killed leaves its PID file, over which agentapi does not start once another has the PID. */
+const removePidFile = async (
+  disk: Disk,
+  { pidFile }: ShutdownRequest,
+  owner: PidOwner | undefined,
+): Promise<void> => {
+  if (pidFile === undefined || (owner?.kind !== "ours" && owner?.kind !== "dead")) return;
+  const pid = owner.kind === "ours" ? owner.identity.pid : owner.pid;
+  const text = await pidTextOf(disk, pidFile);
+  if (text === undefined || parsePidFile(text) !== pid) return;
+  // What cannot be removed is no reason to fail: the next start looks at it again.
+  await removeFileAt(disk, pidFile).catch(() => {});
 };
 
 const stateFileOf = async (
   disk: Disk,
   { stateFiles }: ShutdownRequest,
-  identity: ProcessIdentity,
+  identity: ProcessIdentity | undefined,
 ): Promise<string | undefined> => {
-  const words = disk.findProcess(identity.pid)?.argv ?? [];
+  const words = (identity && disk.findProcess(identity.pid)?.argv) ?? [];
   const flag = words.findIndex((word) => word === "--state-file" || word === "-s");
   const named = flag < 0 ? undefined : words[flag + 1];
   const paths = [...(named === undefined ? [] : [named]), ...stateFiles];
   for (const path of paths) {
-    const directory = await disk.openDirectory(dirname(path)).catch(() => undefined);
-    const stat = await directory?.stat(basename(path)).catch(() => undefined);
-    await directory?.close();
-    if (stat?.kind === "file") return path;
+    if (await readFileAt(disk, path)) return path;
   }
   // Not saved yet, perhaps: the first that it would be saved under.
   return paths[0];

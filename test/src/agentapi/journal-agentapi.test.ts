@@ -1,4 +1,7 @@
+import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import {
   composeConversationState,
   followEvents,
@@ -22,6 +25,7 @@ import {
   type RunningAgentApi,
   type StartOptions,
 } from "./agentapi-process.ts";
+import { codeBlock, repository, textOf } from "../documents.ts";
 import type { SomeToggles } from "./fake-toggles.ts";
 import { realProgram } from "./real-agentapi.ts";
 
@@ -242,6 +246,15 @@ describe("a journal of the fake 0.12.1", () => {
     ]);
     await bridge.close();
   });
+});
+
+it("is used as the README of the bridge prints it", async () => {
+  const running = await startAndListen(fakeProgram("0.12.1"));
+  const words = ["--input-type=module", "-", newFolder(), `http://127.0.0.1:${running.port}`];
+  // Where the bridge is an installed package, as for any user.
+  const ran = promisify(execFile)(process.execPath, words, { cwd: join(repository, "test") });
+  ran.child.stdin?.end(codeBlock(textOf("packages/agentapi-bridge/README.md"), "ts"));
+  expect((await ran).stdout).toMatch(/^accepted [12]\n$/);
 });
 
 const real = realProgram("0.12.1");
