@@ -196,6 +196,9 @@ describe("a snapshot of a log", () => {
       outcome: "posted",
     });
     expect(coder.taken[0]?.messages[0]?.content).toBe("kept");
+    await openOutbox(disk, folder).put({ taskId: "task-1", body: '{"messages":[]}' });
+    const slow = await capture({ url, folder, messages: "never", limitMs: 1000 });
+    expect(slow).toMatchObject({ outcome: "posted" });
     expect(await capture({ url, folder, messages: new Error("gone") })).toMatchObject({
       outcome: "failed",
       reason: "no messages could be had: gone",
