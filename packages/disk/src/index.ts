@@ -194,8 +194,8 @@ export const readWhole = async (
 
 /**
  * Puts `bytes` under `name`, atomically and durably: tmp, write, size checked, sync, rename, folder
- * sync. After a crash `name` holds the old bytes or the new ones. A leftover tmp is harmless and is
- * replaced by the next call.
+ * sync. After a crash `name` holds the old bytes or the new ones. A tmp that a crash leaves is harmless and
+ * is replaced by the next call; a failure leaves none, if the disk lets it.
  */
 export const replaceFile = async (
   directory: Directory,
@@ -205,6 +205,19 @@ export const replaceFile = async (
   const temporary = `${name}.tmp`;
   if (await directory.stat(temporary)) await directory.remove(temporary);
   const file = await directory.create(temporary);
+  try {
+    await writeWhole(file, bytes);
+    await directory.rename(temporary, name);
+  } catch (error) {
+    // Its bytes take room that others may be waiting for.
+    await directory.remove(temporary).catch(() => {});
+    throw error;
+  }
+  await directory.syncFolder(folderOf(name));
+};
+
+/** Durable on return, but for its name; the file is closed. */
+const writeWhole = async (file: File, bytes: Uint8Array): Promise<void> => {
   try {
     await file.write(bytes, 0);
     const { sizeBytes } = await file.stat();
@@ -217,8 +230,6 @@ export const replaceFile = async (
   } finally {
     await file.close();
   }
-  await directory.rename(temporary, name);
-  await directory.syncFolder(folderOf(name));
 };
 
 /** The folder of a name: "wal" of "wal/HEAD", "." of "state.json". */

@@ -9,6 +9,7 @@ import { PointError } from "@taskwal/replay";
 import { cac } from "cac";
 import { addAgentApiVerbs } from "./agentapi-verbs.ts";
 import { runDemo } from "./demo.ts";
+import { runDoctor } from "./doctor-command.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { runImport } from "./import-command.ts";
 import { addReadingVerbs } from "./reading-verbs.ts";
@@ -58,6 +59,15 @@ cli
   );
 
 addAgentApiVerbs(cli, terminal);
+cli
+  .command("doctor <dir>", "What is damaged or hidden in another program's directory; only reads")
+  .option("--json", "A JSON object a line: findings, files, then what it comes to")
+  .option("--no-pager", "Straight out, also on a terminal")
+  .example("  taskwal doctor ~/.claude/projects")
+  .action((dir: string | number, { json, pager }: { json?: boolean; pager?: boolean }) =>
+    runDoctor({ dir: String(dir), json: json === true, pager: pager !== false }, terminal),
+  );
+
 addTendingVerbs(cli, terminal);
 addReadingVerbs(cli, terminal);
 cli
