@@ -55,17 +55,20 @@ export const probeBinary = async (
 export const ownerOfSession = async (
   disk: Disk,
   recorded: SessionFacts["process"],
-  pidFile: string,
+  pidFile: string | undefined,
 ): Promise<PidOwner | undefined> => {
   const known = recorded && judgePidOwner(disk, String(recorded.pid), recorded);
   if (known?.kind === "ours") return known;
+  if (pidFile === undefined) return known;
   const bytes = await readFileAt(disk, pidFile);
   const owner = bytes ? judgePidOwner(disk, new TextDecoder().decode(bytes)) : known;
   if (owner?.kind !== "ours") return owner;
   // An agentapi too, but of another session, which was given a PID that ours had once.
   const { pid } = owner.identity;
   const named = flagIn(disk, owner.identity, "pid-file");
-  return named === undefined || resolve(named) === pidFile ? owner : { kind: "stranger", pid };
+  return named === undefined || resolve(named) === resolve(pidFile)
+    ? owner
+    : { kind: "stranger", pid };
 };
 
 /**

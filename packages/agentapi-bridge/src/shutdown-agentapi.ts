@@ -18,8 +18,9 @@ import type { ComparedMessage } from "./checkpoint-verdict.ts";
 import type { EndStep } from "./end-process.ts";
 import { readFileAt, removeFileAt } from "./file-at.ts";
 import { openOutbox } from "./outbox.ts";
-import { judgePidOwner, parsePidFile } from "./pid-file.ts";
+import { parsePidFile } from "./pid-file.ts";
 import type { PidOwner } from "./pid-file.ts";
+import { ownerOfSession } from "./preflight.ts";
 import { readConversation } from "./read-conversation.ts";
 import { readJournal } from "./read-journal.ts";
 import type { JournalReading } from "./read-journal.ts";
@@ -68,8 +69,6 @@ export interface ShutdownResult extends StopResult<Checkpoint> {
 
 const conversationMs = 10_000;
 const askMs = 3000;
-/** A malformed one may be anything. */
-const pidBytesMax = 64;
 
 /** Never throws for what is found, and takes no longer than its limits together. */
 export const shutdownAgentApi = async (
@@ -79,7 +78,7 @@ export const shutdownAgentApi = async (
   const { request, limits = {}, onEvent } = options;
   const journal =
     request.folder === undefined ? undefined : await readJournal(disk, request.folder);
-  const owner = await ownerOf(disk, request.pidFile, journal);
+  const owner = await ownerOfSession(disk, journal?.process, request.pidFile);
   onEvent?.({ event: "found", owner });
   const identity = owner?.kind === "ours" ? owner.identity : undefined;
   const stateFile = await stateFileOf(disk, request, identity);
@@ -133,25 +132,6 @@ const checkpointOrder = (
   expected: async (signal) => openEnded(compared(await conversation(port, signal))),
 });
 
-/** By its PID file; where that names none that runs, the process that the journal recorded. */
-const ownerOf = async (
-  disk: Disk,
-  pidFile: string | undefined,
-  journal: JournalReading | undefined,
-): Promise<PidOwner | undefined> => {
-  const named = pidFile === undefined ? undefined : await pidTextOf(disk, pidFile);
-  const owner = named === undefined ? undefined : judgePidOwner(disk, named);
-  const recorded = journal?.process;
-  if (!recorded || owner?.kind === "ours") return owner;
-  const journalled = judgePidOwner(disk, String(recorded.pid), recorded);
-  return journalled.kind === "ours" ? journalled : owner;
-};
-
-const pidTextOf = async (disk: Disk, pidFile: string): Promise<string | undefined> => {
-  const bytes = await readFileAt(disk, pidFile);
-  return bytes && new TextDecoder().decode(bytes.subarray(0, pidBytesMax));
-};
-
 /** A process that was killed leaves its PID file, over which agentapi does not start once another has the PID. */
 const removePidFile = async (
   disk: Disk,
@@ -160,8 +140,8 @@ const removePidFile = async (
 ): Promise<void> => {
   if (pidFile === undefined || (owner?.kind !== "ours" && owner?.kind !== "dead")) return;
   const pid = owner.kind === "ours" ? owner.identity.pid : owner.pid;
-  const text = await pidTextOf(disk, pidFile);
-  if (text === undefined || parsePidFile(text) !== pid) return;
+  const bytes = await readFileAt(disk, pidFile);
+  if (!bytes || parsePidFile(new TextDecoder().decode(bytes)) !== pid) return;
   // What cannot be removed is no reason to fail: the next start looks at it again.
   await removeFileAt(disk, pidFile).catch(() => {});
 };
