@@ -62,6 +62,15 @@ describe("a session of Claude Code", () => {
     ]);
   });
 
+  it("with nothing but a torn record says so, and takes no part of it for a record", async () => {
+    const size = bytesOf(record(1));
+    for (let cut = 1; cut < size; cut += 1) {
+      const torn = Buffer.from(record(1)).subarray(0, cut);
+      const text = Buffer.concat([torn, Buffer.from("\n")]);
+      expect(await look(text), `cut after ${cut}`).toEqual([["torn line 1 byte 0"], 0]);
+    }
+  });
+
   it("with a torn record that the next one was glued to reads the next one, whatever byte it is torn at", async () => {
     const start = bytesOf(lines(1));
     const size = bytesOf(record(2));
