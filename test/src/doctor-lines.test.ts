@@ -129,6 +129,15 @@ describe("a session of Claude Code", () => {
     expect(reasonsOf(twice)[0]).toContain("the id u2 comes twice");
   });
 
+  it("with lines that are longer than what is read at once has each of them whole", async () => {
+    const long = [100_000, 400_000, 262_144, 700_000].map((size, n) =>
+      JSON.stringify({ content: "abcdefg".repeat(size / 7), uuid: `u${n}`, sessionId: "s" }),
+    );
+    const diagnosis = await diagnosed({ [file]: `${long.join("\n")}\n` });
+    expect(told(diagnosis)).toEqual([]);
+    expect(diagnosis.files).toMatchObject([{ ids: ["u0", "u1", "u2", "u3"] }]);
+  });
+
   it("with a line over the bound of 32 MiB says so and reads the others", async () => {
     const huge = `{"uuid":"u2","content":"${"x".repeat(32 * 1024 * 1024)}"}\n`;
     const [findings, count] = await look(lines(1) + huge + lines(1).replaceAll("u1", "u3"));
