@@ -127,6 +127,18 @@ describe("one JSON value that is longer than what is read at once", () => {
     }
   });
 
+  it("is not well with NUL bytes before it or behind it, which its program does not take", async () => {
+    for (const nul of [1, 300_000]) {
+      const hole = "\u0000".repeat(nul);
+      expect(told(await diagnosed({ "a.json": `${hole}{"a":1}` }))).toEqual([
+        "zeroed a.json byte 0",
+      ]);
+      expect(told(await diagnosed({ "a.json": `{"a":1}${hole}` }))).toEqual([
+        "zeroed a.json byte 7",
+      ]);
+    }
+  });
+
   it("has what is behind it told, also where that begins with a new piece", async () => {
     for (const length of [262_144, 262_145, 524_288]) {
       const whole = JSON.stringify({ text: "x".repeat(length - 11) });

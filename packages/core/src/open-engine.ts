@@ -31,6 +31,7 @@ import type { Model } from "./define-model.ts";
 import type { Logger, Migration } from "./events.ts";
 import {
   appendMarker,
+  assertMigrationFits,
   lacksMarker,
   migrationNotes,
   migrationOf,
@@ -135,9 +136,12 @@ const openLocked = async (
   // Before reading: what an older owner acknowledged after this is there to be read.
   const epoch = await claimEpoch(directory, lock.last?.epoch ?? 0);
   const recovering = { directory, clock: disk.clock, model, storeHint, onDamage };
-  const recovered = await recover(recovering).catch((error: unknown) =>
-    withdraw(directory, lock, epoch, error),
-  );
+  const recovered = await recover(recovering)
+    .then(async (found) => {
+      await assertMigrationFits(directory, model, found);
+      return found;
+    })
+    .catch((error: unknown) => withdraw(directory, lock, epoch, error));
   const store = recovered.store ?? Buffer.from(disk.randomBytes(16)).toString("hex");
   await lock.record({ epoch, store });
   await unshareState(directory);
