@@ -38,7 +38,7 @@ import {
 } from "./migration.ts";
 import { printModel } from "./snapshot-view.ts";
 import type { Monitor } from "./monitor.ts";
-import { diskErrors, openStateDirectory } from "./state-directory.ts";
+import { assertKnown, diskErrors, openStateDirectory, type KnownStore } from "./state-directory.ts";
 import { schemaWith } from "./held-records.ts";
 import { fillFromMirrors, type Recovery } from "./mirror-fill.ts";
 import { lockDirectory, type OwnerLock } from "./owner-lock.ts";
@@ -65,6 +65,8 @@ export interface EngineOptions {
   readonly lockWaitMs: number;
   readonly segmentBytesMax: number;
   readonly idleMs: number;
+  /** Of an opening again: another store, or none, is not opened in its place. */
+  readonly known: KnownStore | undefined;
   readonly signal: AbortSignal | undefined;
   readonly logger: Logger | undefined;
   /** Watches what the engine does to the directory. */
@@ -128,16 +130,20 @@ const openLocked = async (
   lock: OwnerLock,
   startMs: number,
 ): Promise<Engine> => {
-  const { disk, model, onDamage } = options;
+  const { disk, model, onDamage, known: knownStore } = options;
   const storeHint = lock.last?.store || undefined;
   await directory.createFolder(walFolder);
   await directory.syncFolder(".");
   // Before reading: what an older owner acknowledged after this is there to be read.
   const epoch = await claimEpoch(directory, lock.last?.epoch ?? 0);
-  const recovering = { directory, clock: disk.clock, model, storeHint, onDamage };
-  const recovered = await recover(recovering).catch((error: unknown) =>
-    withdraw(directory, lock, epoch, error),
-  );
+  const promised = knownStore?.durable ?? 0;
+  const recovering = { directory, clock: disk.clock, model, storeHint, onDamage, promised };
+  const recovered = await recover(recovering)
+    .then((found) => {
+      assertKnown(directory, knownStore, found.store);
+      return found;
+    })
+    .catch((error: unknown) => withdraw(directory, lock, epoch, error));
   const store = recovered.store ?? Buffer.from(disk.randomBytes(16)).toString("hex");
   await lock.record({ epoch, store });
   await unshareState(directory);
