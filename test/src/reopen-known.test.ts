@@ -39,11 +39,11 @@ const three = { a: [1, "a"], b: [1, "b"], c: [1, "c"] };
 
 describe("a store whose directory is not what it was", () => {
   test.each([
-    ["removed", (): void => {}],
-    ["removed, and made anew without anything in it", (dir: string): void => void mkdirSync(dir)],
+    ["removed", () => {}],
+    ["removed, and made anew without anything in it", mkdirSync],
     [
       "that of a volume that is not mounted, with other files in it",
-      (dir: string): void => {
+      (dir: string) => {
         mkdirSync(dir);
         writeFileSync(join(dir, ".keep"), "");
       },

@@ -119,14 +119,13 @@ export class StoreEngine {
     opening: Opening,
   ): Promise<StoreEngine> {
     let engine: StoreEngine | undefined;
-    const { lockWaitMs, signal, monitor, known } = opening;
+    const { followers: _, ...watched } = opening;
     const onPoison = (error: DiskFailedError): void => engine?.queue.died(error);
     const onMigration: EngineOptions["onMigration"] = (phase, migration) =>
       events.emit(`migration:${phase}`, migration);
-    const watching = { lockWaitMs, signal, monitor, known, onPoison, onMigration };
-    const parts = await openEngine({ ...settings, ...watching });
+    const parts = await openEngine({ ...settings, ...watched, onPoison, onMigration });
     engine = new StoreEngine(settings, events, parts, opening);
-    monitor.counts.loaded(parts.report);
+    opening.monitor.counts.loaded(parts.report);
     return engine;
   }
 
