@@ -69,6 +69,7 @@ export { diskErrors, isWithin, openForReading } from "./state-directory.ts";
 export { isLeft } from "./reader-host.ts";
 export { openStore, type OpenOptions, type StoreOf, type Transacting } from "./open-store.ts";
 export type { Store } from "./store.ts";
+export { assertMark, type MarkOptions } from "./mark.ts";
 export {
   Events,
   type Listeners,

@@ -17,7 +17,13 @@ import { Fold, type FoldFacts } from "./fold.ts";
 import { foldLog, type Folding } from "./fold-log.ts";
 import { RecentKeys } from "./idempotency.ts";
 import { listItems } from "./list-view.ts";
-import { loadableSnapshots, oldestBase, oldestFrom, type SnapshotSearch } from "./oldest-base.ts";
+import {
+  loadableSnapshots,
+  newestWithin,
+  oldestBase,
+  oldestFrom,
+  type SnapshotSearch,
+} from "./oldest-base.ts";
 import { isLeft } from "./reader-host.ts";
 import type { LoadableSnapshot } from "./recover.ts";
 import { loadState } from "./load-state.ts";
@@ -153,9 +159,12 @@ class Reading implements Folding {
       this.#changes.push({ entity, id, before, after });
     const sequence = base?.reading.head.sequence ?? 0;
     this.#last = sequence;
-    const range = { base: sequence, promised: sequence, onReadError: "damage" } as const;
+    // What a snapshot holds was there, also where the end of the log is gone.
+    const newest = await loadableSnapshots(this.#search, listing).next();
+    const promised = Math.max(sequence, newest.value?.reading.head.sequence ?? 0);
+    const range = { base: sequence, promised, onReadError: "damage" } as const;
     const steps = replayLog(directory, listing, range);
-    const durable = durableOnly ? listing.promised : Infinity;
+    const durable = durableOnly ? Math.max(listing.promised, promised) : Infinity;
     const { end } = await foldLog(steps, this, sequence, durable);
     if (this.#correction) this.#correct(this.#correction);
     return {
@@ -186,11 +195,18 @@ class Reading implements Folding {
     this.#visitor.dropped(record, this.#changes);
   }
 
+  /** What a snapshot from within the hole holds is not lost. */
   async lose(first: number, last: number): Promise<void> {
-    this.#holes.push({ first, last, healedAt: undefined });
-    if (this.#listing) {
-      this.#correction = await oldestFrom(this.#search, this.#listing, last);
+    if (!this.#listing) return;
+    const known = await newestWithin(this.#search, this.#listing, first, last);
+    const sequence = known?.reading.head.sequence ?? first - 1;
+    if (known) {
+      this.#holes.push({ first, last: sequence, healedAt: undefined });
+      this.#correct(known);
     }
+    if (sequence === last) return;
+    this.#holes.push({ first: sequence + 1, last, healedAt: undefined });
+    this.#correction = await oldestFrom(this.#search, this.#listing, last);
   }
 
   pause(): Promise<void> | undefined {
@@ -222,6 +238,7 @@ class Reading implements Folding {
     this.#correction = undefined;
     const { model } = this.#search;
     const { sequence } = snapshot.reading.head;
+    this.#last = Math.max(this.#last, sequence);
     const known = new State(model);
     loadInto(model, known, snapshot);
     const changes: SlotChange[] = [];

@@ -33,6 +33,12 @@ export interface Disk {
    * collected by its parent runs no more. A pid of somebody else's process counts.
    */
   findProcess(pid: number): RunningProcess | undefined;
+  /**
+   * The processes that the one with this pid has started, and those that they have, in the order of a walk from
+   * above: what a kill of it leaves behind. [] where the system does not tell. One whose parent has ended before is
+   * nobody's child any more, and is not among them.
+   */
+  findDescendants(pid: number): readonly RunningProcess[];
 }
 
 export interface Clock {

@@ -12,6 +12,7 @@ import {
   type HeldId,
   type Redact,
   type Listeners,
+  type MarkOptions,
   type MutationEvent,
   type Receipt,
   type RecordsOptions,
@@ -258,6 +259,11 @@ export class TaskStore {
   /** Accepts a damaged task or session as it stands. */
   accept(collection: "tasks" | "sessions", id: string): Promise<void> {
     return this.#engine.accept(collection, id);
+  }
+
+  /** Gives the place behind everything that was called before a name, as `Store.mark`: "mark:NAME" is a point. */
+  mark(name: string, options: MarkOptions = {}): Promise<number> {
+    return this.#engine.mark(name, options);
   }
 
   /**
