@@ -114,5 +114,15 @@ export {
   type RollbackPlan,
 } from "./rollback-plan.ts";
 export { rollBack, type RollBackOptions } from "./rollback.ts";
+export { assertFree, type NewDirectory } from "./new-directory.ts";
+export {
+  planSalvage,
+  type SalvagedKind,
+  type SalvagePlan,
+  type SalvageSource,
+} from "./plan-salvage.ts";
+export { salvage, type SalvageOptions } from "./salvage.ts";
+export { restoreStore, type Restored, type RestoreOptions } from "./restore-store.ts";
+export { forkStore, type Forked, type ForkOptions } from "./fork-store.ts";
 export type { RecoveryFacts, RecoveryReport } from "./recovery-report.ts";
 export type { DamagedEntity } from "./snapshot-view.ts";

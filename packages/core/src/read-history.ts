@@ -8,7 +8,7 @@
  * replay ends the changes, not the reading: what comes behind it is told as records alone.
  */
 import { openNodeDisk, type Directory, type Disk } from "@taskwal/disk";
-import { ReplayFailedError } from "@taskwal/errors";
+import { CorruptError, ReplayFailedError } from "@taskwal/errors";
 import { canonicalJson, type LogRecord } from "@taskwal/format";
 import { listLog, replayLog, type LogListing, type ReplayEnd } from "@taskwal/log";
 import { besideWriter } from "./beside-writer.ts";
@@ -18,6 +18,7 @@ import { foldLog, type Folding } from "./fold-log.ts";
 import { RecentKeys } from "./idempotency.ts";
 import { listItems } from "./list-view.ts";
 import { loadableSnapshots, oldestBase, oldestFrom, type SnapshotSearch } from "./oldest-base.ts";
+import { readLock } from "./owner-lock.ts";
 import { isLeft } from "./reader-host.ts";
 import type { LoadableSnapshot } from "./recover.ts";
 import { loadState } from "./load-state.ts";
@@ -61,6 +62,8 @@ export interface History {
   readonly store: string | undefined;
   /** What the first record is folded onto; undefined for nothing. */
   readonly base: HistorySnapshot | undefined;
+  /** Every snapshot that was made use of, the base first. */
+  readonly snapshots: readonly HistorySnapshot[];
   /** The last sequence that was told; that of the base if there is no record. */
   readonly last: number;
   readonly holes: readonly Hole[];
@@ -71,11 +74,24 @@ export interface History {
   readonly failure: ReplayFailedError | undefined;
 }
 
+/** A history, and the state behind it. */
+export interface HistoryState {
+  readonly history: History;
+  readonly state: State;
+  readonly keys: RecentKeys;
+}
+
 export interface ReadHistoryOptions {
   readonly dir: string;
   readonly model: Model;
   /** A visitor that knows nothing yet: called again where a writer pruned what was about to be read. */
   readonly start: () => HistoryVisitor;
+  /** Begins at the oldest snapshot from this sequence on, instead of the oldest of all. CorruptError if there is none. */
+  readonly from?: number | undefined;
+  /** Ends behind this sequence, or with the transaction that holds it. Not below what it begins with. */
+  readonly until?: number | undefined;
+  /** Where the log's beginning is gone and no snapshot verifies: begins with nothing, the beginning being a hole. */
+  readonly fromNothing?: boolean | undefined;
   /** Ends it: what it gives as its reason is thrown. */
   readonly signal?: AbortSignal | undefined;
   /** Told after every few thousand records, with the highest sequence that is promised. */
@@ -90,7 +106,11 @@ export interface ReadHistoryOptions {
  * Tells the visitor all that is kept, beside a living writer only what is durable. Throws UnsupportedFormatError for newer
  * versions than the model's or what is no store, CorruptError where there is nothing to start from, DiskFailedError.
  */
-export const readHistory = async (options: ReadHistoryOptions): Promise<History> => {
+export const readHistory = async (options: ReadHistoryOptions): Promise<History> =>
+  (await readHistoryState(options)).history;
+
+/** As readHistory, with what it comes to. */
+export const readHistoryState = async (options: ReadHistoryOptions): Promise<HistoryState> => {
   const { disk = openNodeDisk(), dir } = options;
   const directory = await openForReading({ disk, dir });
   try {
@@ -125,9 +145,11 @@ class Reading implements Folding {
   readonly #search: SnapshotSearch;
   readonly #visitor: HistoryVisitor;
   readonly #state: State;
+  readonly #keys = new RecentKeys();
   readonly #fold: Fold;
   #listing: LogListing | undefined;
   #changes: SlotChange[] = [];
+  readonly #snapshots: HistorySnapshot[] = [];
   #failure: ReplayFailedError | undefined;
   readonly #holes: { first: number; last: number; healedAt: number | undefined }[] = [];
   /** What puts the state right behind the last hole, once its sequence is reached. */
@@ -140,28 +162,34 @@ class Reading implements Folding {
     this.#visitor = start();
     this.#search = { directory, model, clock };
     this.#state = new State(model);
-    this.#fold = new Fold(model, this.#state, new RecentKeys());
+    this.#fold = new Fold(model, this.#state, this.#keys);
   }
 
-  async run(durableOnly: boolean): Promise<History> {
+  async run(durableOnly: boolean): Promise<HistoryState> {
     const { directory } = this.#search;
-    const listing = await listLog(directory, undefined, { onReadError: "damage" });
+    const hint = (await readLock(directory))?.store || undefined;
+    const listing = await listLog(directory, hint, { onReadError: "damage" });
     this.#listing = listing;
-    const base = await oldestBase(this.#search, listing);
+    const base = await this.#base(listing);
     if (base) this.#load(base);
     this.#fold.onSlot = (entity, id, before, after) =>
       this.#changes.push({ entity, id, before, after });
-    const sequence = base?.reading.head.sequence ?? 0;
+    const sequence = base?.reading.head.sequence ?? this.#missingUpTo(listing);
     this.#last = sequence;
+    const { until } = this.#options;
     const range = { base: sequence, promised: sequence, onReadError: "damage" } as const;
-    const steps = replayLog(directory, listing, range);
+    const bounded = until === undefined ? range : { ...range, until };
+    const steps = replayLog(directory, listing, bounded);
     const durable = durableOnly ? listing.promised : Infinity;
     const { end } = await foldLog(steps, this, sequence, durable);
-    if (this.#correction) this.#correct(this.#correction);
-    return {
+    const correction = this.#correction;
+    if (correction && correction.reading.head.sequence <= (until ?? Infinity))
+      this.#correct(correction);
+    const history = {
       dir: directory.path,
       store: listing.store ?? base?.reading.head.store,
       base: base && placeOf(base),
+      snapshots: this.#snapshots,
       last: this.#last,
       holes: this.#holes,
       end,
@@ -169,6 +197,22 @@ class Reading implements Folding {
       facts: this.#fold.facts,
       failure: this.#failure,
     };
+    return { history, state: this.#state, keys: this.#keys };
+  }
+
+  async #base(listing: LogListing): Promise<LoadableSnapshot | undefined> {
+    const { from } = this.#options;
+    if (from === undefined) return oldestBase(this.#search, listing);
+    const found = await oldestFrom(this.#search, listing, from);
+    if (found) return found;
+    throw new CorruptError({ file: "state.json", reason: `no snapshot from @${from} on verifies` });
+  }
+
+  /** Without a snapshot: what is missing before the first record, if it is taken for a hole. */
+  #missingUpTo({ segments }: LogListing): number {
+    const missing = this.#options.fromNothing ? (segments[0]?.id.first ?? 1) - 1 : 0;
+    if (missing > 0) this.#holes.push({ first: 1, last: missing, healedAt: undefined });
+    return missing;
   }
 
   add(records: readonly LogRecord[]): void {
@@ -213,13 +257,15 @@ class Reading implements Folding {
   }
 
   #load(base: LoadableSnapshot): void {
-    loadInto(this.#search.model, this.#state, base);
+    this.#snapshots.push(placeOf(base));
+    loadInto(this.#search.model, this.#state, base, this.#keys);
     this.#visitor.base?.(placeOf(base), slotsOf(this.#search.model, this.#state));
   }
 
   /** Where an opening has told of the loss before the snapshot was taken, the snapshot holds it too, and heals nothing. */
   #correct(snapshot: LoadableSnapshot): void {
     this.#correction = undefined;
+    this.#snapshots.push(placeOf(snapshot));
     const { model } = this.#search;
     const { sequence } = snapshot.reading.head;
     const known = new State(model);
@@ -245,9 +291,14 @@ const placeOf = ({ name, reading }: LoadableSnapshot): HistorySnapshot => ({
   sequence: reading.head.sequence,
 });
 
-const loadInto = (model: Model, state: State, { name, reading }: LoadableSnapshot): void => {
+const loadInto = (
+  model: Model,
+  state: State,
+  { name, reading }: LoadableSnapshot,
+  keys = new RecentKeys(),
+): void => {
   const { sequence, schema } = reading.head;
-  loadState(model, state, new RecentKeys(), { ...reading, name, sequence, schema });
+  loadState(model, state, keys, { ...reading, name, sequence, schema });
 };
 
 function* slotsOf(model: Model, state: State): Generator<SlotChange> {

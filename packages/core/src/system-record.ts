@@ -5,6 +5,7 @@
  *     $close   a clean end                     $mark    a note: damage that was accepted
  *     $recovered   an entity as its mirror proved it after a loss
  *     $migrated    the snapshot of newer schema versions is in place
+ *     $lost    stands in a salvaged store where a record was: its sequence, and no more, is known
  */
 import type { JsonValue } from "@taskwal/format";
 
@@ -14,6 +15,7 @@ export const gapType = "$gap";
 export const markType = "$mark";
 export const recoveredType = "$recovered";
 export const migratedType = "$migrated";
+export const lostType = "$lost";
 
 /** Versions by entity name, as in state.json's "schema". */
 export type SchemaVersions = Readonly<Record<string, number>>;
@@ -44,6 +46,11 @@ export interface GapData {
   }[];
   /** The report that tells it all: `recovery/<report>.json`. */
   readonly report: string;
+}
+
+export interface LostData {
+  /** The whole holes that it is told of: its own, or what the state that it stands behind lacks. */
+  readonly lost: readonly Span[];
 }
 
 export interface BootData {
@@ -82,7 +89,21 @@ export interface MarkData {
   /** Entities whose damage was accepted as they stand. */
   readonly accepted?: readonly { readonly entity: string; readonly id: string }[];
   /** The records before this one are those of another store, up to that sequence of it: see rollback.ts. */
-  readonly rolledBack?: { readonly store: string; readonly sequence: number };
+  readonly rolledBack?: Origin;
+  /** This store begins as what could be read of another one: see salvage.ts. */
+  readonly salvaged?: Origin;
+  /** This store begins with the state of another one: see restore-store.ts. */
+  readonly restored?: Origin;
+  /** This store goes on from another one: see fork-store.ts. */
+  readonly forked?: Origin;
+  /** By which a person finds the place again: `mark:forked`. */
+  readonly name?: string;
+}
+
+/** A sequence of another store. */
+export interface Origin {
+  readonly store: string;
+  readonly sequence: number;
 }
 
 /** A typed payload as what the log takes. */
