@@ -76,7 +76,7 @@ it(`every point, difference and flip is what the store showed (seed ${seed})`, a
       flips.push(sequence);
     expect(flips).toEqual(expected);
   }
-  for (let times = 0; times < 10; times += 1) {
+  for (let times = 0; times < 40; times += 1) {
     const [a = 0, b = 0] = [sequences[below(sequences.length)], sequences[below(sequences.length)]];
     const { entities } = await offline.diff(a, b);
     const changed = ids.filter(
@@ -85,9 +85,16 @@ it(`every point, difference and flip is what the store showed (seed ${seed})`, a
     );
     expect(entities.map(({ ref }) => ref.id).toSorted()).toEqual(changed);
     for (const { ref, changes } of entities) {
-      for (const { path, old, new: now } of changes) {
+      for (const { path, old, new: now, sequence } of changes) {
         expect(at(notes.get(a)?.[ref.id], path)).toEqual(old);
         expect(at(notes.get(b)?.[ref.id], path)).toEqual(now);
+        const shown = (index: number): string =>
+          JSON.stringify(sorted(at(notes.get(sequences[index] ?? 0)?.[ref.id], path))) ?? "";
+        const setters = sequences.filter(
+          (one, index) =>
+            one > Math.min(a, b) && one <= Math.max(a, b) && shown(index) !== shown(index - 1),
+        );
+        expect(sequence, `${ref.id} ${path.join(".")} @${a}..@${b}`).toBe(setters.at(-1));
       }
     }
   }

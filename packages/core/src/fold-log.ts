@@ -8,8 +8,7 @@
  */
 import type { LogRecord } from "@taskwal/format";
 import type { replayLog, ReplayEnd } from "@taskwal/log";
-import { isSystemData } from "./engine-shape.ts";
-import { lostType, type LostData, type Span } from "./system-record.ts";
+import { lostIn } from "./system-record.ts";
 
 /** Whoever takes the records: a fold, or one who looks at what each changes. */
 export interface Folding {
@@ -21,7 +20,7 @@ export interface Folding {
    * Sequences that are gone, or left out with their transaction, or of which a `$lost` record tells; told before what
    * comes behind them is added.
    */
-  lose?(first: number, last: number): Promise<void>;
+  lose?(first: number, last: number, recorded?: boolean): Promise<void>;
   /** Called after some records were added; what it returns is awaited before the next. */
   pause?(): Promise<void> | undefined;
 }
@@ -62,7 +61,7 @@ export const foldLog = async (
         told = last;
         take(records.slice(from, index));
         from = index;
-        await fold.lose?.(first, last);
+        await fold.lose?.(first, last, true);
       }
     }
     take(from === 0 ? records : records.slice(from));
@@ -87,6 +86,3 @@ export const foldLog = async (
     throw error;
   }
 };
-
-const lostIn = ({ type, data }: LogRecord): readonly Span[] =>
-  type === lostType && isSystemData(type, data) ? (data as unknown as LostData).lost : [];

@@ -68,7 +68,7 @@ export const forkStore = async (options: ForkOptions): Promise<Forked> => {
         by: "forked",
         origin: { store, sequence },
         behind: { ...behind, epoch: history.listing.epochMax },
-        entries: entriesBehind(source, behind.sequence, sequence, disk.clock.now()),
+        entries: entriesBehind(source, point, behind.sequence, disk.clock.now()),
         snapshots: seedsOf(source, history.snapshots),
         expected: point,
         onProgress,
@@ -133,11 +133,11 @@ const linkInto = async (source: Directory, target: Directory, name: string): Pro
 
 async function* entriesBehind(
   source: Directory,
+  { sequence: last, history }: StatePoint,
   base: number,
-  last: number,
   at: number,
 ): AsyncGenerator<LogEntry, void, void> {
-  const records = recordsBetween(source, base, last);
+  const records = recordsBetween(source, base, last, history.end.durable);
   yield* entriesOf(records, { first: base + 1, last }, (hole) =>
     systemEntry(lostType, { lost: [hole] } satisfies LostData, at),
   );

@@ -17,13 +17,20 @@ import { Fold, type FoldFacts } from "./fold.ts";
 import { foldLog, type Folding } from "./fold-log.ts";
 import { RecentKeys } from "./idempotency.ts";
 import { listItems } from "./list-view.ts";
-import { loadableSnapshots, oldestBase, oldestFrom, type SnapshotSearch } from "./oldest-base.ts";
+import {
+  loadableSnapshots,
+  newestWithin,
+  oldestBase,
+  oldestFrom,
+  type SnapshotSearch,
+} from "./oldest-base.ts";
 import { readLock } from "./owner-lock.ts";
 import { isLeft } from "./reader-host.ts";
 import type { LoadableSnapshot } from "./recover.ts";
 import { loadState } from "./load-state.ts";
 import { diskErrors, openForReading } from "./state-directory.ts";
 import { State, type Slot } from "./state.ts";
+import { lostIn } from "./system-record.ts";
 
 export interface SlotChange {
   readonly entity: EntityModel;
@@ -53,6 +60,8 @@ export interface HistorySnapshot {
 export interface Hole {
   readonly first: number;
   readonly last: number;
+  /** Whether the log has a `$lost` record for it: its lines verify, and what they say is that it is lost. */
+  readonly recorded: boolean;
   /** From here on a snapshot from before the loss tells what the state was; undefined if none does. */
   readonly healedAt: number | undefined;
 }
@@ -151,7 +160,9 @@ class Reading implements Folding {
   #changes: SlotChange[] = [];
   readonly #snapshots: HistorySnapshot[] = [];
   #failure: ReplayFailedError | undefined;
-  readonly #holes: { first: number; last: number; healedAt: number | undefined }[] = [];
+  readonly #holes: { -readonly [Name in keyof Hole]: Hole[Name] }[] = [];
+  /** What the first record is folded onto is the state behind this one. */
+  #base = 0;
   /** What puts the state right behind the last hole, once its sequence is reached. */
   #correction: LoadableSnapshot | undefined;
   #last = 0;
@@ -170,17 +181,20 @@ class Reading implements Folding {
     const hint = (await readLock(directory))?.store || undefined;
     const listing = await listLog(directory, hint, { onReadError: "damage" });
     this.#listing = listing;
-    const base = await this.#base(listing);
+    const base = await this.#findBase(listing);
     if (base) this.#load(base);
     this.#fold.onSlot = (entity, id, before, after) =>
       this.#changes.push({ entity, id, before, after });
     const sequence = base?.reading.head.sequence ?? this.#missingUpTo(listing);
-    this.#last = sequence;
+    this.#last = this.#base = sequence;
+    // What a snapshot holds was there, also where the end of the log is gone.
+    const newest = await loadableSnapshots(this.#search, listing).next();
+    const promised = Math.max(sequence, newest.value?.reading.head.sequence ?? 0);
     const { until } = this.#options;
-    const range = { base: sequence, promised: sequence, onReadError: "damage" } as const;
+    const range = { base: sequence, promised, onReadError: "damage" } as const;
     const bounded = until === undefined ? range : { ...range, until };
     const steps = replayLog(directory, listing, bounded);
-    const durable = durableOnly ? listing.promised : Infinity;
+    const durable = durableOnly ? Math.max(listing.promised, promised) : Infinity;
     const { end } = await foldLog(steps, this, sequence, durable);
     const correction = this.#correction;
     if (correction && correction.reading.head.sequence <= (until ?? Infinity))
@@ -200,7 +214,7 @@ class Reading implements Folding {
     return { history, state: this.#state, keys: this.#keys };
   }
 
-  async #base(listing: LogListing): Promise<LoadableSnapshot | undefined> {
+  async #findBase(listing: LogListing): Promise<LoadableSnapshot | undefined> {
     const { from } = this.#options;
     if (from === undefined) return oldestBase(this.#search, listing);
     const found = await oldestFrom(this.#search, listing, from);
@@ -211,7 +225,7 @@ class Reading implements Folding {
   /** Without a snapshot: what is missing before the first record, if it is taken for a hole. */
   #missingUpTo({ segments }: LogListing): number {
     const missing = this.#options.fromNothing ? (segments[0]?.id.first ?? 1) - 1 : 0;
-    if (missing > 0) this.#holes.push({ first: 1, last: missing, healedAt: undefined });
+    if (missing > 0) this.#lost(1, missing, false);
     return missing;
   }
 
@@ -219,6 +233,7 @@ class Reading implements Folding {
     for (const record of records) {
       const correction = this.#correction;
       if (correction && record.seq > correction.reading.head.sequence) this.#correct(correction);
+      if (standsForItself(record)) continue;
       this.#change(() => this.#fold.add([record]));
       this.#visitor.record(record, this.#changes);
       this.#last = record.seq;
@@ -230,11 +245,24 @@ class Reading implements Folding {
     this.#visitor.dropped(record, this.#changes);
   }
 
-  async lose(first: number, last: number): Promise<void> {
-    this.#holes.push({ first, last, healedAt: undefined });
-    if (this.#listing) {
-      this.#correction = await oldestFrom(this.#search, this.#listing, last);
+  /** What a snapshot from within the hole holds is not lost. */
+  async lose(first: number, last: number, recorded = false): Promise<void> {
+    if (!this.#listing) return;
+    // The base is what it left of the state.
+    if (last <= this.#base) return this.#lost(first, last, recorded);
+    const known = await newestWithin(this.#search, this.#listing, first, last);
+    const sequence = known?.reading.head.sequence ?? first - 1;
+    if (known) {
+      this.#lost(first, sequence, recorded);
+      this.#correct(known);
     }
+    if (sequence === last) return;
+    this.#lost(sequence + 1, last, recorded);
+    this.#correction = await oldestFrom(this.#search, this.#listing, last);
+  }
+
+  #lost(first: number, last: number, recorded: boolean): void {
+    this.#holes.push({ first, last, recorded, healedAt: undefined });
   }
 
   pause(): Promise<void> | undefined {
@@ -268,6 +296,7 @@ class Reading implements Folding {
     this.#snapshots.push(placeOf(snapshot));
     const { model } = this.#search;
     const { sequence } = snapshot.reading.head;
+    this.#last = Math.max(this.#last, sequence);
     const known = new State(model);
     loadInto(model, known, snapshot);
     const changes: SlotChange[] = [];
@@ -285,6 +314,10 @@ class Reading implements Folding {
     }
   }
 }
+
+/** It is one of a hole's, and told as that. */
+const standsForItself = (record: LogRecord): boolean =>
+  lostIn(record).some(([first, last]) => first <= record.seq && record.seq <= last);
 
 const placeOf = ({ name, reading }: LoadableSnapshot): HistorySnapshot => ({
   name,

@@ -11,7 +11,7 @@ import type { Model } from "./define-model.ts";
 import { makeDirectory } from "./new-directory.ts";
 import { fillStore, seedOfState, systemEntry } from "./new-store.ts";
 import { statePoint } from "./state-point.ts";
-import { lostType, type LostData, type Span } from "./system-record.ts";
+import { gapType, lostType, type GapData, type LostData, type Span } from "./system-record.ts";
 
 export interface RestoreOptions {
   readonly dir: string;
@@ -60,5 +60,9 @@ export const restoreStore = async (options: RestoreOptions): Promise<Restored> =
 };
 
 async function* told(lost: readonly Span[], at: number): AsyncGenerator<LogEntry, void, void> {
-  if (lost.length > 0) yield systemEntry(lostType, { lost } satisfies LostData, at);
+  if (lost.length === 0) return;
+  // Accounted for, so that no snapshot is taken for one from before the loss.
+  const gap: GapData = { lost, entities: [], unattributed: 0, bytes: [], report: "" };
+  yield systemEntry(gapType, gap, at);
+  yield systemEntry(lostType, { lost } satisfies LostData, at);
 }

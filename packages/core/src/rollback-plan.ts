@@ -71,14 +71,15 @@ export async function* hiddenRecords(
   }
 }
 
-/** Kept records above `base` up to `last`. */
+/** Kept records above `base` up to `last`; all up to `promised` is known to have been durable. */
 export async function* recordsBetween(
   directory: Directory,
   base: number,
   last: number,
+  promised = base,
 ): AsyncGenerator<LogRecord, void, void> {
   if (base >= last) return;
-  const range = { base, promised: base, until: last, onReadError: "damage" } as const;
+  const range = { base, promised, until: last, onReadError: "damage" } as const;
   const hint = (await readLock(directory))?.store || undefined;
   const listing = await listLog(directory, hint, { onReadError: "damage" });
   const steps = replayLog(directory, listing, range);

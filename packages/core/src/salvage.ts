@@ -71,19 +71,19 @@ interface Report {
 
 async function* entriesIn(
   source: Directory,
-  { plan, recoveries, gap }: Salvageable,
+  { history, plan, recoveries, gap }: Salvageable,
   { id: report, at }: Report,
 ): AsyncGenerator<LogEntry, void, void> {
   const { first, last } = plan;
-  const records = recordsBetween(source, first - 1, last);
+  const records = recordsBetween(source, first - 1, last, history.end.durable);
   yield* entriesOf(records, { first, last }, (hole) =>
     systemEntry(lostType, { lost: [hole] } satisfies LostData, at),
   );
-  if (beginsInHole(plan))
-    yield systemEntry(lostType, { lost: [[1, first - 1]] } satisfies LostData, at);
   // Damaged bytes are the source's: there are none here.
   const data: GapData = { ...gap, bytes: [], report };
   if (gap.lost.length > 0) yield systemEntry(gapType, data, at);
+  if (beginsInHole(plan))
+    yield systemEntry(lostType, { lost: [[1, first - 1]] } satisfies LostData, at);
   for (const recovery of recoveries) yield systemEntry(recoveredType, recovery, at);
 }
 

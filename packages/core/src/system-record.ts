@@ -7,7 +7,7 @@
  *     $migrated    the snapshot of newer schema versions is in place
  *     $lost    stands in a salvaged store where a record was: its sequence, and no more, is known
  */
-import type { JsonValue } from "@taskwal/format";
+import type { JsonValue, LogRecord } from "@taskwal/format";
 
 export const bootType = "$boot";
 export const closeType = "$close";
@@ -109,3 +109,15 @@ export interface Origin {
 /** A typed payload as what the log takes. */
 export const asJson = (data: GapData | BootData | MarkData | object): JsonValue =>
   data as unknown as JsonValue;
+
+const nothingLost: readonly Span[] = [];
+
+/** The holes that a record tells of; what it holds was looked at where it is folded, or it is left alone. */
+export const lostIn = ({ type, data }: Pick<LogRecord, "type" | "data">): readonly Span[] => {
+  if (type !== lostType) return nothingLost;
+  const { lost } = data as unknown as Partial<LostData>;
+  return Array.isArray(lost) ? lost.filter(isSpan) : nothingLost;
+};
+
+const isSpan = (value: unknown): value is Span =>
+  Array.isArray(value) && value.length === 2 && value.every(Number.isSafeInteger);

@@ -173,6 +173,7 @@ const common: readonly Option[] = [
   ["--redact <path>", "Leave a field out of everything, such as task.description; repeatable"],
   ["--json", "One JSON object, or one a line"],
   ["--no-pager", "Straight out, however long"],
+  ["--no-cache", "Read the whole log anew, and keep nothing of it outside the directory"],
 ];
 
 export const addReadingVerbs = (cli: CAC, terminal: Terminal): void => {
@@ -209,6 +210,7 @@ const answer = async (
       redact: flags.all("redact"),
       model: flags.one(recordedWith),
       pager: !flags.isOff("pager"),
+      cache: !flags.isOff("cache"),
     },
     terminal,
     (question) => answer(question, rest, flags),

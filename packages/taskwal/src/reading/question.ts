@@ -23,6 +23,7 @@ export interface ReadingFlags {
   readonly redact: readonly string[];
   readonly model: string | undefined;
   readonly pager: boolean;
+  readonly cache: boolean;
 }
 
 export interface Question {
@@ -51,6 +52,7 @@ export const ask = async (
   try {
     const offline = await openOffline(flags.dir, {
       model,
+      cacheDir: flags.cache ? undefined : false,
       onProgress: progress.show,
       signal: interrupt.signal,
     });
