@@ -52,16 +52,8 @@ export {
   type Removable,
 } from "./clean-state.ts";
 export { copyStore, type CopyOptions, type CopyReport } from "./copy-store.ts";
-export {
-  historySnapshots,
-  readHistory,
-  type History,
-  type HistorySnapshot,
-  type HistoryVisitor,
-  type Hole,
-  type ReadHistoryOptions,
-  type SlotChange,
-} from "./read-history.ts";
+export { historySnapshots, readHistory, type ReadHistoryOptions } from "./read-history.ts";
+export type { History, HistorySnapshot, HistoryVisitor, Hole, SlotChange } from "./history.ts";
 export type { Damage, Slot } from "./state.ts";
 export { appendItem, listItems, listOf, type ListView } from "./list-view.ts";
 export { receiptOf } from "./receipt.ts";

@@ -19,7 +19,7 @@ import {
 } from "@taskwal/snapshot";
 import type { Model } from "./define-model.ts";
 import { schemaWith } from "./held-records.ts";
-import type { HistorySnapshot, HistoryState } from "./read-history.ts";
+import type { HistorySnapshot, HistoryState } from "./history.ts";
 import { recover } from "./recover.ts";
 import { digestInTurns, snapshotParts, viewState } from "./snapshot-view.ts";
 import { asJson, markType, type MarkData, type Origin } from "./system-record.ts";

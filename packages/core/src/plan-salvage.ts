@@ -11,15 +11,12 @@ import { openNodeDisk, type Directory, type Disk } from "@taskwal/disk";
 import type { DamagedBytes } from "@taskwal/log";
 import type { Model } from "./define-model.ts";
 import { fillFromMirrors, type Recovery } from "./mirror-fill.ts";
-import {
-  readHistoryState,
-  type HistorySnapshot,
-  type HistoryState,
-  type Hole,
-} from "./read-history.ts";
+import type { HistorySnapshot, HistoryState, Hole } from "./history.ts";
+import { readHistoryState } from "./read-history.ts";
 import { subtract } from "./recover.ts";
 import { damagedEntities, viewState, type DamagedEntity } from "./snapshot-view.ts";
 import { openForReading } from "./state-directory.ts";
+import type { Damage } from "./state.ts";
 import { endOf } from "./state-point.ts";
 import type { GapData, LostVersions, Span } from "./system-record.ts";
 
@@ -163,6 +160,8 @@ const newLosses = (
     .filter((one) => !told.has(keyOf(one)));
 };
 
+const noDamage: Damage = { lost: [], frozen: false };
+
 const planOf = (
   model: Model,
   { history, state, recoveries }: HistoryState & Pick<Salvageable, "recoveries">,
@@ -174,15 +173,16 @@ const planOf = (
   const kinds = [...model.entities.values()].map((entity): SalvagedKind => {
     const slots = [...state.slots(entity)];
     const { name } = entity;
-    const damaged = slots.flatMap(([id, { value, damage }]) =>
-      damage ? [{ entity: name, id, ...damage, isThere: value !== undefined }] : [],
-    );
-    const plain = ({ isThere: _, ...one }: (typeof damaged)[number]): DamagedEntity => one;
+    const damaged = slots.flatMap(([id, slot]) => (slot.damage ? [{ id, slot }] : []));
+    const lossesOf = (isThere: boolean): DamagedEntity[] =>
+      damaged
+        .filter(({ slot }) => (slot.value !== undefined) === isThere)
+        .map(({ id, slot: { damage = noDamage } }) => ({ entity: name, id, ...damage }));
     return {
       entity: name,
       whole: slots.filter(([, { value, damage }]) => value !== undefined && !damage).length,
-      damaged: damaged.filter(({ isThere }) => isThere).map(plain),
-      gone: damaged.filter(({ isThere }) => !isThere).map(plain),
+      damaged: lossesOf(true),
+      gone: lossesOf(false),
       fromMirrors: recoveries.filter((one) => one.entity === name).map(({ id }) => id),
     };
   });

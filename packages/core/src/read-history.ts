@@ -10,12 +10,20 @@
 import { openNodeDisk, type Directory, type Disk } from "@taskwal/disk";
 import { CorruptError, ReplayFailedError } from "@taskwal/errors";
 import { canonicalJson, type LogRecord } from "@taskwal/format";
-import { listLog, replayLog, type LogListing, type ReplayEnd } from "@taskwal/log";
+import { listLog, replayLog, type LogListing } from "@taskwal/log";
 import { besideWriter } from "./beside-writer.ts";
-import type { EntityModel, Model } from "./define-model.ts";
-import { Fold, type FoldFacts } from "./fold.ts";
+import type { Model } from "./define-model.ts";
+import { Fold } from "./fold.ts";
 import { foldLog, type Folding } from "./fold-log.ts";
 import { RecentKeys } from "./idempotency.ts";
+import type {
+  History,
+  HistorySnapshot,
+  HistoryState,
+  HistoryVisitor,
+  Hole,
+  SlotChange,
+} from "./history.ts";
 import { listItems } from "./list-view.ts";
 import {
   loadableSnapshots,
@@ -31,64 +39,6 @@ import { loadState } from "./load-state.ts";
 import { diskErrors, openForReading } from "./state-directory.ts";
 import { State, type Slot } from "./state.ts";
 import { lostIn } from "./system-record.ts";
-
-export interface SlotChange {
-  readonly entity: EntityModel;
-  readonly id: string;
-  readonly before: Slot | undefined;
-  readonly after: Slot;
-}
-
-/** Told of everything in the order of sequences. What `pause` returns is awaited: nothing is told meanwhile. */
-export interface HistoryVisitor {
-  /** Before the first record: what the oldest snapshot holds. Each of its entities is told as a change. */
-  base?(snapshot: HistorySnapshot, changes: Iterable<SlotChange>): void;
-  record(record: LogRecord, changes: readonly SlotChange[]): void;
-  /** At the end: a record that was left out with its transaction, and what that loss made of its entity. */
-  dropped(record: LogRecord, changes: readonly SlotChange[]): void;
-  /** Behind a hole, a snapshot that is no older than its end: what the state was besides what the rest of the log told. */
-  correct(snapshot: HistorySnapshot, changes: readonly SlotChange[]): void;
-  pause?(): Promise<void> | undefined;
-}
-
-export interface HistorySnapshot {
-  readonly name: string;
-  readonly sequence: number;
-}
-
-/** Sequences that are gone, or were left out with their transaction. */
-export interface Hole {
-  readonly first: number;
-  readonly last: number;
-  /** Whether the log has a `$lost` record for it: its lines verify, and what they say is that it is lost. */
-  readonly recorded: boolean;
-  /** From here on a snapshot from before the loss tells what the state was; undefined if none does. */
-  readonly healedAt: number | undefined;
-}
-
-export interface History {
-  readonly dir: string;
-  readonly store: string | undefined;
-  /** What the first record is folded onto; undefined for nothing. */
-  readonly base: HistorySnapshot | undefined;
-  /** Every snapshot that was made use of, the base first. */
-  readonly snapshots: readonly HistorySnapshot[];
-  /** The last sequence that was told; that of the base if there is no record. */
-  readonly last: number;
-  readonly holes: readonly Hole[];
-  readonly end: ReplayEnd;
-  readonly listing: LogListing;
-  readonly facts: FoldFacts;
-  /** The record behind which nothing is folded; undefined if all were. */
-  readonly failure: ReplayFailedError | undefined;
-}
-
-/** A history, and the state behind it. */
-export interface HistoryState {
-  readonly history: History;
-  readonly state: State;
-  readonly keys: RecentKeys;
-}
 
 export interface ReadHistoryOptions {
   readonly dir: string;

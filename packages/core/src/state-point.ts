@@ -9,7 +9,8 @@ import type { Disk } from "@taskwal/disk";
 import { CorruptError } from "@taskwal/errors";
 import type { LogRecord } from "@taskwal/format";
 import type { Model } from "./define-model.ts";
-import { readHistoryState, type History, type HistoryState, type Hole } from "./read-history.ts";
+import type { History, HistoryState, Hole } from "./history.ts";
+import { readHistoryState } from "./read-history.ts";
 
 export interface StatePointOptions {
   readonly disk: Disk;

@@ -48,10 +48,10 @@ export const writeLog = async (
 };
 
 /** The record without its place: the writer gives it the same sequence again. */
-export const entryOf = ({ seq: _, lag: __, data, ...draft }: LogRecord): LogEntry => ({
-  draft,
-  dataJson: JSON.stringify(data),
-});
+export const entryOf = (record: LogRecord): LogEntry => {
+  const { seq: _, lag: __, data, ...draft } = record;
+  return { draft, dataJson: JSON.stringify(data) };
+};
 
 /** Records in the order of their sequences as entries; each sequence between them is filled in. */
 export async function* entriesOf(
