@@ -14,11 +14,12 @@ import { previousOf, sealedLast, type LogEntry, type SegmentFile } from "@taskwa
 import { copyInto } from "./copy-store.ts";
 import type { Model } from "./define-model.ts";
 import { makeDirectory } from "./new-directory.ts";
+import { newGap } from "./new-gap.ts";
 import { fillStore, seedsOf, systemEntry, type NewStore } from "./new-store.ts";
 import { recordsBetween } from "./rollback-plan.ts";
 import { openForReading } from "./state-directory.ts";
 import { statePoint, type StatePoint } from "./state-point.ts";
-import { lostType, type LostData } from "./system-record.ts";
+import { gapType, lostType, type GapData, type LostData } from "./system-record.ts";
 import { entriesOf } from "./write-log.ts";
 
 export interface ForkOptions {
@@ -48,9 +49,8 @@ export interface Forked {
 
 /**
  * On return `to` is durable, complete and closed; `dir` is as it was but for the count of names of its segments. Throws
- * RangeError if there is no such point, ReplayFailedError, CorruptError (also if records are lost that no snapshot makes
- * up for and no opening has accounted for), UnsupportedFormatError, DiskFailedError (also if `to` is in use); then `to`
- * is as it was.
+ * RangeError if there is no such point, ReplayFailedError, CorruptError, UnsupportedFormatError, DiskFailedError (also if
+ * `to` is in use); then `to` is as it was.
  */
 export const forkStore = async (options: ForkOptions): Promise<Forked> => {
   const { disk = openNodeDisk(), dir, to, model, onProgress } = options;
@@ -68,7 +68,10 @@ export const forkStore = async (options: ForkOptions): Promise<Forked> => {
         by: "forked",
         origin: { store, sequence },
         behind: { ...behind, epoch: history.listing.epochMax },
-        entries: entriesBehind(source, point, behind.sequence, disk.clock.now()),
+        entries: entriesBehind(source, point, behind.sequence, {
+          gap: gapBehind(model, point, shared),
+          at: disk.clock.now(),
+        }),
         snapshots: seedsOf(source, history.snapshots),
         expected: point,
         onProgress,
@@ -131,14 +134,26 @@ const linkInto = async (source: Directory, target: Directory, name: string): Pro
   return false;
 };
 
+/** What an opening of the parent would tell, the damage in shared files included. */
+const gapBehind = (model: Model, point: StatePoint, { linked, copied }: Shared): GapData => {
+  const shared = new Set([...linked, ...copied]);
+  const bytes = point.history.end.damaged.filter(({ file }) => shared.has(file));
+  return {
+    ...newGap(model, point),
+    bytes: bytes.map(({ file, startBytes, endBytes }) => ({ file, startBytes, endBytes })),
+    report: "",
+  };
+};
+
 async function* entriesBehind(
   source: Directory,
   { sequence: last, history }: StatePoint,
   base: number,
-  at: number,
+  { gap, at }: { readonly gap: GapData; readonly at: number },
 ): AsyncGenerator<LogEntry, void, void> {
   const records = recordsBetween(source, base, last, history.end.durable);
   yield* entriesOf(records, { first: base + 1, last }, (hole) =>
     systemEntry(lostType, { lost: [hole] } satisfies LostData, at),
   );
+  if (gap.lost.length + gap.bytes.length > 0) yield systemEntry(gapType, gap, at);
 }

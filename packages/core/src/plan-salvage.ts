@@ -13,12 +13,12 @@ import type { Model } from "./define-model.ts";
 import { fillFromMirrors, type Recovery } from "./mirror-fill.ts";
 import type { HistorySnapshot, HistoryState, Hole } from "./history.ts";
 import { readHistoryState } from "./read-history.ts";
-import { subtract } from "./recover.ts";
-import { damagedEntities, viewState, type DamagedEntity } from "./snapshot-view.ts";
+import { newGap } from "./new-gap.ts";
+import type { DamagedEntity } from "./snapshot-view.ts";
 import { openForReading } from "./state-directory.ts";
 import type { Damage } from "./state.ts";
 import { endOf } from "./state-point.ts";
-import type { GapData, LostVersions, Span } from "./system-record.ts";
+import type { GapData } from "./system-record.ts";
 
 export interface SalvageSource {
   readonly dir: string;
@@ -119,45 +119,16 @@ const readFrom = async (
   return { ...read, records };
 };
 
-/** Fills the state from mirrors, as an opening does, and tells what remains lost. */
+/** Fills the state from mirrors, as an opening does; what they make up for is told as lost, and restored behind that. */
 const gapIn = async (
   directory: Directory,
   model: Model,
-  { history, state, keys, store }: HistoryState & { readonly store: string },
+  read: HistoryState & { readonly store: string },
 ): Promise<Pick<Salvageable, "recoveries" | "gap">> => {
-  const { gaps } = history.facts;
-  const holes = history.holes.filter(({ healedAt }) => healedAt === undefined);
-  const lost = subtract(
-    holes.map(({ first, last }): Span => [first, last]),
-    gaps.flatMap((gap) => gap.lost),
-  );
-  // Before the mirrors: what they make up for is told as lost, and restored behind that.
-  const entities = newLosses(damagedEntities(viewState(model, state, keys)), gaps);
-  const recoveries = await fillFromMirrors(
-    directory,
-    model,
-    { newLost: lost, state, end: history.end },
-    store,
-  );
-  const count = (spans: readonly Span[]): number =>
-    spans.reduce((sum, [first, last]) => sum + last - first + 1, 0);
-  const attributed = count(entities.map(({ versions }) => versions));
-  return {
-    recoveries,
-    gap: { lost, entities, unattributed: Math.max(0, count(lost) - attributed) },
-  };
-};
-
-const newLosses = (
-  damaged: readonly DamagedEntity[],
-  gaps: readonly GapData[],
-): readonly LostVersions[] => {
-  const keyOf = ({ entity, id, versions }: LostVersions): string =>
-    JSON.stringify([entity, id, versions]);
-  const told = new Set(gaps.flatMap(({ entities }) => entities.map(keyOf)));
-  return damaged
-    .flatMap(({ entity, id, lost }) => lost.map((versions) => ({ entity, id, versions })))
-    .filter((one) => !told.has(keyOf(one)));
+  const gap = newGap(model, read);
+  const { state, store, history } = read;
+  const losses = { newLost: gap.lost, state, end: history.end };
+  return { recoveries: await fillFromMirrors(directory, model, losses, store), gap };
 };
 
 const noDamage: Damage = { lost: [], frozen: false };

@@ -10,6 +10,7 @@ import { cac } from "cac";
 import { runDemo } from "./demo.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { runImport } from "./import-command.ts";
+import { addNewStoreVerbs } from "./new-store-verbs.ts";
 import { addReadingVerbs } from "./reading-verbs.ts";
 import { addTendingVerbs } from "./tending-verbs.ts";
 import { runMigrate } from "./migrate-command.ts";
@@ -58,6 +59,7 @@ cli
 
 addTendingVerbs(cli, terminal);
 addReadingVerbs(cli, terminal);
+addNewStoreVerbs(cli, terminal);
 cli
   .command("migrate <dir>", "What a newer model makes of a directory, over its whole log")
   .option("--dry-run", "Say what it would do, and write nothing (the default)")

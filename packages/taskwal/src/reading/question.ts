@@ -84,7 +84,7 @@ export const ask = async (
 const quietMs = 500;
 
 /** A moving line on stderr, if that is a terminal. */
-const openProgress = () => {
+export const openProgress = () => {
   const terminal = openTerminal(process.stderr);
   let late = false;
   let shown = false;
