@@ -60,27 +60,38 @@ export const makeDirectory = async <T>(
   await assertFree(options);
   const path = temporaryPath(disk, to);
   return diskErrors(operation, to, async () => {
-    const directory = await disk.createDirectory(path);
     try {
-      await (await directory.create(unfinishedCopyName)).close();
-      // Before any file of a store: a part of one must not look whole after a power cut.
-      await directory.syncFolder(".");
-      const made = await fill(directory);
-      for (const folder of await foldersIn(directory)) await directory.syncFolder(folder);
-      // All of it is durable before the mark goes, and the mark is gone before it has its name.
-      await directory.syncFolder(".");
-      await directory.remove(unfinishedCopyName);
-      await directory.syncFolder(".");
+      const made = await fillAt(disk, path, fill);
       await disk.renameDirectory(path, to);
       return made;
     } catch (error) {
       // Best effort: what stays is marked as unfinished. The first error is the one to tell.
-      await discard(disk, directory, path).catch(() => {});
+      await discard(disk, path).catch(() => {});
       throw error;
-    } finally {
-      await directory.close();
     }
   });
+};
+
+const fillAt = async <T>(
+  disk: Disk,
+  path: string,
+  fill: (directory: Directory) => Promise<T>,
+): Promise<T> => {
+  const directory = await disk.createDirectory(path);
+  try {
+    await (await directory.create(unfinishedCopyName)).close();
+    // Before any file of a store: a part of one must not look whole after a power cut.
+    await directory.syncFolder(".");
+    const made = await fill(directory);
+    for (const folder of await foldersIn(directory)) await directory.syncFolder(folder);
+    // All of it is durable before the mark goes, and the mark is gone before it has its name.
+    await directory.syncFolder(".");
+    await directory.remove(unfinishedCopyName);
+    await directory.syncFolder(".");
+    return made;
+  } finally {
+    await directory.close();
+  }
 };
 
 /** Beside it, so that the rename stays within one file system. */
@@ -97,15 +108,17 @@ const foldersIn = async (directory: Directory): Promise<string[]> => {
   return folders;
 };
 
-/** Takes back what was made; on a full disk its bytes are what others need. */
-const discard = async (disk: Disk, directory: Directory, path: string): Promise<void> => {
+/** Takes back what was made; on a full disk its bytes are what others need. The mark goes last. */
+const discard = async (disk: Disk, path: string): Promise<void> => {
+  const directory = await disk.openDirectory(path);
   for (const folder of await foldersIn(directory)) {
     for (const name of await directory.list(folder)) await directory.remove(`${folder}/${name}`);
     await disk.removeDirectory(join(path, folder));
   }
-  const marked = (one: string): boolean => one === unfinishedCopyName;
+  const isMark = (name: string): boolean => name === unfinishedCopyName;
   const names = await directory.list(".");
-  for (const name of names.filter((one) => !marked(one))) await directory.remove(name);
-  for (const name of names.filter(marked)) await directory.remove(name);
+  for (const name of names.toSorted((a, b) => Number(isMark(a)) - Number(isMark(b))))
+    await directory.remove(name);
+  await directory.close();
   await disk.removeDirectory(path);
 };
