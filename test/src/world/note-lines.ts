@@ -37,14 +37,15 @@ export interface PlacedLine {
 /** Several lives of a store; each ends cleanly or is killed. */
 export const randomNotes = async (
   seed: number,
-  { lives = 3, steps = 25 } = {},
+  { lives = 3, steps = 25, snapshots = false, mirrors = false } = {},
 ): Promise<SimDisk> => {
   const sim = createSimDisk({ seed });
   const random = new Prng(seed);
   for (let life = 0; life < lives; life++) {
     const process = sim.process();
-    const store = await openNotes(process, { segmentBytesMax: 2_048 });
+    const store = await openNotes(process, { segmentBytesMax: 2_048, mirrors });
     for (let step = 0; step < steps; step++) {
+      if (snapshots && random.below(12) === 0) await store.snapshot();
       const id = `note ${random.below(6)}`;
       const text = { text: `${life}.${step}` };
       const [exists, choice] = [store.notes.get(id) !== undefined, random.below(10)];
