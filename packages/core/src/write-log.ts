@@ -5,9 +5,9 @@
  *
  * The rule: sequences stay what they are; everything is durable on return.
  */
-import { invariant } from "@taskwal/errors";
+import { CorruptError, invariant } from "@taskwal/errors";
 import type { Clock, Directory } from "@taskwal/disk";
-import { hex32, limits, type LogRecord } from "@taskwal/format";
+import { hex32, limits, walFolder, type LogRecord } from "@taskwal/format";
 import { LogWriter, type Continuation, type LogEntry } from "@taskwal/log";
 
 export interface NewLog {
@@ -53,7 +53,7 @@ export const entryOf = (record: LogRecord): LogEntry => {
   return { draft, dataJson: JSON.stringify(data) };
 };
 
-/** Records in the order of their sequences as entries; each sequence between them is filled in. */
+/** Records in the order of their sequences as entries; each sequence between them is filled in. Throws CorruptError for too many. */
 export async function* entriesOf(
   records: AsyncIterable<LogRecord>,
   { first, last }: { readonly first: number; readonly last: number },
@@ -61,6 +61,7 @@ export async function* entriesOf(
 ): AsyncGenerator<LogEntry, void, void> {
   let next = first;
   function* fill(end: number): Generator<LogEntry> {
+    assertFillable(next, end);
     for (const hole = [next, end] as const; next <= end; next += 1) yield filled(hole);
   }
   for await (const record of records) {
@@ -71,6 +72,16 @@ export async function* entriesOf(
   }
   yield* fill(last);
 }
+
+/** A few gigabytes of records that say so. What claims that more is missing was hardly written by a store. */
+const filledMax = 2 ** 24;
+
+const assertFillable = (first: number, last: number): void => {
+  const count = last - first + 1;
+  if (count <= filledMax) return;
+  const reason = `${count} records in a row are missing, more than can be told one by one`;
+  throw new CorruptError({ file: walFolder, reason, sequences: [[first, last]] });
+};
 
 const batchRecords = 1_000;
 const batchChars = 4 * 1024 * 1024;

@@ -105,8 +105,11 @@ const tellKind = async (
     await sink.prose(`  ${refWords({ entity, id })} is as its own file has it`);
 };
 
-const versionWords = (spans: readonly (readonly [number, number])[]): string =>
-  `its mutations ${spans.map(([first, last]) => (first === last ? `${first}` : `${first} to ${last}`)).join(", ")}`;
+const versionWords = (spans: readonly (readonly [number, number])[]): string => {
+  const words = spans.map(([first, last]) => (first === last ? `${first}` : `${first} to ${last}`));
+  const isOne = spans.length === 1 && spans[0]?.[0] === spans[0]?.[1];
+  return `its ${isOne ? "mutation" : "mutations"} ${words.join(", ")}`;
+};
 
 const spanWords = ({ first, last }: Hole): string =>
   first === last ? `@${first}` : `@${first} … @${last}`;
