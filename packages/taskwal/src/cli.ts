@@ -12,6 +12,7 @@ import { runDemo } from "./demo.ts";
 import { runDoctor } from "./doctor-command.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { runImport } from "./import-command.ts";
+import { addNewStoreVerbs } from "./new-store-verbs.ts";
 import { addReadingVerbs } from "./reading-verbs.ts";
 import { addTendingVerbs } from "./tending-verbs.ts";
 import { runMigrate } from "./migrate-command.ts";
@@ -72,6 +73,7 @@ cli
 
 addTendingVerbs(cli, terminal);
 addReadingVerbs(cli, terminal);
+addNewStoreVerbs(cli, terminal);
 cli
   .command("migrate <dir>", "What a newer model makes of a directory, over its whole log")
   .option("--dry-run", "Say what it would do, and write nothing (the default)")
