@@ -25,10 +25,10 @@ const logBytes = (sim: SimDisk): number =>
     .filter((path) => path.endsWith(".jsonl"))
     .reduce((sum, path) => sum + sim.readRaw(path).length, 0);
 
-const processOf = (pid: number) => ({
+const processOf = (pid: number, bootId = "b") => ({
   pid,
   startTime: "1",
-  bootId: "b",
+  bootId,
   pidNamespace: "n",
   host: "h",
 });
@@ -226,13 +226,16 @@ describe("after an end of agentapi, a journal", () => {
     expect(journal.projection().committed).toHaveLength(4);
   });
 
-  it("keeps its only message when another one tells its boot screen, and not of the same one", async () => {
+  it.each([
+    ["a process of another number", processOf(2)],
+    ["one of the same number after a boot", processOf(1, "another boot")],
+  ])("keeps its only message when another one tells its boot screen: %s", async (_, other) => {
     const journal = await open(createSimDisk());
     await journal.note({ phase: "spawned", process: processOf(1) });
     await journal.hear(agent(0, "hi"));
     await journal.note({ phase: "ready", process: processOf(1) });
     expect(await journal.hear(agent(0, "hi!"))).toBe("revised");
-    await journal.note({ phase: "spawned", process: processOf(2) });
+    await journal.note({ phase: "spawned", process: other });
     expect(await journal.hear(agent(0, "loading model weights…"))).toBe("held");
     await journal.flush();
     expect(textsOf(journal)).toEqual(["agent: hi!"]);

@@ -117,9 +117,10 @@ export class Journal {
       Object.entries(facts).map(([key, value]) => [key, value ?? null]),
     ) as Partial<JournalFacts>;
     const before = this.session.process;
+    const { process } = noted;
     const isAnother =
-      noted.process &&
-      (noted.process.pid !== before?.pid || noted.process.startTime !== before.startTime);
+      process &&
+      (["pid", "startTime", "bootId"] as const).some((key) => process[key] !== before?.[key]);
     await this.#change((tx) => {
       tx.sessions.mutate(sessionId, "session.noted", noted);
       if (isAnother) this.#messages.expectAnother(tx);
