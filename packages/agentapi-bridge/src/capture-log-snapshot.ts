@@ -127,7 +127,7 @@ const keep = async (
   { limitMs, signal }: Limits,
 ): Promise<boolean> =>
   outbox
-    ? withinMs(limitMs / 4, () => outbox.put(one), signal).then(
+    ? withinMs(limitMs / 2, () => outbox.put(one), signal).then(
         () => true,
         () => false,
       )
