@@ -157,6 +157,20 @@ describe("a command", () => {
     expect(outcomesOf(journal)).toEqual(["go: accepted"]);
   });
 
+  it("that was accepted and never told is a message once another process has taken the place of that agentapi", async () => {
+    const journal = await open(createSimDisk());
+    await journal.hear(agent(0, "hi"));
+    await journal.intend("go");
+    await journal.settle("1", "accepted");
+    // It is known only now which process it is.
+    await journal.note({ phase: "started", process: processOf(1) });
+    expect(textsOf(journal)).toEqual(["agent: hi"]);
+    await journal.note({ phase: "spawned", process: processOf(2) });
+    expect(textsOf(journal)).toEqual(["agent: hi", "user: go"]);
+    await journal.recover([]);
+    expect(textsOf(journal)).toEqual(["agent: hi", "user: go"]);
+  });
+
   it("that was accepted and never told is a message after the end of agentapi, once", async () => {
     const sim = createSimDisk();
     const journal = await open(sim);

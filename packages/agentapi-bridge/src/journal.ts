@@ -111,7 +111,10 @@ export class Journal {
     };
   }
 
-  /** Durable when it resolves. Another process than the one before tells its own conversation. */
+  /**
+   * Durable when it resolves. Another process than the one before tells its own conversation; what the one before
+   * accepted and never told becomes a message.
+   */
   async note(facts: Partial<SessionFacts>): Promise<void> {
     const noted = Object.fromEntries(
       Object.entries(facts).map(([key, value]) => [key, value ?? null]),
@@ -123,7 +126,7 @@ export class Journal {
       (["pid", "startTime", "bootId"] as const).some((key) => process[key] !== before?.[key]);
     await this.#change((tx) => {
       tx.sessions.mutate(sessionId, "session.noted", noted);
-      if (isAnother) this.#messages.expectAnother(tx);
+      if (isAnother) this.#messages.expectAnother(tx, before !== undefined);
     });
   }
 
