@@ -15,6 +15,7 @@ import {
 } from "./agentapi/agentapi-process.ts";
 import { startFakeCoder, type FakeCoder } from "./agentapi/fake-coder.ts";
 import { moduleEnvironment } from "./agentapi/shutdown-command.ts";
+import { endSessions, Session } from "./agentapi/supervised-session.ts";
 import { survivalContract } from "./agentapi/survival-contract.ts";
 import { upstreamContract } from "./agentapi/upstream-contract.ts";
 import { codeBlock, codeSpans, repository, section, tableRows, textOf } from "./documents.ts";
@@ -22,6 +23,7 @@ import { codeBlock, codeSpans, repository, section, tableRows, textOf } from "./
 const document = textOf("docs/agentapi.md");
 const coders: FakeCoder[] = [];
 afterAll(async () => {
+  endSessions();
   endAll();
   for (const coder of coders) await coder.close();
 });
@@ -57,12 +59,37 @@ const started = async (): Promise<{ running: RunningAgentApi; coder: FakeCoder }
 };
 
 describe("docs/agentapi.md", () => {
-  test("its program runs as printed", async () => {
-    const { running, coder } = await started();
+  const replacing = section(document, "## Replace the module's shutdown script");
+
+  test("its program that supervises runs as printed", async () => {
+    const session = await Session.of(fakeProgram("0.12.1"));
+    const coder = await startFakeCoder();
+    coders.push(coder);
     const { printed } = await run([process.execPath, "--input-type=module"], {
       // Where the bridge is an installed package, as for any user.
       cwd: join(repository, "test"),
-      input: codeBlock(document, "js"),
+      input: codeBlock(document, "js")
+        .replace('["claude"]', JSON.stringify(session.agent()))
+        .replace(".my-module", "session"),
+      env: {
+        ...session.env,
+        AGENTAPI_PORT: String(session.port),
+        AGENTAPI_TYPE: "custom",
+        ARG_TASK_ID: "a-task",
+        CODER_AGENT_URL: coder.url,
+        CODER_AGENT_TOKEN: "a-token",
+      },
+    });
+    expect(printed).toEqual(["accepted", "posted terminated"]);
+    expect(coder.taken[0]?.messages[1]?.content).toBe("What did you change?");
+    expect(session.saved).toContain("user: What did you change?");
+  });
+
+  test("its program that only ends one runs as printed", async () => {
+    const { running, coder } = await started();
+    const { printed } = await run([process.execPath, "--input-type=module"], {
+      cwd: join(repository, "test"),
+      input: codeBlock(section(document, "### The end alone"), "js"),
       env: { ...moduleEnvironment(running, coder), ARG_STATE_FILE_PATH: running.stateFile },
     });
     expect(printed).toEqual(["accepted", "verified posted terminated", "agent user agent"]);
@@ -77,7 +104,7 @@ describe("docs/agentapi.md", () => {
     const path = join(repository, "packages/taskwal/bin/taskwal.js");
     writeFileSync(taskwal, `#!/bin/sh\nexec ${process.execPath} ${path} "$@"\n`);
     chmodSync(taskwal, 0o755);
-    const script = codeBlock(document, "sh")
+    const script = codeBlock(replacing, "sh")
       .replace("3284", String(running.port))
       .replace(".my-module", basename(running.folder));
     const { code, printed } = await run(["bash", "-c", script], {
@@ -98,11 +125,11 @@ describe("docs/agentapi.md", () => {
     expect(await running.ended).toEqual([0, null]);
   });
 
-  const replacing = section(document, "## Replace the module's shutdown script");
-
   test("its exit codes are the command's", () => {
     const source = textOf("packages/taskwal/src/exit-codes.ts");
-    const codes = [...source.matchAll(/^ {2}(?:unsaved|unposted|killed|stillRunning): (\d+),$/gm)];
+    const codes = [
+      ...source.matchAll(/^ {2}(?:unsaved|unposted|killed|stillRunning|notStarted): (\d+),$/gm),
+    ];
     const rows = tableRows(replacing).map(([code = ""]) => code);
     expect(rows.filter((code) => /^\d+$/.test(code))).toEqual([
       "0",
@@ -113,12 +140,16 @@ describe("docs/agentapi.md", () => {
   test("its options are the command's, with their defaults", () => {
     const source = textOf("packages/taskwal/src/agentapi-verbs.ts");
     const options = [
-      ...source.matchAll(/option\(\s*"(--[a-z-]+)[^"]*",\s*"[^"]*\(default: (\w+)\)"/g),
+      ...source.matchAll(
+        /option\(\s*"(--[a-z-]+)[^"]*",\s*"[^"]*?(?:\(default: (\w+)\))?",?\s*\)/g,
+      ),
     ];
-    expect(options.length).toBeGreaterThan(3);
-    for (const [, name = "", byDefault = ""] of options) {
-      const row = tableRows(replacing).find(([first = ""]) => codeSpans(first)[0] === name);
-      expect(row?.[1]?.replaceAll("`", ""), name).toBe(byDefault);
+    expect(options.length).toBeGreaterThan(12);
+    const rows = tableRows(document);
+    for (const [, name = "", byDefault] of options) {
+      expect(document, name).toContain(name);
+      const row = rows.find(([first = ""]) => codeSpans(first)[0] === name);
+      if (row && byDefault) expect(row[1]?.replaceAll("`", ""), name).toBe(byDefault);
     }
   });
 
@@ -128,9 +159,7 @@ describe("docs/agentapi.md", () => {
     const told = tableRows(replacing).flatMap(([first = ""]) => codeSpans(first));
     // What agentapi itself was started with is looked for, and is no variable of the module.
     const expected = read.filter((name) => name !== "AGENTAPI_STATE_FILE");
-    expect(told.filter((name) => /^[A-Z_]+$/.test(name)).sort()).toEqual(
-      [...new Set(expected)].sort(),
-    );
+    expect(new Set(told.filter((name) => /^[A-Z_]+$/.test(name)))).toEqual(new Set(expected));
   });
 });
 

@@ -8,6 +8,7 @@
  * The rule: nothing is told on before it is durable, but for the texts of a message that is still being written. One
  * piece is read when the one before is on the disk, so that memory holds one piece, whatever agentapi tells.
  */
+import { get, type IncomingMessage } from "node:http";
 import { ClosedError } from "@taskwal/errors";
 
 import { readAgentApiEvent, type AgentApiEvent } from "./agentapi-event.ts";
@@ -106,16 +107,13 @@ class Follower {
       connection.abort(new Error(`nothing was told for ${silenceMsMax} ms`)),
     );
     try {
-      const response = await fetch(`${baseUrl}/events`, { signal: connection.signal });
-      if (!response.ok || !response.body) {
-        connection.abort();
-        return { reason: `the answer was ${response.status}` };
-      }
+      const response = await open(`${baseUrl}/events`, connection.signal);
+      if (response.statusCode !== 200) return { reason: `the answer was ${response.statusCode}` };
       this.#tell({ kind: "connected" });
       const { push } = createEventStreamReader();
-      for await (const bytes of response.body) {
+      for await (const bytes of response) {
         cancelSilence();
-        await this.#take(push(bytes), connection);
+        await this.#take(push(bytes as Uint8Array), connection);
       }
       return { reason: "the stream has ended" };
     } catch (error) {
@@ -199,3 +197,9 @@ class Follower {
     });
   }
 }
+
+/** Not by `fetch`: it ends a stream on which nothing is told for five minutes, and agents wait longer than that. */
+const open = (url: string, signal: AbortSignal): Promise<IncomingMessage> =>
+  new Promise((done, failed) => {
+    get(url, { signal, agent: false }, done).on("error", failed);
+  });

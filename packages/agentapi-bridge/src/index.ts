@@ -70,5 +70,17 @@ export type {
   StopPhase,
   StopResult,
 } from "./stop-agentapi.ts";
+export { reconcile } from "./reconcile.ts";
+export type { Reconciled } from "./reconcile.ts";
+export { checkpointSession, sessionStatus } from "./session-status.ts";
+export type { SessionStatus, StateStatus } from "./session-status.ts";
+export { sessionPaths } from "./session-directory.ts";
+export type { NamedPaths, SessionPaths } from "./session-directory.ts";
+export { StartError } from "./start-error.ts";
+export type { StartFailure } from "./start-error.ts";
+export { superviseAgentApi } from "./supervise.ts";
+export type { SuperviseOptions } from "./supervise.ts";
+export { SupervisedAgentApi } from "./supervised-agentapi.ts";
+export type { RunningAgentApi, SuperviseEvent, SuperviseLimits } from "./supervised-agentapi.ts";
 export { decideGate, parseVersionText, versionAtLeast } from "./version-gate.ts";
 export type { Gate, GateDecision, GateFacts } from "./version-gate.ts";

@@ -14,7 +14,7 @@ import { openStore, type Logger, type StoreOf } from "@taskwal/core";
 import { openNodeDisk, type Disk } from "@taskwal/disk";
 import { InvalidMutationError } from "@taskwal/errors";
 
-import type { JournalProjection } from "./checkpoint-verdict.ts";
+import { openEnded, type JournalProjection } from "./checkpoint-verdict.ts";
 import type { ConversationMessage } from "./conversation-state.ts";
 import { journalModel, type JournalEntry } from "./journal-model.ts";
 import type { JournalCommand, JournalFacts, Place } from "./journal-model.ts";
@@ -133,10 +133,7 @@ export class Journal {
 
   /** What this life of agentapi must have of it: what it had loaded, and what was said since. */
   projection(): JournalProjection {
-    const all = this.messages();
-    const own = placesOf(this.#facts().place.runs, all.length).flatMap((index) => all[index] ?? []);
-    const hasOpenMessage = own.at(-1)?.role === "agent";
-    return { committed: hasOpenMessage ? own.slice(0, -1) : own, hasOpenMessage };
+    return projectionOf(this.messages(), this.#facts().place.runs);
   }
 
   commands(): readonly Command[] {
@@ -230,6 +227,12 @@ export class Journal {
     return session;
   }
 }
+
+export const projectionOf = (
+  messages: readonly JournalEntry[],
+  runs: Place["runs"],
+): JournalProjection =>
+  openEnded(placesOf(runs, messages.length).flatMap((index) => messages[index] ?? []));
 
 const commandOf = ({ id, text, afterId, outcome, detail }: JournalCommand): Command => ({
   id,

@@ -8,7 +8,14 @@
 import { openStore } from "@taskwal/core";
 import type { Disk, ProcessIdentity } from "@taskwal/disk";
 
-import { journalModel, type JournalEntry } from "./journal-model.ts";
+import type { JournalProjection } from "./checkpoint-verdict.ts";
+import { projectionOf } from "./journal.ts";
+import {
+  journalModel,
+  type JournalCommand,
+  type JournalEntry,
+  type JournalFacts,
+} from "./journal-model.ts";
 import { inOrder, sessionId } from "./recorded-messages.ts";
 
 export interface JournalReading {
@@ -16,6 +23,11 @@ export interface JournalReading {
   readonly messages: readonly JournalEntry[];
   /** The agentapi of the last life. */
   readonly process: ProcessIdentity | undefined;
+  /** Undefined for one that was only begun. */
+  readonly facts: JournalFacts | undefined;
+  readonly commands: readonly JournalCommand[];
+  /** What that life of agentapi must have of the messages. */
+  readonly projection: JournalProjection;
 }
 
 /** Undefined where there is no journal that can be read. */
@@ -28,9 +40,14 @@ export const readJournal = async (
     await (await disk.openDirectory(dir)).close();
     const store = await openStore({ dir, model: journalModel, disk, readOnly: true });
     try {
+      const messages = inOrder((id) => store.messages.get(id), 0);
+      const session = store.sessions.get(sessionId);
       return {
-        messages: inOrder((id) => store.messages.get(id), 0),
-        process: store.sessions.get(sessionId)?.process ?? undefined,
+        messages,
+        process: session?.process ?? undefined,
+        facts: session,
+        commands: inOrder((id) => store.commands.get(id), 1),
+        projection: projectionOf(messages, session?.place.runs ?? []),
       };
     } finally {
       await store.close();

@@ -8,18 +8,19 @@
  * unless the running program tells the messages of the file. What cannot be found out counts as no.
  */
 import { execFile } from "node:child_process";
-import { basename, dirname, join } from "node:path";
+import { join } from "node:path";
 import { promisify } from "node:util";
-import { readWhole } from "@taskwal/disk";
 import type { Disk, ProcessIdentity } from "@taskwal/disk";
 
 import type { LogSnapshotOrder, LogSnapshotResult, SnapshotStep } from "./capture-log-snapshot.ts";
 import { judgeCheckpoint, openEnded } from "./checkpoint-verdict.ts";
 import type { ComparedMessage } from "./checkpoint-verdict.ts";
 import type { EndStep } from "./end-process.ts";
+import { readFileAt, removeFileAt } from "./file-at.ts";
 import { openOutbox } from "./outbox.ts";
-import { judgePidOwner } from "./pid-file.ts";
+import { parsePidFile } from "./pid-file.ts";
 import type { PidOwner } from "./pid-file.ts";
+import { ownerOfSession } from "./preflight.ts";
 import { readConversation } from "./read-conversation.ts";
 import { readJournal } from "./read-journal.ts";
 import type { JournalReading } from "./read-journal.ts";
@@ -77,11 +78,11 @@ export const shutdownAgentApi = async (
   const { request, limits = {}, onEvent } = options;
   const journal =
     request.folder === undefined ? undefined : await readJournal(disk, request.folder);
-  const owner = await ownerOf(disk, request.pidFile, journal);
+  const owner = await ownerOfSession(disk, journal?.process, request.pidFile);
   onEvent?.({ event: "found", owner });
   const identity = owner?.kind === "ours" ? owner.identity : undefined;
-  const stateFile = identity && (await stateFileOf(disk, request, identity));
-  const guard = stateFile === undefined ? undefined : await guardState(disk, stateFile);
+  const stateFile = await stateFileOf(disk, request, identity);
+  const guard = stateFile === undefined ? undefined : await guarded(disk, stateFile);
   let withheld: string | undefined = "no agentapi runs that could be asked";
   const save = async (signal: AbortSignal): Promise<Checkpoint | undefined> => {
     if (!identity) return undefined;
@@ -105,6 +106,7 @@ export const shutdownAgentApi = async (
     onSnapshot: (posted) => onEvent?.({ event: "snapshot-done", result: posted }),
     onEndStep: (step) => onEvent?.({ event: "end", step }),
   });
+  if (result.ended !== "alive") await removePidFile(disk, request, owner);
   return {
     ...result,
     owner,
@@ -113,6 +115,10 @@ export const shutdownAgentApi = async (
     isRestored: (await guard?.restore().catch(() => "kept")) === "restored",
   };
 };
+
+/** A full disk is no reason not to end. */
+const guarded = (disk: Disk, stateFile: string): Promise<StateGuard | undefined> =>
+  guardState(disk, stateFile).catch(() => undefined);
 
 const checkpointOrder = (
   { port, folder }: ShutdownRequest,
@@ -126,47 +132,31 @@ const checkpointOrder = (
   expected: async (signal) => openEnded(compared(await conversation(port, signal))),
 });
 
-/** By its PID file; where that names none that runs, the process that the journal recorded. */
-const ownerOf = async (
+/** A process that was killed leaves its PID file, over which agentapi does not start once another has the PID. */
+const removePidFile = async (
   disk: Disk,
-  pidFile: string | undefined,
-  journal: JournalReading | undefined,
-): Promise<PidOwner | undefined> => {
-  const named = pidFile === undefined ? undefined : await pidTextOf(disk, pidFile);
-  const owner = named === undefined ? undefined : judgePidOwner(disk, named);
-  const recorded = journal?.process;
-  if (!recorded || owner?.kind === "ours") return owner;
-  const journalled = judgePidOwner(disk, String(recorded.pid), recorded);
-  return journalled.kind === "ours" ? journalled : owner;
-};
-
-const pidTextOf = async (disk: Disk, pidFile: string): Promise<string | undefined> => {
-  try {
-    const directory = await disk.openDirectory(dirname(pidFile));
-    try {
-      return new TextDecoder().decode(await readWhole(directory, basename(pidFile), 64));
-    } finally {
-      await directory.close();
-    }
-  } catch {
-    return undefined;
-  }
+  { pidFile }: ShutdownRequest,
+  owner: PidOwner | undefined,
+): Promise<void> => {
+  if (pidFile === undefined || (owner?.kind !== "ours" && owner?.kind !== "dead")) return;
+  const pid = owner.kind === "ours" ? owner.identity.pid : owner.pid;
+  const bytes = await readFileAt(disk, pidFile);
+  if (!bytes || parsePidFile(new TextDecoder().decode(bytes)) !== pid) return;
+  // What cannot be removed is no reason to fail: the next start looks at it again.
+  await removeFileAt(disk, pidFile).catch(() => {});
 };
 
 const stateFileOf = async (
   disk: Disk,
   { stateFiles }: ShutdownRequest,
-  identity: ProcessIdentity,
+  identity: ProcessIdentity | undefined,
 ): Promise<string | undefined> => {
-  const words = disk.findProcess(identity.pid)?.argv ?? [];
+  const words = (identity && disk.findProcess(identity.pid)?.argv) ?? [];
   const flag = words.findIndex((word) => word === "--state-file" || word === "-s");
   const named = flag < 0 ? undefined : words[flag + 1];
   const paths = [...(named === undefined ? [] : [named]), ...stateFiles];
   for (const path of paths) {
-    const directory = await disk.openDirectory(dirname(path)).catch(() => undefined);
-    const stat = await directory?.stat(basename(path)).catch(() => undefined);
-    await directory?.close();
-    if (stat?.kind === "file") return path;
+    if (await readFileAt(disk, path)) return path;
   }
   // Not saved yet, perhaps: the first that it would be saved under.
   return paths[0];

@@ -239,3 +239,5 @@ export const folderOf = (name: string): string => {
 };
 
 export { openNodeDisk } from "./node-disk.ts";
+export { spawnDetached } from "./spawn-detached.ts";
+export type { DetachedProcess, DetachedProgram, ProcessEnd } from "./spawn-detached.ts";

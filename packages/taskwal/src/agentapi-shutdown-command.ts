@@ -12,10 +12,12 @@ import {
   readShutdownRequest,
   registryLines,
   shutdownAgentApi,
+  type Checkpoint,
   type Gate,
   type ShutdownEvent,
   type ShutdownResult,
   type StopLimits,
+  type StopResult,
 } from "@taskwal/agentapi-bridge";
 import { openNodeDisk } from "@taskwal/disk";
 import { exitCodes } from "./exit-codes.ts";
@@ -60,14 +62,20 @@ export const runAgentApiShutdown = async (
 };
 
 /** The worst that came of it. */
-const shutdownExitCode = ({ ended, checkpoint, snapshot, snapshotOff }: ShutdownResult): number => {
+const shutdownExitCode = (result: ShutdownResult): number => {
+  const { snapshotOff } = result;
+  const code = stopExitCode(result);
+  const isMissing = snapshotOff === "no-url" || snapshotOff === "no-token";
+  return code === exitCodes.fine && isMissing ? exitCodes.unposted : code;
+};
+
+export const stopExitCode = ({ ended, checkpoint, snapshot }: StopResult<Checkpoint>): number => {
   if (ended === "alive") return exitCodes.stillRunning;
   if (ended === "killed") return exitCodes.killed;
   const isSaved = ["verified", "clean", "ahead"].includes(checkpoint?.verdict ?? "verified");
   if (!isSaved) return exitCodes.unsaved;
-  const isMissing = snapshotOff === "no-url" || snapshotOff === "no-token";
   const isPosted = snapshot === undefined || ["posted", "empty"].includes(snapshot.outcome);
-  return isPosted && !isMissing ? exitCodes.fine : exitCodes.unposted;
+  return isPosted ? exitCodes.fine : exitCodes.unposted;
 };
 
 /** Without the conversation itself. */

@@ -17,6 +17,8 @@ export const exitCodes = {
   killed: 12,
   /** agentapi runs also after it was killed: the system holds it. */
   stillRunning: 13,
+  /** agentapi is not there, or did not start. */
+  notStarted: 14,
   /** Ctrl-C. */
   interrupted: 130,
 } as const;

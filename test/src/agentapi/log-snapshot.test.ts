@@ -150,7 +150,7 @@ describe("a snapshot of a log", () => {
     "waits in the outbox within its limit, and is posted at the next start: %s",
     async (_, urlOf, reason) => {
       const folder = newFolder();
-      const result = await capture({ url: await urlOf(), folder, limitMs: 1500 });
+      const result = await capture({ url: await urlOf(), folder, limitMs: 4000 });
       expect(result).toMatchObject({
         outcome: "queued",
         reason: expect.stringMatching(reason) as string,
@@ -197,7 +197,7 @@ describe("a snapshot of a log", () => {
     });
     expect(coder.taken[0]?.messages[0]?.content).toBe("kept");
     await openOutbox(disk, folder).put({ taskId: "task-1", body: '{"messages":[]}' });
-    const slow = await capture({ url, folder, messages: "never", limitMs: 1000 });
+    const slow = await capture({ url, folder, messages: "never", limitMs: 2000 });
     expect(slow).toMatchObject({ outcome: "posted" });
     expect(await capture({ url, folder, messages: new Error("gone") })).toMatchObject({
       outcome: "failed",

@@ -9,12 +9,7 @@ import { afterAll, describe, expect, test } from "vitest";
 
 import { endAll, fakeProgram, startAndListen, type RunningAgentApi } from "./agentapi-process.ts";
 import { startFakeCoder, type CoderAnswer, type FakeCoder } from "./fake-coder.ts";
-import {
-  moduleEnvironment,
-  ShutdownProcess,
-  stateOf,
-  type ShutdownRun,
-} from "./shutdown-command.ts";
+import { moduleEnvironment, ShutdownProcess, stateOf, type VerbRun } from "./shutdown-command.ts";
 
 const coders: FakeCoder[] = [];
 afterAll(async () => {
@@ -30,7 +25,7 @@ interface Setting {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-interface Shown extends ShutdownRun {
+interface Shown extends VerbRun {
   readonly running: RunningAgentApi;
   readonly coder: FakeCoder;
 }
@@ -40,7 +35,7 @@ const shutDown = async ({ contents = normal, answers = [], env }: Setting): Prom
   coders.push(coder);
   const running = await startAndListen(fakeProgram("0.12.1"), { state: stateOf(...contents) });
   await running.loaded();
-  const words = ["--compat", "registry", "--snapshot-timeout", "2s"];
+  const words = ["--compat", "registry", "--snapshot-timeout", "4s"];
   const run = await new ShutdownProcess(moduleEnvironment(running, coder, env), words).ended;
   return { ...run, running, coder };
 };

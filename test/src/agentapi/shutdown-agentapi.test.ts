@@ -36,7 +36,7 @@ const fakeCoder = async (...answers: readonly CoderAnswer[]): Promise<FakeCoder>
 };
 
 /** What waits for ever without them must end with them. */
-const shortLimits: StopLimits = { checkpointMs: 6000, snapshotMs: 1500, termMs: 800, killMs: 800 };
+const shortLimits: StopLimits = { checkpointMs: 6000, snapshotMs: 8000, termMs: 800, killMs: 800 };
 
 const shutDown = (
   running: RunningAgentApi,
@@ -104,7 +104,9 @@ describe.concurrent("a shutdown", () => {
     await running.statusIs("stable");
     const post = running.say("hello?").catch(() => "cut off");
     await sleep(300);
-    const result = await shutDown(running, coder, { limits: shortLimits });
+    const result = await shutDown(running, coder, {
+      limits: { ...shortLimits, snapshotMs: 20_000 },
+    });
     expect(result.snapshot).toEqual({ outcome: "posted", status: 204 });
     expect(coder.taken[0]?.messages[0]?.content).toBe("Hello");
     expect(result.ended).not.toBe("alive");
@@ -169,7 +171,7 @@ describe.concurrent("a shutdown", () => {
     const coder = await fakeCoder(...answers);
     const running = await startAndListen(fakeProgram("0.12.1"));
     await running.statusIs("stable");
-    const result = await shutDown(running, coder, { limits: { snapshotMs: 1500 } });
+    const result = await shutDown(running, coder, { limits: { snapshotMs: 8000 } });
     expect(result).toMatchObject({ snapshot: { outcome: "queued" }, ended: "terminated" });
   });
 
@@ -204,6 +206,7 @@ describe.concurrent("a shutdown", () => {
     // One SIGTERM, and what it had started is gone too, although it ignores the end of its terminal.
     expect(signals).toEqual(["SIGTERM", "SIGKILL", "SIGKILL"]);
     expect(isRunning(Number(readFileSync(join(running.folder, "agent.pid"), "utf8")))).toBe(false);
+    expect(existsSync(running.pidFile)).toBe(false);
     const totalMs = result.phases.reduce((sum, { ms }) => sum + ms, 0);
     const { checkpointMs = 0, snapshotMs = 0, termMs = 0, killMs = 0 } = shortLimits;
     expect(totalMs).toBeLessThan(checkpointMs + snapshotMs + termMs + 3 * killMs + 1000);

@@ -1,7 +1,7 @@
 /**
- * `taskwal agentapi shutdown` as a process of its own, beside an agentapi and a Coder of a test.
+ * A verb of `taskwal agentapi` as a process of its own, beside an agentapi and a Coder of a test.
  *
- * The rule: it is told what the registry's script is told, by the environment, and nothing else.
+ * The rule: it is told what the registry's scripts are told, by the environment, and nothing else.
  */
 import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
 import { once } from "node:events";
@@ -13,20 +13,26 @@ import type { FakeCoder } from "./fake-coder.ts";
 
 const taskwalPath = resolve("packages/taskwal/bin/taskwal.js");
 
-export interface ShutdownRun {
+export interface VerbRun {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-export class ShutdownProcess {
+export class AgentApiVerb {
   readonly child: ChildProcessWithoutNullStreams;
-  readonly ended: Promise<ShutdownRun>;
+  readonly ended: Promise<VerbRun>;
   stdout = "";
   stderr = "";
 
-  constructor(env: Readonly<Record<string, string>>, words: readonly string[]) {
-    this.child = spawn(process.execPath, [taskwalPath, "agentapi", "shutdown", ...words], {
+  constructor(
+    verb: string,
+    env: Readonly<Record<string, string>>,
+    words: readonly string[],
+    cwd?: string,
+  ) {
+    this.child = spawn(process.execPath, [taskwalPath, "agentapi", verb, ...words], {
+      cwd,
       env: { PATH: process.env["PATH"], ...env },
     });
     this.child.stdout.setEncoding("utf8").on("data", (text: string) => (this.stdout += text));
@@ -41,9 +47,16 @@ export class ShutdownProcess {
   /** Waits until it has printed this. */
   async printed(text: string): Promise<void> {
     while (!this.stdout.includes(text)) {
-      if (this.child.exitCode !== null) throw new Error(`not printed: ${text}\n${this.stdout}`);
-      await once(this.child.stdout, "data");
+      if (this.child.exitCode !== null)
+        throw new Error(`not printed: ${text}\n${this.stdout}${this.stderr}`);
+      await Promise.race([once(this.child.stdout, "data"), this.ended]);
     }
+  }
+}
+
+export class ShutdownProcess extends AgentApiVerb {
+  constructor(env: Readonly<Record<string, string>>, words: readonly string[]) {
+    super("shutdown", env, words);
   }
 }
 

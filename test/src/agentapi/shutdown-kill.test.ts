@@ -1,11 +1,12 @@
 /**
  * SIGKILL of the shutdown in each of its phases, and then another one: as if the first had never been.
  */
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, describe, expect, it } from "vitest";
 
+import { capture } from "./agentapi-captures.ts";
 import { endAll, fakeProgram, startAndListen } from "./agentapi-process.ts";
 import { startFakeCoder, type CoderAnswer, type FakeCoder } from "./fake-coder.ts";
 import type { SomeToggles } from "./fake-toggles.ts";
@@ -54,6 +55,7 @@ describe.concurrent("a shutdown that is killed", () => {
       const first = new ShutdownProcess(env, ["--compat", "registry"]);
       await first.printed(line);
       while (line.startsWith("Posting") && coder.requests.length === 0) await sleep(10);
+      if (isEnding) await running.logged("Received shutdown signal");
       first.child.kill("SIGKILL");
       expect((await first.ended).code).toBe(null);
       // What was told to end ends; what was not goes on as if nothing had been.
@@ -87,5 +89,22 @@ describe.concurrent("a shutdown that is killed", () => {
       { process: "dead", snapshot: { outcome: "posted" }, ended: "already" },
     ]);
     expect(coder.taken[0]?.messages[0]?.content).toContain("demo-agent 1.3.0");
+  });
+
+  it("has kept an old conversation that agentapi had not loaded, and the next one puts it back", async () => {
+    const before = capture("boot-overwrite/sigterm/state-before.json");
+    const coder = await startFakeCoder();
+    coders.push(coder);
+    const options = { state: before, mode: "boots-for-ever" };
+    const running = await startAndListen(fakeProgram("0.12.1", { saveDelayMs: 300 }), options);
+    const env = moduleEnvironment(running, coder);
+    const first = new ShutdownProcess(env, ["--compat", "registry"]);
+    await running.logged("Received shutdown signal");
+    first.child.kill("SIGKILL");
+    await Promise.all([first.ended, running.ended]);
+    expect(savedMessages(running).length).toBe(1);
+    const { stdout } = await new ShutdownProcess(env, ["--json"]).ended;
+    expect(JSON.parse(stdout)).toMatchObject({ restored: true, ended: "already" });
+    expect(readFileSync(running.stateFile)).toEqual(before);
   });
 });
