@@ -116,17 +116,17 @@ const openLocked = async (
   lock: OwnerLock,
   startMs: number,
 ): Promise<Engine> => {
-  const { disk, model, onDamage, known: knownStore } = options;
+  const { disk, model, onDamage, known } = options;
   const storeHint = lock.last?.store || undefined;
   await directory.createFolder(walFolder);
   await directory.syncFolder(".");
   // Before reading: what an older owner acknowledged after this is there to be read.
   const epoch = await claimEpoch(directory, lock.last?.epoch ?? 0);
-  const promised = knownStore?.durable ?? 0;
   try {
+    const promised = known?.durable ?? 0;
     const recovering = { directory, clock: disk.clock, model, storeHint, onDamage, promised };
     const recovered = await recover(recovering);
-    assertKnown(directory, knownStore, recovered.store);
+    assertKnown(directory, known, recovered.store);
     await assertMigrationFits(directory, model, recovered);
     return await openClaimed({ options, directory, lock, epoch, startMs, recovered });
   } catch (error) {
