@@ -134,6 +134,8 @@ describe("a row", () => {
     expect(reached(row)).toBe(true);
     expect(reached(rowOf({ ...facts, goal: { ratioAtMost: 1.5 } }))).toBe(false);
     expect(reached(rowOf({ ...facts, goal: { oursBelow: 2 } }))).toBe(false);
+    expect(reached(rowOf({ ...facts, goal: { oursAtLeast: 2 } }))).toBe(true);
+    expect(reached(rowOf({ ...facts, goal: { oursAtLeast: 2.1 } }))).toBe(false);
     expect(reached(rowOf(facts))).toBeUndefined();
   });
 

@@ -11,7 +11,14 @@ import { isCount, isJsonObject, isSystemType } from "@taskwal/format";
 import type { Model } from "./define-model.ts";
 import { heldKey } from "./held-records.ts";
 import type { LoadedSnapshot } from "./load-state.ts";
-import { bootType, gapType, markType, migratedType, recoveredType } from "./system-record.ts";
+import {
+  bootType,
+  gapType,
+  lostType,
+  markType,
+  migratedType,
+  recoveredType,
+} from "./system-record.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -108,6 +115,8 @@ const isLoss = (value: unknown): boolean =>
 const isStretch = (value: unknown): boolean =>
   isJsonObject(value) && hasTexts(value, "file") && hasCounts(value, "startBytes", "endBytes");
 
+const isTextIfThere = (value: unknown): boolean => value === undefined || typeof value === "string";
+
 const isMarked = (value: unknown): boolean =>
   isJsonObject(value) && hasTexts(value, "entity", "id");
 
@@ -116,7 +125,10 @@ const isVersions = (value: unknown): boolean => isJsonObject(value) && hasOnlyCo
 const shapes: Readonly<Record<string, (data: Fields) => boolean>> = {
   [gapType]: ({ lost, entities, bytes }) =>
     isListOf(lost, isSpan) && isListOf(entities, isLoss) && isListOf(bytes, isStretch),
-  [markType]: ({ accepted }) => accepted === undefined || isListOf(accepted, isMarked),
+  [markType]: ({ name, text, accepted }) =>
+    isTextIfThere(name) &&
+    isTextIfThere(text) &&
+    (accepted === undefined || isListOf(accepted, isMarked)),
   [recoveredType]: (data) =>
     hasTexts(data, "entity", "id") &&
     hasCounts(data, "n") &&
@@ -124,6 +136,7 @@ const shapes: Readonly<Record<string, (data: Fields) => boolean>> = {
     Object.values(data["lists"]).every(Array.isArray),
   [bootType]: ({ model, schema }) =>
     (model === undefined || isPrint(model)) && (schema === undefined || isVersions(schema)),
+  [lostType]: ({ lost }) => isListOf(lost, isSpan),
   [migratedType]: ({ schema }) => isVersions(schema),
 };
 

@@ -39,7 +39,7 @@ export interface MirrorFill {
 export const fillFromMirrors = async (
   directory: Directory,
   model: Model,
-  { newLost, state, end }: Recovered,
+  { newLost, state, end }: Pick<Recovered, "newLost" | "state" | "end">,
   store: string,
 ): Promise<MirrorFill> => {
   if (newLost.length === 0) return { recoveries: [], tooLong: [] };

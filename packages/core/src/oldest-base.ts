@@ -62,6 +62,21 @@ export const oldestFrom = async (
   return undefined;
 };
 
+/** The newest snapshot from `first` to `last`; undefined if none there verifies. */
+export const newestWithin = async (
+  search: SnapshotSearch,
+  listing: LogListing,
+  first: number,
+  last: number,
+): Promise<LoadableSnapshot | undefined> => {
+  for (const { name, sequence } of await listSnapshots(search.directory)) {
+    if (sequence < first) return undefined;
+    const loaded = sequence <= last ? await loadable(search, listing, name) : undefined;
+    if (loaded) return loaded;
+  }
+  return undefined;
+};
+
 const loadable = async (
   { directory, model, clock }: SnapshotSearch,
   listing: LogListing,

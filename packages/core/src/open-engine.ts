@@ -33,7 +33,7 @@ import {
   performMigration,
 } from "./migration.ts";
 import type { Monitor } from "./monitor.ts";
-import { diskErrors, openStateDirectory } from "./state-directory.ts";
+import { assertKnown, diskErrors, openStateDirectory, type KnownStore } from "./state-directory.ts";
 import { fillFromMirrors, type MirrorFill } from "./mirror-fill.ts";
 import { lockDirectory, type OwnerLock } from "./owner-lock.ts";
 import { recover, type Recovered } from "./recover.ts";
@@ -53,6 +53,8 @@ export interface EngineOptions {
   readonly lockWaitMs: number;
   readonly segmentBytesMax: number;
   readonly idleMs: number;
+  /** Of an opening again: another store, or none, is not opened in its place. */
+  readonly known: KnownStore | undefined;
   readonly signal: AbortSignal | undefined;
   readonly logger: Logger | undefined;
   /** Watches what the engine does to the directory. */
@@ -115,15 +117,17 @@ const openLocked = async (
   lock: OwnerLock,
   startMs: number,
 ): Promise<Engine> => {
-  const { disk, model, onDamage } = options;
+  const { disk, model, onDamage, known: knownStore } = options;
   const storeHint = lock.last?.store || undefined;
   await directory.createFolder(walFolder);
   await directory.syncFolder(".");
   // Before reading: what an older owner acknowledged after this is there to be read.
   const epoch = await claimEpoch(directory, lock.last?.epoch ?? 0);
+  const promised = knownStore?.durable ?? 0;
   try {
-    const recovering = { directory, clock: disk.clock, model, storeHint, onDamage };
+    const recovering = { directory, clock: disk.clock, model, storeHint, onDamage, promised };
     const recovered = await recover(recovering);
+    assertKnown(directory, knownStore, recovered.store);
     await assertMigrationFits(directory, model, recovered);
     return await openClaimed({ options, directory, lock, epoch, startMs, recovered });
   } catch (error) {

@@ -4,9 +4,11 @@
  * The rule: not exported from the package; users hold a `Store`, whose names stay few.
  */
 import { ClosedError, InvalidMutationError } from "@taskwal/errors";
+import type { LogEntry } from "@taskwal/log";
 import { Calls } from "./calls.ts";
 import type { EntityModel } from "./define-model.ts";
 import type { Events, StoreEvents } from "./events.ts";
+import { assertMark, type MarkOptions } from "./mark.ts";
 import { viewState, type StateView } from "./snapshot-view.ts";
 import { tellOpening } from "./opening-events.ts";
 import { Monitor } from "./monitor.ts";
@@ -16,6 +18,11 @@ import type { Slot } from "./state.ts";
 import type { CollectionHost } from "./store-collection.ts";
 import { StoreEngine, type StoreSettings } from "./store-engine.ts";
 import { markType, type MarkData } from "./system-record.ts";
+
+const markEntry = (at: number, data: MarkData): LogEntry => ({
+  draft: { at, type: markType },
+  dataJson: JSON.stringify(data),
+});
 
 export class StoreHost implements CollectionHost {
   readonly settings: StoreSettings;
@@ -54,7 +61,8 @@ export class StoreHost implements CollectionHost {
   ): Promise<StoreHost> {
     const followers = new Set<() => void>();
     const monitor = new Monitor(events, settings.model, settings.diskLowBytes);
-    const engine = await StoreEngine.open(settings, events, { ...opening, followers, monitor });
+    const first = { ...opening, followers, monitor, known: undefined };
+    const engine = await StoreEngine.open(settings, events, first);
     return new StoreHost(settings, events, followers, engine);
   }
 
@@ -118,7 +126,9 @@ export class StoreHost implements CollectionHost {
     await this.open.close();
     const { followers } = this;
     const { monitor } = this.#engine;
-    const opening = { lockWaitMs: 0, signal: undefined, followers, monitor };
+    const { store, log: before } = this.#engine.parts;
+    const known = { store, durable: before.durable };
+    const opening = { lockWaitMs: 0, signal: undefined, followers, monitor, known };
     this.#engine = await StoreEngine.open(this.settings, this.events, opening);
     this.#engine.start();
     const { report, log } = this.#engine.parts;
@@ -144,13 +154,24 @@ export class StoreHost implements CollectionHost {
     assertNotHeld(parts.recovered.state, id);
     const data: MarkData = { accepted: [{ entity: entity.name, id }] };
     await queue.barrier(async () => {
-      const draft = { at: clock.now(), type: markType };
-      await parts.log.append([{ draft, dataJson: JSON.stringify(data) }], true);
+      await parts.log.append([markEntry(clock.now(), data)], true);
       queue.rebase(() => {
         const slot = parts.recovered.state.committed(entity, id);
         if (slot) parts.recovered.state.restore(entity, id, { ...slot, damage: undefined });
       });
     });
+  }
+
+  /** Behind everything that was called before it. */
+  async mark(name: string, options: MarkOptions): Promise<number> {
+    assertMark(name, options);
+    const data: MarkData = { name, ...(options.text !== undefined && { text: options.text }) };
+    const { parts, queue, clock } = this.open;
+    const { first } = await queue.barrier(() =>
+      parts.log.append([markEntry(clock.now(), data)], true),
+    );
+    for (const follower of this.followers) follower();
+    return first;
   }
 
   async #end(end: () => Promise<void>): Promise<void> {

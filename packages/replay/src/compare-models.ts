@@ -71,10 +71,8 @@ const paired = (a: HistoryStep, b: HistoryStep): Map<string, Pair> => {
   );
 };
 
-const gone = { value: undefined, n: 0, lists: undefined, damage: undefined };
-
 const between = ({ one, two }: Pair): ReturnType<typeof fieldChanges> =>
-  fieldChanges(one?.after ?? gone, two?.after ?? gone);
+  fieldChanges(one?.after, two?.after);
 
 const changeOf = (step: HistoryStep, { one, two }: Pair, changes: Change["changes"]): Change => {
   const ref = { entity: (one ?? two)?.entity.name ?? "", id: (one ?? two)?.id ?? "" };

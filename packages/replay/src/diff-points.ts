@@ -16,16 +16,14 @@ import type { Track } from "./track.ts";
 export const diffPoints = async (track: Track, a: number, b: number): Promise<Difference> => {
   const [low, high] = a <= b ? [a, b] : [b, a];
   const entities: Difference["entities"][number][] = [];
-  for (const changed of await changedEntities(track, low, high)) {
+  for (const changed of await changedEntities(track, low, high, a > b)) {
     entities.push(await withSetters(track, changed, low, high));
   }
   const name = ({ ref }: Difference["entities"][number]): string => `${ref.entity}\n${ref.id}`;
   return {
     a: provenanceOf(track, a),
     b: provenanceOf(track, b),
-    entities: entities
-      .toSorted((one, other) => (name(one) < name(other) ? -1 : 1))
-      .map((entity) => (a <= b ? entity : turned(entity))),
+    entities: entities.toSorted((one, other) => (name(one) < name(other) ? -1 : 1)),
   };
 };
 
@@ -33,6 +31,7 @@ const changedEntities = async (
   track: Track,
   low: number,
   high: number,
+  isBackwards: boolean,
 ): Promise<ChangedEntity[]> => {
   const { rows } = track;
   const touched = new Set<number>();
@@ -44,7 +43,8 @@ const changedEntities = async (
   const after = await slotsAt(track, touched, high, { sequence: low, slots: before });
   const changed: ChangedEntity[] = [];
   for (const [ordinal, slot] of after) {
-    const changes = fieldChanges(before.get(ordinal), slot);
+    const [from, to] = isBackwards ? [slot, before.get(ordinal)] : [before.get(ordinal), slot];
+    const changes = fieldChanges(from, to);
     const lengths = new Map(
       Object.entries(slot.lists ?? {}).map(([name, { length }]) => [name, length]),
     );
@@ -52,11 +52,3 @@ const changedEntities = async (
   }
   return changed;
 };
-
-const turned = ({
-  ref,
-  changes,
-}: Difference["entities"][number]): Difference["entities"][number] => ({
-  ref,
-  changes: changes.map((change) => ({ ...change, old: change.new, new: change.old })),
-});

@@ -12,9 +12,9 @@ import type { FieldChange } from "./offline.ts";
 
 type Path = readonly (string | number)[];
 
-export const fieldChanges = (before: Slot | undefined, after: Slot): FieldChange[] => {
-  if (before?.value === undefined && after.value === undefined) return [];
-  if (after.value === undefined) return [{ path: [], old: valueOf(before), new: undefined }];
+export const fieldChanges = (before: Slot | undefined, after: Slot | undefined): FieldChange[] => {
+  if (before?.value === undefined && after?.value === undefined) return [];
+  if (after?.value === undefined) return [{ path: [], old: valueOf(before), new: undefined }];
   return [
     ...valueChanges([], before?.value, after.value, before?.value === undefined),
     ...Object.entries({ ...before?.lists, ...after.lists }).flatMap(([name]) =>
@@ -57,15 +57,15 @@ const isPlainObject = (
 ): value is Readonly<Record<string, JsonValue>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** What both share is not looked at: a view that grew has the items of the older one, in the very same pieces. */
+/** What both share is not looked at: of two views of the same pieces the longer has the items of the other. */
 const listChanges = (
   name: string,
   before: ListView | undefined,
   after: ListView | undefined,
 ): FieldChange[] => {
-  const grew = before === undefined || after?.pieces === before.pieces;
-  const from = grew ? (before?.length ?? 0) : 0;
-  const old = grew || !before ? [] : [...listItems(before)];
+  const isShared = before !== undefined && after?.pieces === before.pieces;
+  const from = isShared ? Math.min(before.length, after.length) : 0;
+  const old = before ? [...listItems(before, from)] : [];
   const now = after ? [...listItems(after, from)] : [];
   const changes: FieldChange[] = [];
   for (let index = 0; index < Math.max(old.length, now.length); index += 1) {

@@ -1,5 +1,4 @@
 /** Reading a directory offline: what happened, record by record. */
-export { kinds } from "./rows.ts";
 export { openOffline } from "./open-offline.ts";
 export { PointError } from "./point-error.ts";
 export type {

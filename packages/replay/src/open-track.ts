@@ -26,10 +26,12 @@ import type { EntityRef } from "./offline.ts";
 import { fieldSetsOf, type ComparedSnapshot, type Track } from "./track.ts";
 import {
   loadTrack,
+  nameTrack,
+  readTrack,
   removeUnfinished,
-  saveTrack,
   trackPrint,
   unfinishedName,
+  writeTrack,
 } from "./track-file.ts";
 import { DamagedTrack, ValueReader, ValueWriter } from "./value-file.ts";
 
@@ -55,12 +57,8 @@ export const openTrack = async (options: OpenTrackOptions): Promise<OpenTrack> =
   const cache = await openCache(disk, dir, cacheDir);
   try {
     const print = await trackPrint(disk, dir, model);
-    let track = await loadTrack(cache.directory, print);
-    if (!track) {
-      await makeTrack(options, disk, cache, print);
-      track = await loadTrack(cache.directory, print);
-    }
-    if (!track) throw new DamagedTrack("a track that was just made");
+    const track =
+      (await loadTrack(cache.directory, print)) ?? (await makeTrack(options, disk, cache, print));
     const { values } = track;
     return {
       track,
@@ -80,7 +78,7 @@ const makeTrack = async (
   disk: Disk,
   { directory }: Cache,
   print: string,
-): Promise<void> => {
+): Promise<Track> => {
   const unfinished = unfinishedName(print, randomBytes(4).toString("hex"));
   const file = await directory.create(`${unfinished}.values`);
   try {
@@ -108,11 +106,12 @@ const makeTrack = async (
       values,
     };
     const compared = await comparedSnapshots(dir, model, disk, history, track);
-    await saveTrack(directory, print, unfinished, {
-      meta: { ...meta, compared },
-      builder,
-      blockCrcs,
-    });
+    await writeTrack(directory, unfinished, { meta: { ...meta, compared }, builder, blockCrcs });
+    // By its open file it is read on, whoever gives its name to another track meanwhile.
+    const made = await readTrack(directory, unfinished);
+    if (!made) throw new DamagedTrack("a track that was just made");
+    await nameTrack(directory, print, unfinished, log.store);
+    return made;
   } finally {
     await file.close();
     await removeUnfinished(directory, unfinished);

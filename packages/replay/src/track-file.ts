@@ -62,17 +62,20 @@ const hashOf = (text: string): string => sha256().update(text).digest("hex");
 /** The track of that name; undefined if there is none, or what is there is not what was written. */
 export const loadTrack = async (cache: Directory, print: string): Promise<Track | undefined> => {
   const [name] = (await cache.list(".")).filter((each) => each.endsWith(`-${print}.json`));
-  if (name === undefined) return undefined;
-  const stem = name.slice(0, -".json".length);
+  return name === undefined ? undefined : readTrack(cache, name.slice(0, -".json".length));
+};
+
+/** The track of three files that begin so; undefined if they are not what was written. */
+export const readTrack = async (cache: Directory, stem: string): Promise<Track | undefined> => {
   let values: File | undefined;
   try {
-    const stored = await readMeta(cache, name);
+    const stored = await readMeta(cache, `${stem}.json`);
     values = await cache.open(`${stem}.values`, "read");
     const rows = await readRows(cache, `${stem}.columns`, stored);
     const reader = new ValueReader(values, stored.blockCrcs);
     await reader.assertWhole();
     const [entities, types, actors, fieldSets] = stored.names.map((list) => new Names(list));
-    if (!entities || !types || !actors || !fieldSets) throw new DamagedTrack(name);
+    if (!entities || !types || !actors || !fieldSets) throw new DamagedTrack(stem);
     return {
       ...stored,
       rows,
@@ -114,10 +117,9 @@ export interface TrackToSave {
   readonly blockCrcs: readonly number[];
 }
 
-/** Writes rows and meta beside values that are there already, under the name `unfinished`, and names all three. */
-export const saveTrack = async (
+/** Writes rows and meta beside values that are there already, under the name `unfinished`. */
+export const writeTrack = async (
   cache: Directory,
-  print: string,
   unfinished: string,
   { meta, builder, blockCrcs }: TrackToSave,
 ): Promise<void> => {
@@ -133,7 +135,16 @@ export const saveTrack = async (
   const text = JSON.stringify(stored);
   await write(cache, `${unfinished}.columns`, columns);
   await write(cache, `${unfinished}.json`, Buffer.from(`${crc32(Buffer.from(text))}\n${text}`));
-  const prefix = `${hashOf(meta.log.store ?? "").slice(0, 16)}-`;
+};
+
+/** From here on it is found; older ones of the same store go. */
+export const nameTrack = async (
+  cache: Directory,
+  print: string,
+  unfinished: string,
+  store = "",
+): Promise<void> => {
+  const prefix = `${hashOf(store).slice(0, 16)}-`;
   await removeOthers(cache, prefix);
   for (const end of ends) {
     await cache.rename(`${unfinished}.${end}`, `${prefix}${print}.${end}`);

@@ -114,8 +114,11 @@ const appendedItem = (
   const [list] = grown;
   if (list === undefined || grown.length > 1) return undefined;
   const view = after.lists?.[list];
-  const lengthBefore = before.lists?.[list]?.length ?? 0;
+  const viewBefore = before.lists?.[list];
+  const lengthBefore = viewBefore?.length ?? 0;
   if (!view || view.length !== lengthBefore + 1) return undefined;
+  // A snapshot may know other items before the last one.
+  if (lengthBefore > 0 && view.pieces !== viewBefore?.pieces) return undefined;
   const [item = null] = listItems(view, lengthBefore);
   return { list, item };
 };

@@ -7,10 +7,12 @@
 import { CorruptError, StoreError, UnsupportedFormatError } from "@taskwal/errors";
 import { PointError } from "@taskwal/replay";
 import { cac } from "cac";
+import { addAgentApiVerbs } from "./agentapi-verbs.ts";
 import { runDemo } from "./demo.ts";
 import { runDoctor } from "./doctor-command.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { runImport } from "./import-command.ts";
+import { addNewStoreVerbs } from "./new-store-verbs.ts";
 import { addReadingVerbs } from "./reading-verbs.ts";
 import { addTendingVerbs } from "./tending-verbs.ts";
 import { runMigrate } from "./migrate-command.ts";
@@ -31,6 +33,7 @@ cli
   .option("--seed <number>", "Repeat a run (default: random, and printed)")
   .option("--dir <path>", "Where to work; must not exist (default: a new temporary directory)")
   .option("--json", "One JSON object at the end, nothing else")
+  .example("$ taskwal demo --seed 7 --dir ./demo")
   .action(
     ({ seed, dir, json }: { seed?: string | number; dir?: string | number; json?: boolean }) =>
       runDemo({ seed: word(seed), dir: word(dir), json: json === true }, terminal),
@@ -41,6 +44,7 @@ cli
   .option("--into <dir>", "A new store there (default: in place; the originals stay)")
   .option("--dry-run", "Say what would be brought, and write nothing")
   .option("--json", "One JSON object, nothing else")
+  .example("$ taskwal import ./old-state --into ./new-state --dry-run")
   .action(
     (
       legacy: string | number,
@@ -57,6 +61,7 @@ cli
       ),
   );
 
+addAgentApiVerbs(cli, terminal);
 cli
   .command("doctor <dir>", "What is damaged or hidden in another program's directory; only reads")
   .option("--json", "A JSON object a line: findings, files, then what it comes to")
@@ -68,12 +73,14 @@ cli
 
 addTendingVerbs(cli, terminal);
 addReadingVerbs(cli, terminal);
+addNewStoreVerbs(cli, terminal);
 cli
   .command("migrate <dir>", "What a newer model makes of a directory, over its whole log")
   .option("--dry-run", "Say what it would do, and write nothing (the default)")
   .option("--apply", "Do it, if nothing in the whole log fails")
   .option("--model <file>", "A file that exports your model (default: the tasks')")
   .option("--json", "One JSON object, nothing else")
+  .example("$ taskwal migrate ./state --model ./new-model.mjs")
   .action(
     (
       dir: string | number,
@@ -95,6 +102,7 @@ cli
   .option("--into <dir>", "Where to; missing or empty")
   .option("--apply", "Do it (default: list what it would hide, and write nothing)")
   .option("--json", "One JSON object, nothing else")
+  .example("$ taskwal rollback ./migrated")
   .action(
     (
       dir: string | number,
@@ -106,7 +114,11 @@ cli
   );
 
 cli.help((sections) => [
-  ...sections,
+  // cac says of each --no-… that its default is true, which is that of the option without the "no-".
+  ...sections.map(({ body, ...rest }) => ({
+    ...rest,
+    body: body.replaceAll(/(--no-.*) \(default: true\)/g, "$1"),
+  })),
   {
     title: "Exit codes",
     body: [
@@ -116,6 +128,8 @@ cli.help((sections) => [
       "  3  the disk or another owner did not let it happen; nothing was changed",
       "  4  corruption",
       "  5  what is recorded and what is computed from it do not agree",
+      "  10 to 14  agentapi: its state is not saved, its log not posted, killed, still running,",
+      "     not started",
       "  130  interrupted",
     ].join("\n"),
   },

@@ -10,6 +10,7 @@ import { openSnapshot } from "./p5-open-snapshot.ts";
 import { snapshotStall } from "./p6-snapshot-stall.ts";
 import { logLines } from "./p7-log-lines.ts";
 import { peakMemory } from "./p8-peak-memory.ts";
+import { offlineAnswers } from "./p11-offline-answers.ts";
 import { logBytes } from "./p9-log-bytes.ts";
 
 export const benchmarks: readonly Benchmark[] = [
@@ -23,5 +24,6 @@ export const benchmarks: readonly Benchmark[] = [
   peakMemory,
   logBytes,
   growth,
+  offlineAnswers,
   openGrowth,
 ];

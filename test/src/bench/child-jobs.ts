@@ -13,9 +13,17 @@ import { closeSync, openSync, readdirSync, readFileSync, readSync } from "node:f
 import { join } from "node:path";
 import { openTaskStore, type TaskStore } from "taskwal";
 import { loadSqlite, openSqlite, type SqliteModule } from "./better-sqlite3-contender.ts";
-import { fillItems, fillItemsWithSnapshot, fillSqlite, fillTasks, writeState } from "./fill.ts";
+import {
+  fillItems,
+  fillItemsWithSnapshot,
+  fillLives,
+  fillSqlite,
+  fillTasks,
+  writeState,
+} from "./fill.ts";
 import { openItems } from "./item-model.ts";
 import type { History } from "./item-records.ts";
+import { askOffline } from "./offline-questions.ts";
 import { loadPeers } from "./peers.ts";
 
 /** What an opening took and found. */
@@ -143,6 +151,7 @@ export const childJobs: Readonly<Record<string, (...facts: never[]) => unknown>>
   "fill-sqlite": (dir: string, history: History) =>
     fillSqlite(sqliteModule(), dir, history).close(),
   "fill-tasks": (dir: string, tasks: number, tail: number) => fillTasks(dir, tasks, tail),
+  "fill-lives": fillLives,
   "write-state": (path: string, history: History) => writeState(path, history),
   "open-items": openItemsOnce,
   "open-tasks": openTasksOnce,
@@ -150,4 +159,5 @@ export const childJobs: Readonly<Record<string, (...facts: never[]) => unknown>>
   "parse-log": parseLog,
   "parse-file": parseFile,
   "hold-state": holdState,
+  "ask-offline": askOffline,
 };

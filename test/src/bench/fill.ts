@@ -14,7 +14,7 @@ import { openSqlite, type SqliteModule } from "./better-sqlite3-contender.ts";
 import { entityId } from "./contender.ts";
 import { openItems, type ItemStore } from "./item-model.ts";
 import { itemRecords, lastPayloads, type History } from "./item-records.ts";
-import { randomText } from "./payload.ts";
+import { randomFrom, randomText } from "./payload.ts";
 
 const atOnce = 1_000;
 const onDemand = { autosaveMs: Number.POSITIVE_INFINITY, mirrors: false };
@@ -75,6 +75,33 @@ export const fillSqlite = (
   });
   for (let stored = 0; stored < history.records; stored += perTransaction) insertSome();
   return { close: () => db.close() };
+};
+
+const statuses = ["in_progress", "failed", "pending", "completed"] as const;
+
+/** Tasks that get log lines, states, agents and results in turn, each from one of 20 agents; closed, with a snapshot. */
+export const fillLives = async (dir: string, tasks: number, records: number): Promise<void> => {
+  const store = await openTaskStore({ dir, ...onDemand });
+  await createTasks(store, tasks);
+  const gathering = new Gathering();
+  const random = randomFrom(1);
+  const below = (limit: number): number => random() % limit;
+  for (let turn = tasks; turn < records; turn += 1) {
+    const id = entityId(below(tasks));
+    const actor = `agent-${below(20)}`;
+    const changes = [
+      { status: statuses[below(4)] },
+      { assigned_to: `agent_claude_${below(50)}` },
+      { result: { turn, ok: below(2) === 0 } },
+    ][turn % 4];
+    await gathering.add(
+      changes
+        ? store.update(id, changes, { actor })
+        : store.log(id, { level: "info", type: "output", message: `turn ${turn}` }, { actor }),
+    );
+  }
+  await gathering.settle();
+  await store.close();
 };
 
 /** The state that a history comes to, one item a line: for a process that holds nothing but that. */

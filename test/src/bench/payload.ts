@@ -22,7 +22,7 @@ export const sizeName = (sizeBytes: number): string =>
   sizeBytes >= 1_024 ? `${sizeBytes / 1_024} KiB` : `${sizeBytes} B`;
 
 /** Marsaglia's xorshift32: enough for bytes that do not compress well. */
-const randomFrom = (seed: number): (() => number) => {
+export const randomFrom = (seed: number): (() => number) => {
   let state = seed | 1;
   return () => {
     state ^= state << 13;

@@ -17,6 +17,7 @@ export interface Goal {
   readonly ratioAtLeast?: number;
   readonly ratioAtMost?: number;
   readonly oursBelow?: number;
+  readonly oursAtLeast?: number;
 }
 
 /** Where a row is one point of a curve. */
@@ -89,4 +90,5 @@ export const reached = ({ ratio, ours, goal }: Row): boolean | undefined =>
   goal &&
   ratio >= (goal.ratioAtLeast ?? Number.NEGATIVE_INFINITY) &&
   ratio <= (goal.ratioAtMost ?? Number.POSITIVE_INFINITY) &&
-  ours < (goal.oursBelow ?? Number.POSITIVE_INFINITY);
+  ours < (goal.oursBelow ?? Number.POSITIVE_INFINITY) &&
+  ours >= (goal.oursAtLeast ?? Number.NEGATIVE_INFINITY);

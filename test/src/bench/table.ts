@@ -17,6 +17,7 @@ const figure = (value: number, [least, most]: Spread): string =>
 
 const goalText = (goal: Goal, unit: string): string => {
   if (goal.oursBelow !== undefined) return `< ${goal.oursBelow} ${unit}`;
+  if (goal.oursAtLeast !== undefined) return `≥ ${digits.format(goal.oursAtLeast)} ${unit}`;
   if (goal.ratioAtMost !== undefined) return `≤ ${goal.ratioAtMost} ×`;
   return `≥ ${goal.ratioAtLeast} ×`;
 };

@@ -24,6 +24,7 @@ export interface ReadingFlags {
   readonly redact: readonly string[];
   readonly model: string | undefined;
   readonly pager: boolean;
+  readonly cache: boolean;
 }
 
 export interface Question {
@@ -52,7 +53,8 @@ export const ask = async (
   try {
     const offline = await openOffline(flags.dir, {
       model,
-      onProgress: ({ sequence, last }) => progress.show(() => `reading @${sequence} of @${last}`),
+      cacheDir: flags.cache ? undefined : false,
+      onProgress: progress.reading,
       signal: interrupt.signal,
     });
     try {
