@@ -34,7 +34,7 @@ const live = async (dir: string, turns: number): Promise<Map<number, Record<stri
       const there = store.get(id) !== undefined;
       const { sequence } = !there
         ? await store.create({ id, description: `d${turn}`, tool: "T" })
-        : below(6) === 0
+        : below(25) === 0
           ? await store.delete(id)
           : below(2) === 0
             ? await store.log(id, { level: "info", type: "output", message: `m${turn}` })
@@ -104,11 +104,13 @@ it(`every point, difference and flip is what the store showed (seed ${seed})`, a
 const at = (value: unknown, path: readonly (string | number)[]): unknown =>
   path.reduce<unknown>((of, name) => (of as Record<string, unknown> | undefined)?.[name], value);
 
-const sorted = (value: unknown): unknown =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
-    ? Object.fromEntries(
-        Object.entries(value)
-          .toSorted(([one], [other]) => (one < other ? -1 : 1))
-          .map(([k, v]) => [k, sorted(v)]),
-      )
-    : value;
+/** Keys in one order: a value that was read from a file has them in another than one that was just made. */
+const sorted = (value: unknown): unknown => {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map(sorted);
+  return Object.fromEntries(
+    Object.entries(value)
+      .toSorted(([one], [other]) => (one < other ? -1 : 1))
+      .map(([name, field]) => [name, sorted(field)]),
+  );
+};

@@ -8,6 +8,7 @@
  */
 import { createSimDisk, type SimDisk } from "@taskwal/disk/sim";
 import { InvalidMutationError, UnsupportedFormatError } from "taskwal";
+import { prometheusText } from "taskwal/telemetry";
 import { describe, expect, it } from "vitest";
 import {
   notesIn,
@@ -258,6 +259,7 @@ describe("what a program does not know", () => {
     const health = await store.health();
     expect([health.status, health.heldCount]).toEqual(["degraded", 2]);
     expect(health.reasons.join()).toContain("held: 2 ids");
+    expect(prometheusText(store.telemetry(), health)).toContain("\ntaskwal_entities_held 2\n");
     expect(store.held).toEqual([
       { id: "b", type: "note.archived", sequence: 4, records: 1 },
       { id: "t", type: "tag.created", sequence: 5, records: 1 },

@@ -115,6 +115,8 @@ const isLoss = (value: unknown): boolean =>
 const isStretch = (value: unknown): boolean =>
   isJsonObject(value) && hasTexts(value, "file") && hasCounts(value, "startBytes", "endBytes");
 
+const isTextIfThere = (value: unknown): boolean => value === undefined || typeof value === "string";
+
 const isMarked = (value: unknown): boolean =>
   isJsonObject(value) && hasTexts(value, "entity", "id");
 
@@ -123,7 +125,10 @@ const isVersions = (value: unknown): boolean => isJsonObject(value) && hasOnlyCo
 const shapes: Readonly<Record<string, (data: Fields) => boolean>> = {
   [gapType]: ({ lost, entities, bytes }) =>
     isListOf(lost, isSpan) && isListOf(entities, isLoss) && isListOf(bytes, isStretch),
-  [markType]: ({ accepted }) => accepted === undefined || isListOf(accepted, isMarked),
+  [markType]: ({ name, text, accepted }) =>
+    isTextIfThere(name) &&
+    isTextIfThere(text) &&
+    (accepted === undefined || isListOf(accepted, isMarked)),
   [recoveredType]: (data) =>
     hasTexts(data, "entity", "id") &&
     hasCounts(data, "n") &&

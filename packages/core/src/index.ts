@@ -61,6 +61,7 @@ export { diskErrors, isWithin, openForReading } from "./state-directory.ts";
 export { isLeft } from "./reader-host.ts";
 export { openStore, type OpenOptions, type StoreOf, type Transacting } from "./open-store.ts";
 export type { Store } from "./store.ts";
+export { assertMark, type MarkOptions } from "./mark.ts";
 export {
   Events,
   type Listeners,
@@ -69,6 +70,7 @@ export {
   type MutationEvent,
   type StoreEvents,
 } from "./events.ts";
+export { withAdvice } from "./permission-advice.ts";
 export { discreetLogger } from "./discreet-logger.ts";
 export { errorFacts, type ErrorFacts } from "./error-facts.ts";
 export type { BackupFile, Health } from "./health.ts";
@@ -81,7 +83,7 @@ export {
 export type { LastSave } from "./monitor.ts";
 export type { HistogramReading } from "./histogram.ts";
 export type { Telemetry } from "./telemetry.ts";
-export type { Redact, RedactAbout } from "./redact.ts";
+export { redacted, type Redact, type RedactAbout } from "./redact.ts";
 export {
   mirrorBytesMax,
   ownKey,

@@ -25,7 +25,7 @@ const folderNames: ReadonlySet<string> = new Set(
 export const storeMembers: ReadonlySet<string> = new Set(
   (
     "mutate transact records snapshot compact flush flushSync reopen close on once off emit recovery sequence " +
-    "poisoned epoch model dir report status mode readOnly digest summary metrics verify watch damaged accept " +
+    "poisoned epoch model dir report status mode readOnly digest summary metrics verify watch damaged accept mark " +
     "assertWritable held " +
     "then catch finally constructor prototype hasOwnProperty isPrototypeOf propertyIsEnumerable " +
     "toString toLocaleString valueOf toJSON"

@@ -23,6 +23,7 @@ export class ReadOnlyStore {
   readonly dump: () => Promise<never> = refused;
   readonly reopen: () => Promise<never> = refused;
   readonly accept: () => Promise<never> = refused;
+  readonly mark: () => Promise<never> = refused;
   readonly #host: ReaderHost;
 
   constructor(host: ReaderHost) {

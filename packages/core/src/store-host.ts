@@ -4,9 +4,11 @@
  * The rule: not exported from the package; users hold a `Store`, whose names stay few.
  */
 import { ClosedError, InvalidMutationError } from "@taskwal/errors";
+import type { LogEntry } from "@taskwal/log";
 import { Calls } from "./calls.ts";
 import type { EntityModel } from "./define-model.ts";
 import type { Events, StoreEvents } from "./events.ts";
+import { assertMark, type MarkOptions } from "./mark.ts";
 import { viewState, type StateView } from "./snapshot-view.ts";
 import { tellOpening } from "./opening-events.ts";
 import { Monitor } from "./monitor.ts";
@@ -16,6 +18,11 @@ import type { Slot } from "./state.ts";
 import type { CollectionHost } from "./store-collection.ts";
 import { StoreEngine, type StoreSettings } from "./store-engine.ts";
 import { markType, type MarkData } from "./system-record.ts";
+
+const markEntry = (at: number, data: MarkData): LogEntry => ({
+  draft: { at, type: markType },
+  dataJson: JSON.stringify(data),
+});
 
 export class StoreHost implements CollectionHost {
   readonly settings: StoreSettings;
@@ -144,13 +151,24 @@ export class StoreHost implements CollectionHost {
     assertNotHeld(parts.recovered.state, id);
     const data: MarkData = { accepted: [{ entity: entity.name, id }] };
     await queue.barrier(async () => {
-      const draft = { at: clock.now(), type: markType };
-      await parts.log.append([{ draft, dataJson: JSON.stringify(data) }], true);
+      await parts.log.append([markEntry(clock.now(), data)], true);
       queue.rebase(() => {
         const slot = parts.recovered.state.committed(entity, id);
         if (slot) parts.recovered.state.restore(entity, id, { ...slot, damage: undefined });
       });
     });
+  }
+
+  /** Behind everything that was called before it. */
+  async mark(name: string, options: MarkOptions): Promise<number> {
+    assertMark(name, options);
+    const data: MarkData = { name, ...(options.text !== undefined && { text: options.text }) };
+    const { parts, queue, clock } = this.open;
+    const { first } = await queue.barrier(() =>
+      parts.log.append([markEntry(clock.now(), data)], true),
+    );
+    for (const follower of this.followers) follower();
+    return first;
   }
 
   async #end(end: () => Promise<void>): Promise<void> {

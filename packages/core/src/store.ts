@@ -13,6 +13,7 @@ import { dumpState } from "./emergency-dump.ts";
 import { inspect, type Health } from "./health.ts";
 import { writerSource } from "./health-sources.ts";
 import type { HeldId } from "./held-records.ts";
+import type { MarkOptions } from "./mark.ts";
 import { recordStream, type RecordsOptions } from "./record-stream.ts";
 import type { RecoveryReport } from "./recovery-report.ts";
 import { damagedEntities, digestState, type DamagedEntity } from "./snapshot-view.ts";
@@ -166,6 +167,14 @@ export class Store {
   /** Accepts a damaged entity as it stands: it is no longer marked, and can be mutated again. Durable once resolved. */
   accept(collection: string, id: string): Promise<void> {
     return this.#host.receipt("acceptance", this.#host.accept(collection, id));
+  }
+
+  /**
+   * Gives the place behind everything that was called before a name, for those who look back: "mark:NAME" is a point.
+   * Durable once resolved, to its sequence. Throws InvalidMutationError for a name that could not be written as a point.
+   */
+  mark(name: string, options: MarkOptions = {}): Promise<number> {
+    return this.#host.receipt("mark", this.#host.mark(name, options));
   }
 
   async #snapshot(): Promise<number> {

@@ -2,7 +2,7 @@
  * Records of the engine itself: ordinary records whose type begins with "$". Reducers never see them.
  *
  *     $boot    an opening for writing          $gap     sequences that salvage found lost
- *     $close   a clean end                     $mark    a note: damage that was accepted
+ *     $close   a clean end                     $mark    a note: a name for a place, damage that was accepted
  *     $recovered   an entity as its mirror proved it after a loss
  *     $migrated    the snapshot of newer schema versions is in place
  *     $lost    stands in a salvaged store where a record was: its sequence, and no more, is known
@@ -86,6 +86,9 @@ export interface ModelPrint {
 }
 
 export interface MarkData {
+  /** What the place is called: see mark.ts. */
+  readonly name?: string;
+  readonly text?: string;
   /** Entities whose damage was accepted as they stand. */
   readonly accepted?: readonly { readonly entity: string; readonly id: string }[];
   /** The records before this one are those of another store, up to that sequence of it: see rollback.ts. */
@@ -96,8 +99,6 @@ export interface MarkData {
   readonly restored?: Origin;
   /** This store goes on from another one: see fork-store.ts. */
   readonly forked?: Origin;
-  /** By which a person finds the place again: `mark:forked`. */
-  readonly name?: string;
 }
 
 /** A sequence of another store. */

@@ -180,6 +180,10 @@ export interface DiskFailedFacts {
   /** The errno, as a name: "ENOSPC". */
   readonly errno?: string;
   readonly reason?: string;
+  /** The permission bits of what is in the way, for want of permission. */
+  readonly mode?: number;
+  /** What to do, as a person would type it, where that is known. */
+  readonly remedy?: string;
   readonly cause?: unknown;
 }
 
@@ -191,6 +195,8 @@ export class DiskFailedError extends StoreError {
   readonly outcome: DiskFailedFacts["outcome"];
   readonly errno: string | undefined;
   readonly reason: string | undefined;
+  readonly mode: number | undefined;
+  readonly remedy: string | undefined;
 
   constructor(facts: DiskFailedFacts) {
     const errno = facts.errno ?? errnoOf(facts.cause);
@@ -202,6 +208,8 @@ export class DiskFailedError extends StoreError {
     this.outcome = facts.outcome;
     this.errno = errno;
     this.reason = facts.reason;
+    this.mode = facts.mode;
+    this.remedy = facts.remedy;
   }
 }
 

@@ -9,7 +9,10 @@ import {
   receiptOf,
   type DamagedEntity,
   type Health,
+  type HeldId,
+  type Redact,
   type Listeners,
+  type MarkOptions,
   type MutationEvent,
   type Receipt,
   type RecordsOptions,
@@ -76,11 +79,11 @@ export class TaskStore {
   readonly interrupted: readonly string[];
 
   /** @internal `openTaskStore` makes one. */
-  constructor(engine: Engine, disk: Disk) {
+  constructor(engine: Engine, disk: Disk, redact: Redact | undefined) {
     this.#engine = engine;
     this.#disk = disk;
     const closed = "readOnly" in engine ? new ClosedError("the store is read-only") : undefined;
-    this.#files = new SideFiles(disk, engine.dir, closed);
+    this.#files = new SideFiles({ disk, dir: engine.dir, redact, closed });
     this.interrupted = this.list({ status: "in_progress" }).map(({ id }) => id);
   }
 
@@ -105,6 +108,11 @@ export class TaskStore {
   /** Tasks and sessions that lost mutations and were not accepted since. */
   get damaged(): readonly DamagedEntity[] {
     return this.#engine.damaged;
+  }
+
+  /** Ids with records of types that this program does not know: they are read as of before those, and not written. */
+  get held(): readonly HeldId[] {
+    return this.#engine.held;
   }
 
   get metrics(): TaskMetrics {
@@ -251,6 +259,11 @@ export class TaskStore {
   /** Accepts a damaged task or session as it stands. */
   accept(collection: "tasks" | "sessions", id: string): Promise<void> {
     return this.#engine.accept(collection, id);
+  }
+
+  /** Gives the place behind everything that was called before a name, as `Store.mark`: "mark:NAME" is a point. */
+  mark(name: string, options: MarkOptions = {}): Promise<number> {
+    return this.#engine.mark(name, options);
   }
 
   /**

@@ -12,8 +12,8 @@ import { assertFree } from "@taskwal/core";
 import { openNodeDisk } from "@taskwal/disk";
 import { assertStore } from "./assert-directory.ts";
 import { exitCodes } from "./exit-codes.ts";
+import { openLateProgress } from "./late-progress.ts";
 import { loadModel } from "./model-file.ts";
-import { openProgress } from "./reading/question.ts";
 import { openAnswerSink, type AnswerSink } from "./reading/answer-sink.ts";
 import { provenanceWords } from "./reading/words.ts";
 import type { Terminal } from "./terminal.ts";
@@ -46,7 +46,14 @@ export const atPoint = async (
   await assertStore(dir);
   const model = await loadModel(file, dir);
   await assertFree({ disk: openNodeDisk(), from: dir, to, operation });
-  const { show: onProgress, end } = openProgress();
+  const { show, end } = openLateProgress();
+  const onProgress = ({
+    sequence,
+    last,
+  }: {
+    readonly sequence: number;
+    readonly last: number;
+  }): void => show(() => `reading @${sequence} of @${last}`);
   const sink = openAnswerSink(process.stdout, terminal, { json, pager: false });
   try {
     const { sequence, provenance } = await placeOf(dir, model, at, onProgress);

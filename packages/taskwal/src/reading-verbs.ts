@@ -11,6 +11,7 @@ import { runBlame } from "./reading/blame.ts";
 import { runBoots } from "./reading/boots.ts";
 import { runCompletion } from "./reading/completion.ts";
 import { runDiff } from "./reading/diff.ts";
+import { runExport } from "./reading/export.ts";
 import { runInfo } from "./reading/info.ts";
 import { runLog } from "./reading/log.ts";
 import { runLs } from "./reading/ls.ts";
@@ -163,6 +164,26 @@ const verbs: readonly Verb[] = [
     does: "The last records, and each new one as it becomes durable",
     options: [["-n, --count <number>", "So many of the last ones first (default: 10)"]],
     answer: (question, _, words) => runTail(question, wholeNumber(words.one("count"), "-n") ?? 10),
+  },
+  {
+    name: "export",
+    does: "The records, or what became of each entity, in a format that other tools read",
+    options: [
+      ["--format <format>", "ndjson, csv, perfetto, otlp or mermaid (default: ndjson)"],
+      ["--entity <entity>", "Only of this one: an id, its beginning, or a kind such as task"],
+      ["--from <point>", "Only what came after this point (default: @0)"],
+      ["--to <point>", "And up to this one (default: --at)"],
+      ["--out <file>", "A new file, outside the directory (default: stdout)"],
+    ],
+    answer: (question, _, words) =>
+      runExport(question, {
+        format: words.one("format") ?? "ndjson",
+        entity: words.one("entity"),
+        from: words.one("from"),
+        to: words.one("to"),
+        out: words.one("out"),
+        redact: words.all("redact"),
+      }),
   },
 ];
 

@@ -1,5 +1,5 @@
 /**
- * The verbs that tend a directory: adopt, archive, backup, compact, clean-state. Words and help here, work in a file each.
+ * The verbs that tend a directory: adopt, archive, backup, compact, clean-state, mark. Words and help here, work in a file each.
  *
  * The rule: what takes something away from where it was plans first, and does it with --apply only.
  */
@@ -9,6 +9,8 @@ import { runArchive, runRestoreArchived } from "./archive-command.ts";
 import { runBackup } from "./backup-command.ts";
 import { runClean } from "./clean-command.ts";
 import { runCompact } from "./compact-command.ts";
+import { runMark } from "./mark-command.ts";
+import { readingFlags } from "./reading/reading-words.ts";
 import type { Terminal } from "./terminal.ts";
 import { UsageError } from "./usage-error.ts";
 import { durationMs } from "./words.ts";
@@ -53,6 +55,7 @@ export const addTendingVerbs = (cli: CAC, terminal: Terminal): void => {
       const backupsKept = keepBackups === undefined ? undefined : Number(keepBackups);
       return runClean({ dir: String(dir), backupsKept, apply, json }, terminal);
     });
+  addMark(cli, terminal);
 };
 
 const addAdopt = (cli: CAC, terminal: Terminal): void => {
@@ -80,5 +83,22 @@ const addArchive = (cli: CAC, terminal: Terminal): void => {
         return runRestoreArchived({ dir: String(dir), id: String(restore), json }, terminal);
       const olderThanMs = durationMs(String(olderThan));
       return runArchive({ dir: String(dir), olderThanMs, apply, json }, terminal);
+    });
+};
+
+const addMark = (cli: CAC, terminal: Terminal): void => {
+  cli
+    .command(
+      "mark <dir> <name>",
+      "Give the end of the log a name, to go back to it: --at mark:NAME",
+    )
+    .option("--text <text>", "Why")
+    .option("--model <file>", "A file that exports your model (default: the tasks')")
+    .option(...jsonOption)
+    .action((dir: Word, name: Word, options: Flags & Readonly<Record<string, unknown>>) => {
+      const words = readingFlags(cli, options);
+      const { json = false } = options;
+      const [text, model] = [words.one("text"), words.one("model")];
+      return runMark({ dir: String(dir), name: String(name), text, model, json }, terminal);
     });
 };

@@ -32,6 +32,7 @@ const floors: readonly (readonly string[])[] = [
 const doors: Readonly<Record<string, readonly string[]>> = {
   "@opentelemetry/api": ["telemetry"],
   cac: ["taskwal"],
+  "csv-stringify": ["taskwal"],
   jsep: ["taskwal"],
   ms: ["taskwal"],
   "string-width": ["taskwal"],

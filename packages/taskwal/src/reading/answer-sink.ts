@@ -11,7 +11,7 @@ import { paged, straight, type LineSink } from "./pager.ts";
 import { plainJson } from "./plain-text.ts";
 
 /** The version of the shapes that --json prints. */
-const shapesVersion = 1;
+export const shapesVersion = 1;
 
 export interface AnswerSink {
   readonly isJson: boolean;

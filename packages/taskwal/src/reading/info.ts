@@ -16,7 +16,7 @@ export const runInfo = async ({ offline, sink, at }: Question): Promise<number> 
 };
 
 const facts = (info: Info): (readonly [string, string])[] => {
-  const { boots, entities, snapshots, integrity, gaps, model } = info;
+  const { boots, entities, snapshots, integrity, gaps, marks, model } = info;
   const bytes = info.files.reduce((sum, file) => sum + file.bytes, 0);
   return [
     ["Directory", plain(info.directory)],
@@ -26,6 +26,7 @@ const facts = (info: Info): (readonly [string, string])[] => {
     ["Boots", boots.map(({ boot, ended }) => `#${boot} ${ended}`).join("  ") || "none"],
     ["Entities", entities.map(({ entity, count }) => counted(count, entity)).join("  ") || "none"],
     ["Snapshots", snapshots.map(({ sequence }) => `@${sequence}`).join("  ") || "none"],
+    ...marks.map(({ name, sequence }) => ["Mark", `@${sequence} ${plain(name)}`] as const),
     ["Files", `${counted(info.files.length, "file")}, ${sizeWords(bytes)}`],
     ...integrity.map((line) => ["Integrity", plain(line)] as const),
     ...gaps.map((gap) => ["Gap", gapWords(gap)] as const),

@@ -63,7 +63,10 @@ const filterOf = ({
 };
 
 /** "task", "task.6f3a", or an id or its beginning. */
-const isOf = ({ entity, id }: OfflineRecord, words: string): boolean =>
+export const isOf = (
+  { entity, id }: Partial<Pick<OfflineRecord, "entity" | "id">>,
+  words: string,
+): boolean =>
   entity !== undefined &&
   id !== undefined &&
   (entity === words || `${entity}.${id}` === words || id.startsWith(words));
