@@ -86,7 +86,7 @@ export interface ModelPrint {
 }
 
 export interface MarkData {
-  /** What the place is called: see mark.ts. */
+  /** What the place is called: see mark.ts; `mark:forked` of a fork. */
   readonly name?: string;
   readonly text?: string;
   /** Entities whose damage was accepted as they stand. */

@@ -12,8 +12,8 @@ import { assertFree } from "@taskwal/core";
 import { openNodeDisk } from "@taskwal/disk";
 import { assertStore } from "./assert-directory.ts";
 import { exitCodes } from "./exit-codes.ts";
-import { openLateProgress } from "./late-progress.ts";
 import { loadModel } from "./model-file.ts";
+import { openLateProgress } from "./late-progress.ts";
 import { openAnswerSink, type AnswerSink } from "./reading/answer-sink.ts";
 import { provenanceWords } from "./reading/words.ts";
 import type { Terminal } from "./terminal.ts";
@@ -46,14 +46,7 @@ export const atPoint = async (
   await assertStore(dir);
   const model = await loadModel(file, dir);
   await assertFree({ disk: openNodeDisk(), from: dir, to, operation });
-  const { show, end } = openLateProgress();
-  const onProgress = ({
-    sequence,
-    last,
-  }: {
-    readonly sequence: number;
-    readonly last: number;
-  }): void => show(() => `reading @${sequence} of @${last}`);
+  const { reading: onProgress, end } = openLateProgress();
   const sink = openAnswerSink(process.stdout, terminal, { json, pager: false });
   try {
     const { sequence, provenance } = await placeOf(dir, model, at, onProgress);

@@ -33,6 +33,7 @@ cli
   .option("--seed <number>", "Repeat a run (default: random, and printed)")
   .option("--dir <path>", "Where to work; must not exist (default: a new temporary directory)")
   .option("--json", "One JSON object at the end, nothing else")
+  .example("$ taskwal demo --seed 7 --dir ./demo")
   .action(
     ({ seed, dir, json }: { seed?: string | number; dir?: string | number; json?: boolean }) =>
       runDemo({ seed: word(seed), dir: word(dir), json: json === true }, terminal),
@@ -43,6 +44,7 @@ cli
   .option("--into <dir>", "A new store there (default: in place; the originals stay)")
   .option("--dry-run", "Say what would be brought, and write nothing")
   .option("--json", "One JSON object, nothing else")
+  .example("$ taskwal import ./old-state --into ./new-state --dry-run")
   .action(
     (
       legacy: string | number,
@@ -78,6 +80,7 @@ cli
   .option("--apply", "Do it, if nothing in the whole log fails")
   .option("--model <file>", "A file that exports your model (default: the tasks')")
   .option("--json", "One JSON object, nothing else")
+  .example("$ taskwal migrate ./state --model ./new-model.mjs")
   .action(
     (
       dir: string | number,
@@ -99,6 +102,7 @@ cli
   .option("--into <dir>", "Where to; missing or empty")
   .option("--apply", "Do it (default: list what it would hide, and write nothing)")
   .option("--json", "One JSON object, nothing else")
+  .example("$ taskwal rollback ./migrated")
   .action(
     (
       dir: string | number,
@@ -110,7 +114,11 @@ cli
   );
 
 cli.help((sections) => [
-  ...sections,
+  // cac says of each --no-… that its default is true, which is that of the option without the "no-".
+  ...sections.map(({ body, ...rest }) => ({
+    ...rest,
+    body: body.replaceAll(/(--no-.*) \(default: true\)/g, "$1"),
+  })),
   {
     title: "Exit codes",
     body: [

@@ -10,10 +10,10 @@ import { openNodeDisk } from "@taskwal/disk";
 import { ReplayFailedError } from "@taskwal/errors";
 import { assertStore } from "./assert-directory.ts";
 import { exitCodes } from "./exit-codes.ts";
-import { openLateProgress } from "./late-progress.ts";
 import { loadModel } from "./model-file.ts";
 import { openAnswerSink, type AnswerSink } from "./reading/answer-sink.ts";
 import { plain } from "./reading/plain-text.ts";
+import { openLateProgress } from "./late-progress.ts";
 import { refWords } from "./reading/words.ts";
 import type { Terminal } from "./terminal.ts";
 import { counted } from "./words.ts";
@@ -35,14 +35,7 @@ export const runSalvage = async (
   const model = await loadModel(file, dir);
   if (to !== undefined)
     await assertFree({ disk: openNodeDisk(), from: dir, to, operation: "salvage" });
-  const { show, end } = openLateProgress();
-  const onProgress = ({
-    sequence,
-    last,
-  }: {
-    readonly sequence: number;
-    readonly last: number;
-  }): void => show(() => `reading @${sequence} of @${last}`);
+  const { reading: onProgress, end } = openLateProgress();
   const sink = openAnswerSink(process.stdout, terminal, { json, pager: false });
   try {
     const source = { dir, model, onProgress };

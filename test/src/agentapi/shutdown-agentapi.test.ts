@@ -36,7 +36,7 @@ const fakeCoder = async (...answers: readonly CoderAnswer[]): Promise<FakeCoder>
 };
 
 /** What waits for ever without them must end with them. */
-const shortLimits: StopLimits = { checkpointMs: 6000, snapshotMs: 4000, termMs: 800, killMs: 800 };
+const shortLimits: StopLimits = { checkpointMs: 6000, snapshotMs: 8000, termMs: 800, killMs: 800 };
 
 const shutDown = (
   running: RunningAgentApi,
@@ -104,7 +104,9 @@ describe.concurrent("a shutdown", () => {
     await running.statusIs("stable");
     const post = running.say("hello?").catch(() => "cut off");
     await sleep(300);
-    const result = await shutDown(running, coder, { limits: shortLimits });
+    const result = await shutDown(running, coder, {
+      limits: { ...shortLimits, snapshotMs: 20_000 },
+    });
     expect(result.snapshot).toEqual({ outcome: "posted", status: 204 });
     expect(coder.taken[0]?.messages[0]?.content).toBe("Hello");
     expect(result.ended).not.toBe("alive");
@@ -169,7 +171,7 @@ describe.concurrent("a shutdown", () => {
     const coder = await fakeCoder(...answers);
     const running = await startAndListen(fakeProgram("0.12.1"));
     await running.statusIs("stable");
-    const result = await shutDown(running, coder, { limits: { snapshotMs: 4000 } });
+    const result = await shutDown(running, coder, { limits: { snapshotMs: 8000 } });
     expect(result).toMatchObject({ snapshot: { outcome: "queued" }, ended: "terminated" });
   });
 
