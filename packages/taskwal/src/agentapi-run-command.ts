@@ -97,7 +97,9 @@ const jsonLine = (event: SuperviseEvent): string => {
       return `${JSON.stringify({ event: "connected" })}\n`;
     case "disconnected":
       return `${JSON.stringify({ event: "disconnected", reason: told.reason })}\n`;
-    default:
+    case "malformed":
+    case "oversized":
+    case "unknown":
       return "";
   }
 };

@@ -18,10 +18,12 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
+const timeOf = (id: number): string => `2026-11-22T02:40:${String(id).padStart(2, "0")}Z`;
+
 const agent = (id: number, message: string): string =>
-  framed("message_update", { id, role: "agent", message, time: `2026-11-22T02:40:1${id}Z` });
+  framed("message_update", { id, role: "agent", message, time: timeOf(id) });
 const user = (id: number, message: string): string =>
-  framed("message_update", { id, role: "user", message, time: `2026-11-22T02:40:1${id}Z` });
+  framed("message_update", { id, role: "user", message, time: timeOf(id) });
 const status = (name: string): string =>
   framed("status_change", { status: name, agent_type: "custom" });
 
@@ -210,6 +212,34 @@ describe("following an agentapi", () => {
       "go",
       "Gone.",
     ]);
+    await followed.stop();
+    await followed.journal.close();
+  });
+
+  it("reads no more than it can record: a disk that stands still holds the stream up", async () => {
+    const pieceBytes = 1024 * 1024;
+    let response: ServerResponse | undefined;
+    server.script((one) => {
+      response = one;
+      sendAndStay(Buffer.from(`${agent(0, "hi")}${status("running")}`))(one);
+      for (let id = 1; id < 64; id += 1) one.write(user(id, "x".repeat(pieceBytes)));
+    });
+    const sim = createSimDisk();
+    const followed = await Followed.start(server.baseUrl, sim);
+    const release = sim.hang(({ kind, path }) => kind === "write" && path.includes("/wal/"));
+    await followed.until(() => kindsOf(followed.heard).includes("connected"));
+    // What is left to send stays the same once all the buffers in between are full.
+    let left = -1;
+    while (left !== response?.writableLength) {
+      left = response?.writableLength ?? 0;
+      await new Promise((done) => setTimeout(done, 50));
+    }
+    expect(left).toBeGreaterThan(32 * pieceBytes);
+    release();
+    await followed.until(
+      () => followed.heard.filter(({ kind }) => kind === "message_update").length === 64,
+    );
+    expect(followed.journal.messages()).toHaveLength(64);
     await followed.stop();
     await followed.journal.close();
   });
