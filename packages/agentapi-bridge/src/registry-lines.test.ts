@@ -98,6 +98,14 @@ const lines: readonly (readonly [string, ShutdownEvent, readonly string[]])[] = 
     ["Error: Failed to connect to Coder instance (curl failed)", ...postFailed],
   ],
   [
+    "500",
+    {
+      event: "snapshot-done",
+      result: { outcome: "queued", status: 500, reason: "Coder answered 500: down" },
+    },
+    ["Error: Failed to post log snapshot (HTTP 500): down", ...postFailed],
+  ],
+  [
     "the end",
     { event: "end", step: { step: "signal", signal: "SIGTERM", pid: 7 } },
     ["Sending SIGTERM to AgentAPI (pid 7)"],
