@@ -58,6 +58,8 @@ export interface SuperviseOptions {
   readonly coder?: CoderAccess;
   readonly limits?: SuperviseLimits;
   readonly onEvent?: (event: SuperviseEvent) => void;
+  /** Gives up waiting: one that does not answer yet is ended, one that does is supervised. */
+  readonly signal?: AbortSignal;
   /** Default: the real one. */
   readonly disk?: Disk;
 }
@@ -90,7 +92,8 @@ export const superviseAgentApi = async (options: SuperviseOptions): Promise<Supe
   const supervised = new SupervisedAgentApi({ disk, agent, journal, limits, tell: start.tell });
   const { loadMs = 30_000 } = limits;
   try {
-    await withinMs(loadMs, () => Promise.all([supervised.loaded, supervised.ready]));
+    const { loaded, ready } = supervised;
+    await withinMs(loadMs, () => Promise.all([loaded, ready]), options.signal);
   } catch {
     start.tell({ event: "not-ready", afterMs: loadMs });
   }
@@ -156,6 +159,7 @@ const adopt = async (start: Start): Promise<RunningAgentApi | undefined> => {
     baseUrl: agent.baseUrl,
     limitMs: options.limits?.startMs ?? 15_000,
     hasEnded: () => disk.isAlive(agent.identity) === "dead",
+    ...(options.signal && { signal: options.signal }),
   });
   if (began === "ended") return undefined;
   // It may be busy for long with a message; its stream of events answers all the same.
@@ -216,6 +220,7 @@ const started = async (start: Start, order: Launch, child: Launched): Promise<Pr
     limitMs: startMs,
     // A script may have started it behind itself and ended.
     hasEnded: () => !order.isScript && isGone(),
+    ...(options.signal && { signal: options.signal }),
   });
   const identity = order.isScript ? await agentApiBelow(disk, child, paths) : child.identity;
   if (began === "started" && identity) return identity;

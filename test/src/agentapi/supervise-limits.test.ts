@@ -181,11 +181,11 @@ describe.concurrent("the state file before a start", () => {
     ["empty", () => ""],
     ["followed by something else", (text) => `${text}{}`],
     ["of a newer version", (text) => text.replace('"version":1', '"version":2')],
-    ["shorter by messages", (text) => text.replace(/,\{"id":1.*\}\]/, "]")],
+    ["without its last messages", (text) => text.replace(/,\{"id":1.*\}\]/, "]")],
     ["of another conversation", (text) => text.replaceAll("hello", "goodbye")],
     ["without messages", () => '{"version":1}\n'],
   ];
-  it.each(damages)("is written from the journal, and set aside: %s", async (_, damage) => {
+  it.each(damages)("is written from the journal, and is not lost: %s", async (what, damage) => {
     const session = await stoppedSession();
     const harmed = damage(readFileSync(session.stateFile, "utf8"));
     writeFileSync(session.stateFile, harmed);
@@ -194,6 +194,8 @@ describe.concurrent("the state file before a start", () => {
     await turn(supervised, "more");
     expect(said(supervised)).toEqual([...before, "user: more", "agent: You said: more"]);
     await supervised.stop();
+    // A beginning of the journal is in the journal.
+    if (what === "without its last messages") return;
     const aside = readdirSync(join(session.folder, "quarantine"));
     const contents = aside.map((name) =>
       readFileSync(join(session.folder, "quarantine", name), "utf8"),
