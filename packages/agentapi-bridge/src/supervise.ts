@@ -164,7 +164,8 @@ const adopt = async (start: Start): Promise<RunningAgentApi | undefined> => {
   if (began === "ended") return undefined;
   // It may be busy for long with a message; its stream of events answers all the same.
   if (began === "timeout") tell({ event: "warning", reason: "it does not answer yet" });
-  if (phase !== "ready") await journal.note({ phase: "started" });
+  const { loadResolved } = journal.session;
+  if (phase !== "ready") await journal.note({ phase: loadResolved ? "ready" : "started" });
   return agent;
 };
 
@@ -260,15 +261,17 @@ interface Settings {
 
 const settingsOf = async ({ options, environment, tell }: Start): Promise<Settings> => {
   const { binary = "agentapi", gate = "probe", enableStatePersistence = true } = options;
-  const { supported, reason } = await probeBinary(binary, gate, environment.handedOn);
+  const { hasFlags, decision } = await probeBinary(binary, gate, environment.handedOn);
   const isWanted = enableStatePersistence && !environment.isAcp;
-  if (isWanted && !supported) {
+  const isSupported = decision.supported && hasFlags;
+  if (isWanted && !isSupported) {
+    const reason = decision.supported ? "its help has no flags of state" : decision.reason;
     const why = `state persistence needs agentapi 0.12.0 or later, and is skipped: ${reason}`;
     tell({ event: "warning", reason: why });
   }
-  const keepsState = supported && isWanted;
+  const keepsState = isSupported && isWanted;
   return {
-    knowsState: supported,
+    knowsState: hasFlags,
     savesState: keepsState && (environment.savesState ?? true),
     loadsState: keepsState && (environment.loadsState ?? true),
   };
