@@ -30,7 +30,7 @@ export interface Recovery {
 export const fillFromMirrors = async (
   directory: Directory,
   model: Model,
-  { newLost, state, end }: Recovered,
+  { newLost, state, end }: Pick<Recovered, "newLost" | "state" | "end">,
   store: string,
 ): Promise<readonly Recovery[]> => {
   if (newLost.length === 0) return [];
