@@ -10,6 +10,7 @@ import { buildLogSnapshot } from "./log-snapshot.ts";
 import { sendOne } from "./outbox.ts";
 import type { Outbox, OutgoingSnapshot } from "./outbox.ts";
 import type { CoderAccess } from "./post-log-snapshot.ts";
+import { safeListener } from "./safe-listener.ts";
 import type { SnapshotMessage } from "./snapshot-message.ts";
 import { limitedSignal, withinMs } from "./time-limit.ts";
 
@@ -84,7 +85,7 @@ const capture = async (
   const one = await outgoing(order, limits);
   if (!one) return { outcome: "empty" };
   progress.isKept = await keep(order, one, limits);
-  order.onStep?.({ step: "posting" });
+  safeListener(order.onStep)({ step: "posting" });
   const posted = await sendOne(order.outbox, one, order.coder, limits.limitMs, limits.signal);
   if (posted.outcome !== "kept") return posted;
   return { ...posted, outcome: progress.isKept ? "queued" : "failed" };
@@ -101,7 +102,8 @@ const outgoing = async (
   order: LogSnapshotOrder,
   { limitMs, signal }: Limits,
 ): Promise<OutgoingSnapshot | undefined> => {
-  const { taskId, onStep } = order;
+  const { taskId } = order;
+  const onStep = safeListener(order.onStep);
   let messages: readonly SnapshotMessage[];
   try {
     // A program that answers nothing must leave time for the post.
@@ -116,8 +118,8 @@ const outgoing = async (
   if (snapshot.outcome !== "snapshot") return undefined;
   const { body, messageCount, cutIds } = snapshot;
   const last = messages.slice(-messageCount);
-  onStep?.({ step: "messages", count: messageCount });
-  onStep?.({
+  onStep({ step: "messages", count: messageCount });
+  onStep({
     step: "sized",
     bytes: body.length,
     messageCount,

@@ -30,6 +30,8 @@ export const runAgentApiRun = async (
   { taskId, json, ...options }: RunCommandOptions,
   terminal: Terminal,
 ): Promise<number> => {
+  // The journal is kept also for those who do not watch.
+  terminal.outliveReader();
   const asked = askedToEnd();
   const onEvent = (event: SuperviseEvent): void => {
     if (json) terminal.raw(jsonLine(event));
@@ -97,7 +99,9 @@ const jsonLine = (event: SuperviseEvent): string => {
       return `${JSON.stringify({ event: "connected" })}\n`;
     case "disconnected":
       return `${JSON.stringify({ event: "disconnected", reason: told.reason })}\n`;
-    default:
+    case "malformed":
+    case "oversized":
+    case "unknown":
       return "";
   }
 };

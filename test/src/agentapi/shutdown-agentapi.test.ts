@@ -79,6 +79,20 @@ describe.concurrent("a shutdown", () => {
     expect(result.phases.map(({ phase }) => phase)).toEqual(["checkpoint", "snapshot", "end"]);
   });
 
+  it("is not stopped by a listener that throws at whatever it is told", async () => {
+    const coder = await fakeCoder();
+    const running = await startAndListen(fakeProgram("0.12.1"));
+    await running.statusIs("stable");
+    const onEvent = (): never => {
+      throw new Error("of the listener");
+    };
+    expect(await shutDown(running, coder, { onEvent })).toMatchObject({
+      checkpoint: { verdict: "verified" },
+      snapshot: { outcome: "posted" },
+      ended: "terminated",
+    });
+  });
+
   it("says that a message which agentapi does not save is missing in its file, and posts it", async () => {
     const coder = await fakeCoder();
     const state = capture("lost-user-message/state-before.json");
