@@ -31,9 +31,7 @@ describe("docs/replay.md", () => {
         for (const line of examples.printed(command).split("\n"))
           expect(stringWidth(line), `${command}: ${line}`).toBeLessThanOrEqual(80);
       }
-      const machine = examples.printed(
-        command.includes("--json") ? command : `${command} --json`,
-      );
+      const machine = examples.printed(command.includes("--json") ? command : `${command} --json`);
       for (const line of machine.trimEnd().split("\n")) {
         expect(JSON.parse(line), command).toMatchObject({
           v: 1,
