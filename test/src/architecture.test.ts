@@ -3,6 +3,7 @@
  *
  * The rule: every rule is first seen to fail, on the real tree with one mistake planted in it.
  */
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { packageComplaints } from "./architecture/package-rules.ts";
@@ -247,5 +248,38 @@ describe("the reading of imports", () => {
       ].join("\n"),
     );
     expect(importsOf(source)).toEqual(["c", "d"]);
+  });
+});
+
+/** As of test/mutants/mutants.json. */
+interface Planted {
+  readonly name: string;
+  readonly file: string;
+  readonly find: string;
+}
+
+/** Planted bugs whose text does not stand exactly once where they are planted. */
+const misfits = (bugs: readonly Planted[]): readonly string[] =>
+  bugs.flatMap(({ name, file, find }) => {
+    const source = readFileSync(join(import.meta.dirname, "../..", file), "utf8");
+    const count = source.split(find).length - 1;
+    return count === 1 ? [] : [`${name}: its text stands ${count} times in ${file}`];
+  });
+
+describe("the planted bugs", () => {
+  const text = readFileSync(join(import.meta.dirname, "../mutants/mutants.json"), "utf8");
+  const bugs = JSON.parse(text) as readonly Planted[];
+
+  it("fit today's sources, so that a campaign of tomorrow plants all of them", () => {
+    // Eight no longer did after their sources had been split, and nobody knew before the next campaign.
+    expect(misfits(bugs)).toEqual([]);
+    expect(new Set(bugs.map(({ name }) => name)).size).toBe(bugs.length);
+  });
+
+  it("are reported if they do not", () => {
+    const [bug] = bugs as [Planted];
+    expect(misfits([{ ...bug, name: "moved", find: "no such text" }])).toEqual([
+      `moved: its text stands 0 times in ${bug.file}`,
+    ]);
   });
 });

@@ -5,7 +5,15 @@
  */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { createSimDisk } from "@taskwal/disk/sim";
 import { LineBuffer, parseSegmentName, segmentSalt } from "@taskwal/format";
@@ -248,7 +256,7 @@ const startNobody = async (context: TestContext) => {
   return { id, nobody: await startProcess({ under }) };
 };
 
-test("what may not be read or written is refused with its errno, and is never taken for damage or for nothing", async (context) => {
+test("what may not be read or written is refused with its errno, its path, mode and remedy, and is never taken for damage or for nothing", async (context) => {
   const { id, nobody } = await startNobody(context);
   const lockedUp: readonly (readonly [what: string, name: string, mode: number])[] = [
     ["the directory", ".", 0o000],
@@ -266,13 +274,24 @@ test("what may not be read or written is refused with its errno, and is never ta
     const victim = join(dir, name === "wal/segment" ? `wal/${lastSegment(dir)}` : name);
     chmodSync(victim, mode);
     const before = treeOf(dir);
-    const error: unknown = await nobody
-      .run(async ({ openTaskStore }, dir) => {
-        await openTaskStore({ dir });
-      }, dir)
-      .catch((one: unknown) => one);
-    expect(error, what).toMatchObject({ code: "DISK_FAILED", errno: "EACCES" });
-    expect(treeOf(dir), what).toEqual(before);
+    // Who only reads may read a folder that he may not write, and needs no LOCK.
+    const alsoReader = mode === 0o000 && name !== "LOCK";
+    for (const readOnly of alsoReader ? [false, true] : [false]) {
+      const error: unknown = await nobody
+        .run(({ openTaskStore }, options) => openTaskStore(options).then(() => {}), {
+          dir,
+          readOnly,
+        })
+        .catch((one: unknown) => one);
+      expect(error, what).toMatchObject({ code: "DISK_FAILED", errno: "EACCES" });
+      const kind = statSync(victim).isDirectory() ? "folder" : "file";
+      const found = `${victim} is a ${kind} of mode 0${mode.toString(8)}, and this process (uid ${id})`;
+      expect(String(error), what).toContain(found.replace("/. is", " is"));
+      expect(String(error), what).toMatch(
+        /: chmod u\+rwx? '.*', or chown it to the user who runs this/,
+      );
+      expect(treeOf(dir), what).toEqual(before);
+    }
   }
 });
 

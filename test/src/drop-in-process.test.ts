@@ -176,17 +176,23 @@ describe("the directory", () => {
   test.each([
     ["STATE_PATH in the file .env", 'STATE_PATH="./from file"\n', "from file"],
     ["./coding-agent-state without any", "OTHER=1\n", "coding-agent-state"],
-  ])("is that of %s", async (_, text, folder) => {
+    ["./coding-agent-state where it is empty", "STATE_PATH=\n", "coding-agent-state"],
+    ["STATE_PATH in the file .env if that of the environment is empty", "STATE_PATH=a\n", "a", ""],
+  ])("is that of %s", async (_, text, folder, own?: string) => {
     const cwd = scratch();
     writeFileSync(join(cwd, ".env"), text);
     const host = await startProcess();
-    await host.run(async ({ StatePersistence }, cwd) => {
-      process.chdir(cwd);
-      delete process.env["STATE_PATH"];
-      const persistence = StatePersistence.getInstance();
-      await persistence.saveReport("r", {});
-      await persistence.shutdown();
-    }, cwd);
+    await host.run(
+      async ({ StatePersistence }, { cwd, own }) => {
+        process.chdir(cwd);
+        delete process.env["STATE_PATH"];
+        if (own !== undefined) process.env["STATE_PATH"] = own;
+        const persistence = StatePersistence.getInstance();
+        await persistence.saveReport("r", {});
+        await persistence.shutdown();
+      },
+      { cwd, own },
+    );
     expect(existsSync(join(cwd, folder, "reports/report_r.json"))).toBe(true);
   });
 

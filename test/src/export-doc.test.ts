@@ -7,11 +7,13 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import stringWidth from "string-width";
 import { afterAll, describe, expect, it } from "vitest";
-import { consoleExamples } from "./console-blocks.ts";
+import { consoleExamples } from "./console-examples.ts";
 import { repository, section, textOf } from "./documents.ts";
 
 const page = "docs/salvage-and-export.md";
-const examples = consoleExamples(join(repository, "packages/taskwal"));
+const examples = consoleExamples(join(repository, "packages/taskwal"), {
+  STATE_PATH: "example-crashed",
+});
 afterAll(examples.close);
 
 describe(page, () => {

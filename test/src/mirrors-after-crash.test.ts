@@ -109,3 +109,32 @@ test("a task whose file had no room has it once there is room, by the next snaps
     if (by === "snapshot") await store.close();
   }
 });
+
+test("a file that a full disk cut short is taken away, and so is one that is not put in place: neither takes the room that lacks", async () => {
+  // Ten of them stood in tasks/ after a disk was full, a temporary file beside each task's own.
+  const sim = createSimDisk({ seed: 8 });
+  const store = await open(sim);
+  await store.create({ id: "t", description: "d".repeat(20_000), tool: "T" });
+  await store.writeReport("r", { a: 1 });
+  await settle(sim);
+  const left = (): string[] => sim.listRaw().filter((path) => path.endsWith(".tmp"));
+  const isBeside = (path: string): boolean => /\/(tasks|reports)\//.test(path);
+  for (const [kind, errno] of [
+    ["write", "ENOSPC"],
+    ["sync", "ENOSPC"],
+    ["rename", "EACCES"],
+  ] as const) {
+    const repair = sim.fail((call) => call.kind === kind && isBeside(call.path), errno, {
+      times: "forever",
+    });
+    await store.update("t", { description: `${kind}${"e".repeat(20_000)}` });
+    await settle(sim);
+    await expect(store.writeReport("r", { kind })).rejects.toThrow();
+    expect(left(), kind).toEqual([]);
+    repair();
+  }
+  await store.writeReport("r", { a: 2 });
+  await store.close();
+  expect(left()).toEqual([]);
+  expect(mirrorOf(sim, "t")).toMatchObject({ description: expect.stringContaining("rename") });
+});

@@ -39,7 +39,8 @@ export const taskFiles = (directory: string): FileTask[] =>
     (name) => parsed(directory, "tasks", name) as FileTask,
   );
 
-const reading = new Set<PropertyKey>(["path", "list", "stat", "statSync", "close"]);
+// `then` is asked for wherever a directory comes out of a promise.
+const reading = new Set<PropertyKey>(["path", "list", "stat", "statSync", "close", "then"]);
 
 /** The directory, in which every operation that writes throws. */
 export const readOnly = (directory: Directory): Directory =>

@@ -10,8 +10,8 @@ import { resealSnapshot } from "./fuzz/reseal.ts";
 import { pass, recordCrashPoints } from "./crash/recording.ts";
 import { notesIn, openPart, openWhole, partModel, tagsIn } from "./world/partial-model.ts";
 
-/** Seven records by the newer program, one of them a transaction; killed, and all of it durable. */
-const leave = async (sim: SimDisk, mirrors = false): Promise<void> => {
+/** Records by the newer program, three of them a transaction, behind which it goes on; killed, and all of it durable. */
+const leave = async (sim: SimDisk, mirrors = false, goesOn = true): Promise<void> => {
   const process = sim.process("newer");
   const store = await openWhole(process, { mirrors });
   await store.notes.mutate("a", "note.created", { text: "a" });
@@ -22,9 +22,11 @@ const leave = async (sim: SimDisk, mirrors = false): Promise<void> => {
     tx.notes.mutate("b", "note.renamed", { text: "tx" });
     tx.tags.mutate("t", "tag.created", { text: "tx" });
   });
-  await store.notes.mutate("b", "note.renamed", { text: "last" });
-  await store.tags.mutate("t", "tag.renamed", { text: "last" });
-  await store.notes.mutate("a", "note.renamed", { text: "last" });
+  if (goesOn) {
+    await store.notes.mutate("b", "note.renamed", { text: "last" });
+    await store.tags.mutate("t", "tag.renamed", { text: "last" });
+    await store.notes.mutate("a", "note.renamed", { text: "last" });
+  }
   await pass(sim, 5_000);
   process.kill();
 };
@@ -62,39 +64,85 @@ describe("what a program does not know", () => {
     }
   }, 120_000);
 
-  it("is as damaged as ever where a record of it is lost, also if the older program found the loss", async () => {
-    const made = createSimDisk();
-    await leave(made);
-    const path = made.listRaw().find((name) => name.endsWith(".jsonl")) ?? "";
-    const lines = textOf(made, path).split("\n");
-    const records = lines.flatMap((line, index) => (line.includes('"id":"') ? [index] : []));
-    expect(records).toHaveLength(9);
-    const seen = async (sim: SimDisk): Promise<unknown> => {
+  it.each([
+    ["with records behind it", true, 9],
+    ["with none behind it", false, 6],
+  ])(
+    "is as damaged as ever where a record of it is lost, also if the older program found the loss, %s",
+    async (_, goesOn, count) => {
+      const made = createSimDisk();
+      await leave(made, false, goesOn);
+      const path = made.listRaw().find((name) => name.endsWith(".jsonl")) ?? "";
+      const lines = textOf(made, path).split("\n");
+      const records = lines.flatMap((line, index) => (line.includes('"id":"') ? [index] : []));
+      expect(records).toHaveLength(count);
+      const seen = async (sim: SimDisk): Promise<unknown> => {
+        const store = await openWhole(sim.process("newer"));
+        const shown = [notesIn(store), tagsIn(store), store.damaged];
+        await store.close();
+        return shown;
+      };
+      for (const lost of records) {
+        const harmed = lines.map((line, index) =>
+          index === lost ? line.replace("crc", "Crc") : line,
+        );
+        made.writeRaw(path, Buffer.from(harmed.join("\n")));
+        const harm = made.snapshotState();
+        const direct = await seen(made);
+        for (const isSaved of [false, true]) {
+          made.restore(harm);
+          const process = made.process("older");
+          const older = await openPart(process);
+          expect(older.recovery.lost.length).toBeGreaterThan(0);
+          if (isSaved) await older.close();
+          else process.kill();
+          const again = await openPart(made.process("older"));
+          expect(again.recovery.lost).toEqual([]);
+          await again.close();
+          expect(await seen(made)).toEqual(direct);
+        }
+        made.restore(harm);
+      }
+    },
+  );
+
+  it.each([
+    ["a loss that the newer program found", false],
+    ["its acceptance", true],
+  ])("waits with what the engine says of it: %s", async (_, isAccepted) => {
+    const sim = createSimDisk();
+    await leave(sim);
+    const path = sim.listRaw().find((name) => name.endsWith(".jsonl")) ?? "";
+    const lines = textOf(sim, path).split("\n");
+    // Behind a record of "b" that the older program does not know.
+    const rotten = lines.findIndex((line) => line.includes('"tx":[2,3]'));
+    lines[rotten] = "rotten";
+    sim.writeRaw(path, Buffer.from(lines.join("\n")));
+    const finding = sim.process("newer");
+    const newer = await openWhole(finding);
+    expect(newer.damaged.map(({ id }) => id)).toEqual(["a", "b", "t"]);
+    if (isAccepted) await newer.accept("notes", "b");
+    await newer.notes.mutate("b", "note.renamed", { text: "on" });
+    finding.kill();
+    const left = sim.snapshotState();
+    const seen = async (): Promise<unknown[]> => {
       const store = await openWhole(sim.process("newer"));
-      const shown = [notesIn(store), tagsIn(store), store.damaged];
+      const shown = [notesIn(store), tagsIn(store), store.damaged, store.digest()];
       await store.close();
       return shown;
     };
-    for (const lost of records) {
-      const harmed = lines.map((line, index) =>
-        index === lost ? line.replace("crc", "Crc") : line,
-      );
-      made.writeRaw(path, Buffer.from(harmed.join("\n")));
-      const harm = made.snapshotState();
-      const direct = await seen(made);
-      for (const isSaved of [false, true]) {
-        made.restore(harm);
-        const process = made.process("older");
-        const older = await openPart(process);
-        expect(older.recovery.lost.length).toBeGreaterThan(0);
-        if (isSaved) await older.close();
-        else process.kill();
-        const again = await openPart(made.process("older"));
-        expect(again.recovery.lost).toEqual([]);
-        await again.close();
-        expect(await seen(made)).toEqual(direct);
-      }
-      made.restore(harm);
+    const direct = await seen();
+    const damaged = ["a", ...(isAccepted ? [] : ["b"]), "t"].map((id) =>
+      expect.objectContaining({ id }),
+    );
+    expect(direct).toEqual([expect.anything(), expect.anything(), damaged, expect.any(String)]);
+    for (const isSaved of [false, true]) {
+      sim.restore(left);
+      const process = sim.process("older");
+      const older = await openPart(process);
+      if (isSaved) await older.close();
+      else process.kill();
+      expect(await seen()).toEqual(direct);
     }
   });
 

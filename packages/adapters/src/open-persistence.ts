@@ -8,10 +8,10 @@
  *
  * The rule: only a disk that refuses sends the state elsewhere; damage, a newer format or another owner never do.
  */
+import { withAdvice } from "@taskwal/core";
 import { openTaskStore, type TaskStore } from "@taskwal/tasks";
 import { debugLogger } from "@taskwal/telemetry";
 import type { Disk } from "@taskwal/disk";
-import { withAdvice } from "./permission-advice.ts";
 import {
   pathsOf,
   type Paths,
@@ -28,56 +28,78 @@ export interface Opener {
   readonly config: PersistenceConfig;
   readonly disk: Disk;
   readonly tell: Tell;
+  /** Logs and tells what could not be saved, or read, while the service goes on. */
+  readonly failed: (error: unknown) => void;
+  /** The same for what the engine has logged. */
+  readonly tellFailure: (error: unknown) => void;
 }
 
-/** Throws what `openTaskStore` throws, of basePath, with advice where it is a matter of permission. */
+/** Throws what `openTaskStore` throws, of basePath. */
 export const openPersistence = async (opener: Opener): Promise<TaskStore> => {
-  const { config, disk, tell } = opener;
-  const paths = await pathsOf(config, disk);
+  const paths = await pathsOf(opener.config, opener.disk);
+  const { basePath, backupPath } = paths;
+  let store: TaskStore;
   try {
-    const store = await openAt(opener, paths.basePath);
-    await bringHome(opener, paths, store);
+    store = await openAt(opener, basePath);
+  } catch (error) {
+    if (!isDiskFailure(error) || backupPath === undefined) throw error;
+    opener.failed(error);
+    return openBackup(opener, { basePath, backupPath }, error, undefined);
+  }
+  if (backupPath !== undefined) await bringHome(opener, backupPath, store);
+  return store;
+};
+
+/** The store again, or one at the backup location with what is still in memory. Throws as `openPersistence`. */
+export const mendPersistence = async (opener: Opener, store: TaskStore): Promise<TaskStore> => {
+  try {
+    await store.reopen();
     return store;
   } catch (cause) {
-    const error = await withAdvice(cause, disk);
-    if (!isDiskFailure(error) || paths.backupPath === undefined) throw error;
-    tell("state:save-error", error);
-    return openBackup(opener, { ...paths, backupPath: paths.backupPath }, error, undefined);
+    const error = await withAdvice(cause, opener.disk);
+    const { basePath, backupPath } = await pathsOf(opener.config, opener.disk);
+    if (!isDiskFailure(error) || backupPath === undefined) throw error;
+    return openBackup(opener, { basePath, backupPath }, error, store);
   }
 };
 
 /**
- * Opens the backup location because of `error`. `last` is the store as it was when its disk failed, if it was open:
- * reads of it go on.
+ * Opens the backup location because of `error`, which it throws if that does not open either. `last` is the store as it
+ * was when its disk failed, if it was open: reads of it go on.
  */
-export const openBackup = async (
+const openBackup = async (
   opener: Opener,
   { basePath, backupPath }: Paths & { readonly backupPath: string },
   error: Error,
   last: TaskStore | undefined,
 ): Promise<TaskStore> => {
-  const store = await openAt(opener, backupPath);
-  const from = last ?? (await openReader(opener, basePath));
-  if (from) await bringStore(from, store, failed(opener));
+  const store = await openAt(opener, backupPath).catch((reason: unknown) => {
+    backupFailed(opener, backupPath)(reason);
+    throw error;
+  });
+  const from = last ?? (await openReader(opener, basePath, opener.failed));
+  if (from) await bringStore(from, store, opener);
   if (from !== last) await from?.close();
   opener.tell("backup-location:used", { path: backupPath, error });
   return store;
 };
 
-const failed =
-  ({ tell }: Opener) =>
+const backupFailed =
+  ({ tell }: Opener, path: string) =>
   (error: unknown): void =>
-    tell("state:save-error", error as Error);
+    tell("backup-location:failed", { path, error: error as Error });
 
-const openAt = async ({ config, disk, tell }: Opener, dir: string): Promise<TaskStore> => {
-  const { emergencyPath, logger, autosaveMs = autosaveMsDefault } = config;
+const openAt = async (opener: Opener, dir: string): Promise<TaskStore> => {
+  const { config, disk } = opener;
+  const { emergencyPath, logger, redact, autosaveMs = autosaveMsDefault } = config;
   const store = await openTaskStore({
     dir,
     disk,
     autosaveMs,
     onLocked: { waitMs: ownerWaitMs },
-    on: engineListeners(tell, () => disk.clock.now()),
+    on: engineListeners(opener, () => disk.clock.now()),
     ...(logger ? { logger } : {}),
+    ...(redact ? { redact } : {}),
     ...(emergencyPath === undefined ? {} : { emergencyDir: emergencyPath }),
   });
   // DEBUG=persistence:*
@@ -87,16 +109,24 @@ const openAt = async ({ config, disk, tell }: Opener, dir: string): Promise<Task
   return store;
 };
 
-/** A reader of what is there; undefined if there is nothing, or it cannot be read. */
+/** A reader of what is there; undefined if there is nothing, or if it cannot be read, which `onFailed` is told. */
 const openReader = async (
-  { disk, config }: Opener,
+  { disk, tell }: Opener,
   dir: string,
+  onFailed: (error: unknown) => void,
 ): Promise<TaskStore | undefined> => {
   try {
-    // With the last batch: it was acknowledged, and what is saved from here on must not be without it.
-    return await openTaskStore({ dir, disk, readOnly: true, lastBatch: true });
+    return await openTaskStore({
+      dir,
+      disk,
+      readOnly: true,
+      // It was acknowledged, and what is saved from here on must not be without it.
+      lastBatch: true,
+      on: { "state:corruption": (report) => tell("state:corruption", report) },
+    });
   } catch (error) {
-    config.logger?.debug({ error, dir }, "there is nothing to bring along");
+    const isThere = !(isDiskFailure(error) && error.errno === "ENOENT");
+    if (isThere) onFailed(error);
     return undefined;
   }
 };
@@ -111,7 +141,8 @@ export const readAnyway = async <Value>(
   work: (store: TaskStore) => Promise<Value>,
 ): Promise<Value> => {
   const { basePath } = await pathsOf(opener.config, opener.disk);
-  const store = await openReader(opener, basePath);
+  // Why it does not open has been told.
+  const store = await openReader(opener, basePath, () => {});
   if (!store) throw error;
   try {
     // A directory with nothing in it may be another than the one that was meant.
@@ -122,18 +153,16 @@ export const readAnyway = async <Value>(
   }
 };
 
-/** Nothing there is changed, and bringing the same again changes nothing here: no mark is needed. */
-const bringHome = async (
-  opener: Opener,
-  { backupPath }: Paths,
-  store: TaskStore,
-): Promise<void> => {
-  if (backupPath === undefined) return;
-  const from = await openReader(opener, backupPath);
+/**
+ * Nothing there is changed, and bringing the same again changes nothing here: no mark is needed. What cannot be brought
+ * is told, and costs nothing of what is here.
+ */
+const bringHome = async (opener: Opener, path: string, store: TaskStore): Promise<void> => {
+  const from = await openReader(opener, path, backupFailed(opener, path));
   if (!from) return;
   try {
-    const tasks = await bringStore(from, store, failed(opener));
-    if (tasks > 0) opener.tell("backup-location:returned", { path: backupPath, tasks });
+    const tasks = await bringStore(from, store, opener);
+    if (tasks > 0) opener.tell("backup-location:returned", { path, tasks });
   } finally {
     await from.close();
   }

@@ -1,12 +1,13 @@
 /**
  * Where the state is, and what else can be chosen.
  *
- *     basePath    config ?? STATE_PATH ?? STATE_PATH of ./.env ?? ./coding-agent-state
- *     backupPath  config ?? STATE_BACKUP_PATH ?? STATE_BACKUP_PATH of ./.env ?? none
+ *     basePath    config ?? STATE_PATH || STATE_PATH of ./.env || ./coding-agent-state
+ *     backupPath  config ?? STATE_BACKUP_PATH || STATE_BACKUP_PATH of ./.env || none
  *
- * The rule: the environment wins over the file, as it does everywhere; the file is read, never put into the environment.
+ * The rule: the environment wins over the file, as it does everywhere, and an empty name there is none; the file is read,
+ * never put into the environment.
  */
-import type { Logger } from "@taskwal/core";
+import type { Logger, Redact } from "@taskwal/core";
 import { readWhole, type Disk } from "@taskwal/disk";
 import { errnoOf } from "@taskwal/errors";
 import { limits } from "@taskwal/format";
@@ -30,6 +31,12 @@ export interface PersistenceConfig {
   readonly autosaveMs?: number;
   /** Told of errors and of what a start found. Default: nobody; nothing is written to stdout. */
   readonly logger?: Logger;
+  /**
+   * Takes out of what is handed in what must not be kept: tasks (all fields but the log) as "task.imported", entries of a
+   * log as "task.logs.appended", sessions as "session.created", session logs as "session.logged",
+   * reports as "report.written". What it returned is handed to it again: it has to return that as it is.
+   */
+  readonly redact?: Redact;
   /** The disk, clock and randomness. Default: the real ones. */
   readonly disk?: Disk;
 }
@@ -44,15 +51,15 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Reads `./.env` only if the answer may be there. An `.env` that cannot be read counts as none, and is logged. */
 export const pathsOf = async (config: PersistenceConfig, disk: Disk): Promise<Paths> => {
-  const { basePath, backupPath, logger } = config;
+  const { logger } = config;
   const own = process.env;
-  const asksFile =
-    (basePath ?? own["STATE_PATH"]) === undefined ||
-    (backupPath ?? own["STATE_BACKUP_PATH"]) === undefined;
+  const basePath = config.basePath ?? (own["STATE_PATH"] || undefined);
+  const backupPath = config.backupPath ?? (own["STATE_BACKUP_PATH"] || undefined);
+  const asksFile = basePath === undefined || backupPath === undefined;
   const file = asksFile ? await environmentFile(disk, logger) : {};
-  const backup = backupPath ?? own["STATE_BACKUP_PATH"] ?? file["STATE_BACKUP_PATH"];
+  const backup = backupPath ?? (file["STATE_BACKUP_PATH"] || undefined);
   return {
-    basePath: resolve(basePath ?? own["STATE_PATH"] ?? file["STATE_PATH"] ?? basePathDefault),
+    basePath: resolve(basePath ?? (file["STATE_PATH"] || basePathDefault)),
     backupPath: backup === undefined ? undefined : resolve(backup),
   };
 };

@@ -8,7 +8,7 @@ describe("events", () => {
   test("tell of the opening to whoever listens right after the constructor, of saves, and of the end", async () => {
     const { persistence, told, heard } = host();
     await persistence.ready;
-    expect(told.map(([name]) => name)).toEqual(["state:loaded", "recovered"]);
+    expect(told.map(([name]) => name)).toEqual(["state:loaded", "state:recovered"]);
     await persistence.saveState(stateOf(task("a")));
     expect(heard()).toContain("state:saved");
     await persistence.shutdown();

@@ -3,8 +3,9 @@
  *
  * The rule: no name is "error", so what nobody listens to ends no process; a listener that throws breaks no save.
  */
-import type { StoreEvents } from "@taskwal/core";
+import type { RecoveryReport, StoreEvents } from "@taskwal/core";
 import { DiskFailedError } from "@taskwal/errors";
+import type { Opener } from "./open-persistence.ts";
 
 /** ISO 8601. */
 interface Timed {
@@ -14,8 +15,8 @@ interface Timed {
 /** As the engine tells them: see docs/events.md. */
 const passedOn = [
   "state:corruption",
+  "state:held",
   "state:save-failing",
-  "recovered",
   "backup:created",
   "backup:failed",
   "disk:low",
@@ -40,9 +41,14 @@ export interface PersistenceEvents extends PassedOn {
       readonly durationMs?: number;
     },
   ];
+  /** An opening is done: `report.clean` says whether there is anything to read in it. */
+  "state:recovered": [report: RecoveryReport];
   /** The state is in memory. */
   "state:loaded": [facts: Timed & { readonly sequence: number; readonly durationMs: number }];
-  /** Something could not be saved; the service goes on. The error says what and where. */
+  /**
+   * Something could not be saved; the service goes on. A DiskFailedError has the `path`, and for want of permission the
+   * `mode` and the `remedy`.
+   */
   "state:save-error": [error: Error];
   /** An automatic save begins. */
   "autosave:triggered": [facts: Timed & { readonly sequence: number }];
@@ -50,6 +56,8 @@ export interface PersistenceEvents extends PassedOn {
   "shutdown:save": [facts: Timed];
   /** `basePath` cannot be used: from here on the state is saved at `backupPath`. */
   "backup-location:used": [facts: { readonly path: string; readonly error: Error }];
+  /** `backupPath` cannot be used, or what had been saved there cannot be read: it stays there as it is. */
+  "backup-location:failed": [facts: { readonly path: string; readonly error: Error }];
   /** What had been saved at `backupPath` is in the state of `basePath` again. */
   "backup-location:returned": [facts: { readonly path: string; readonly tasks: number }];
 }
@@ -60,19 +68,23 @@ export type Tell = <Name extends keyof PersistenceEvents>(
 ) => void;
 
 /** What to give to `openTaskStore({ on })`. `now` gives milliseconds since the epoch. */
-export const engineListeners = (tell: Tell, now: () => number): object => {
+export const engineListeners = (
+  { tell, tellFailure }: Pick<Opener, "tell" | "tellFailure">,
+  now: () => number,
+): object => {
   const timestamp = (): string => new Date(now()).toISOString();
   return {
     ...Object.fromEntries(
       passedOn.map((name) => [name, (...facts: unknown[]) => tell(name, ...(facts as never))]),
     ),
+    recovered: (report: RecoveryReport) => tell("state:recovered", report),
     "state:saved": (facts: object) =>
       tell("state:saved", { timestamp: timestamp(), ...facts } as never),
     "state:loaded": (facts: object) =>
       tell("state:loaded", { timestamp: timestamp(), ...facts } as never),
     "autosave:triggered": (facts: object) =>
       tell("autosave:triggered", { timestamp: timestamp(), ...facts } as never),
-    "state:save-error": ({ error }: { readonly error: Error }) => tell("state:save-error", error),
+    "state:save-error": ({ error }: { readonly error: Error }) => tellFailure(error),
   };
 };
 

@@ -272,6 +272,43 @@ test("state.json that is corrupt or gone costs nothing: it is rebuilt, and told"
     expect(left).toContain(`/state/${name}`);
 });
 
+test("a task that lost records is whole again once it is saved or deleted, and nothing is degraded for it any more", async () => {
+  // The record that made it: it was frozen, and no save of the whole task got through.
+  for (const lost of [0, 1, 2]) {
+    const sim = createSimDisk({ realTurns: true });
+    const first = host(sim);
+    const logs = [entry(1), entry(2)];
+    await first.persistence.saveTask(task("a"));
+    await first.persistence.saveTask(task("a", { status: "in_progress" }));
+    await first.persistence.saveTask(task("a", { status: "in_progress", logs }));
+    await first.persistence.saveTask(task("b"));
+    await turns(50);
+    first.disk.kill();
+    const path = sim.listRaw().find((name) => name.endsWith(".jsonl")) ?? "";
+    const lines = Buffer.from(sim.readRaw(path)).toString().split("\n");
+    const own = lines.flatMap((line, at) => (line.includes('"id":"a"') ? [at] : []));
+    const harmed = lines.map((line, at) => (at === own[lost] ? "rotten" : line));
+    sim.writeRaw(path, Buffer.from(harmed.join("\n")));
+
+    const next = host(sim);
+    await next.persistence.ready;
+    expect(next.heard()).toContain("state:corruption");
+    expect((await next.persistence.health()).damagedCount).toBe(1);
+    // What its caller knew a moment ago settles nothing.
+    await next.persistence.saveState(stateOf(task("b")));
+    expect((await next.persistence.health()).damagedCount).toBe(1);
+    const whole = task("a", { status: "completed", logs, updated_at: entry(3).timestamp });
+    await next.persistence.saveTask(whole);
+    expect((await next.persistence.health()).status).toBe("ok");
+    await next.persistence.shutdown();
+    const last = host(sim);
+    expect((await last.persistence.loadTasks()).find(({ id }) => id === "a")).toEqual(whole);
+    await last.persistence.deleteTask("a");
+    expect((await last.persistence.loadTasks()).map(({ id }) => id)).toEqual(["b"]);
+    await last.persistence.shutdown();
+  }
+});
+
 test("what could not be saved is logged, without a word of the task", async () => {
   const logged: string[] = [];
   const say = (facts: unknown, message?: string): void => {

@@ -37,13 +37,15 @@ export const names = [
   "autosave:triggered",
   "shutdown:save",
   "state:corruption",
-  "recovered",
+  "state:recovered",
   "backup:created",
   "disk:full",
   "poisoned",
   "closed",
   "backup-location:used",
   "backup-location:returned",
+  "backup-location:failed",
+  "state:held",
 ] as const;
 
 export interface Host {

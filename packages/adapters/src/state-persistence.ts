@@ -9,18 +9,26 @@
  * were made, whoever awaits them; the last one wins.
  */
 import { EventEmitter } from "node:events";
-import { discreetLogger, type TransactionOf } from "@taskwal/core";
+import {
+  discreetLogger,
+  withAdvice,
+  type Health,
+  type Logger,
+  type Telemetry,
+  type TransactionOf,
+} from "@taskwal/core";
 import { openNodeDisk, type Disk } from "@taskwal/disk";
+import { copyJson } from "@taskwal/format";
 import type { TaskStore, taskModel } from "@taskwal/tasks";
+import { acceptDamage } from "./accept-damage.ts";
 import { dumpOnCrash } from "./dump-on-crash.ts";
 import { endWithProcess } from "./end-with-process.ts";
 import { LiveStore } from "./live-store.ts";
-import { openBackup, openPersistence, readAnyway, type Opener } from "./open-persistence.ts";
-import { withAdvice } from "./permission-advice.ts";
-import { pathsOf, type PersistenceConfig } from "./persistence-config.ts";
+import { mendPersistence, openPersistence, readAnyway, type Opener } from "./open-persistence.ts";
+import type { PersistenceConfig } from "./persistence-config.ts";
 import { isDiskFailure, type PersistenceEvents, type Tell } from "./persistence-events.ts";
 import { partsOf, wholeTasks, type PersistedSession, type PersistedState } from "./whole-state.ts";
-import { putTask, takeTask, type WholeTask } from "./whole-task.ts";
+import { putTask, takeTask, type Taking, type WholeTask } from "./whole-task.ts";
 
 export { autosaveMsDefault, type PersistenceConfig } from "./persistence-config.ts";
 export type { PersistenceEvents } from "./persistence-events.ts";
@@ -47,6 +55,7 @@ export class StatePersistence<Task = WholeTask> extends EventEmitter<Persistence
   /** Resolves once the state is in memory; rejects if it could not be opened. Calls need not wait for it. */
   readonly ready: Promise<void>;
   readonly #config: PersistenceConfig;
+  readonly #logger: Logger | undefined;
   readonly #disk: Disk;
   readonly #opener: Opener;
   readonly #live: LiveStore;
@@ -85,16 +94,22 @@ export class StatePersistence<Task = WholeTask> extends EventEmitter<Persistence
     if (config.type !== undefined && config.type !== "filesystem") {
       throw new TypeError(`there is no storage ${JSON.stringify(config.type)}, only "filesystem"`);
     }
-    const { logger } = config;
-    this.#config = logger ? { ...config, logger: discreetLogger(logger) } : config;
+    this.#config = config;
+    this.#logger = config.logger && discreetLogger(config.logger);
     this.#disk = config.disk ?? openNodeDisk();
-    const opener: Opener = { config: this.#config, disk: this.#disk, tell: this.#tell };
+    const opener: Opener = {
+      config: this.#logger ? { ...config, logger: this.#logger } : config,
+      disk: this.#disk,
+      tell: this.#tell,
+      failed: (error) => void this.#failed(error),
+      tellFailure: (error) => void this.#tellFailure(error),
+    };
     this.#opener = opener;
     this.#live = new LiveStore({
       clock: this.#disk.clock,
       open: () => openPersistence(opener),
-      mend: (store) => mended(opener, store),
-      onFailed: (error) => this.#failed(error),
+      mend: (store) => mendPersistence(opener, store),
+      onFailed: opener.failed,
     });
     this.ready = this.#live.ready;
   }
@@ -105,17 +120,21 @@ export class StatePersistence<Task = WholeTask> extends EventEmitter<Persistence
    */
   saveTask(task: Task): Promise<void> {
     return this.#told(() => {
-      const given = takeTask(task, { waits: this.#live.waits });
-      return this.#transact(given.id, (tx) => putTask(tx, given));
+      const given = takeTask(task, this.#taking);
+      return this.#transact(given.id, (tx) => putTask(tx, given), { accepts: true });
     });
   }
 
   /** Removes a task; one that is not there is no error. Its history stays in the log. */
   deleteTask(taskId: string): Promise<void> {
     return this.#told(() =>
-      this.#transact(taskId, ({ tasks }) => {
-        if (tasks.get(taskId)) tasks.mutate(taskId, "task.deleted", {});
-      }),
+      this.#transact(
+        taskId,
+        ({ tasks }) => {
+          if (tasks.get(taskId)) tasks.mutate(taskId, "task.deleted", {});
+        },
+        { accepts: true },
+      ),
     );
   }
 
@@ -124,18 +143,20 @@ export class StatePersistence<Task = WholeTask> extends EventEmitter<Persistence
    * by "state:save-error", what was by "state:saved".
    */
   saveState(state: PersistedState<Task>): Promise<void> {
-    const call = this.#saveState(state).catch((error: unknown) => this.#failed(error));
+    const call = this.#saveState(state).catch(async (error: unknown) => {
+      await this.#failed(error);
+    });
     this.#states.add(call);
     void call.then(() => this.#states.delete(call));
     return call;
   }
 
   async #saveState(state: PersistedState<Task>): Promise<void> {
-    const { parts, errors } = partsOf(state, { waits: this.#live.waits });
+    const { parts, errors } = partsOf(state, this.#taking);
     const saves = parts.map(({ id, bring }) => this.#transact(id, bring));
     const ends = await Promise.allSettled([this.#live.use(async () => {}), ...saves]);
     const failures = ends.flatMap((end) => (end.status === "rejected" ? [end.reason] : []));
-    for (const error of new Set<unknown>([...errors, ...failures])) this.#failed(error);
+    for (const error of new Set<unknown>([...errors, ...failures])) await this.#failed(error);
     if (errors.length + failures.length > 0) return;
     await this.#live.use(async (store) => {
       this.#tell("state:saved", { timestamp: this.#timestamp(), sequence: store.sequence });
@@ -167,7 +188,22 @@ export class StatePersistence<Task = WholeTask> extends EventEmitter<Persistence
 
   /** Writes a report, whole or not at all; resolves with its path once it is durable. */
   saveReport(reportId: string, data: unknown): Promise<string> {
-    return this.#told(() => this.#live.use((store) => store.writeReport(reportId, data)));
+    return this.#told(() => {
+      // What cannot be copied is refused by the store, with the place.
+      const copy = this.#live.waits ? copyJson(data) : undefined;
+      const given = copy?.ok ? copy.value : data;
+      return this.#live.use((store) => store.writeReport(reportId, given));
+    });
+  }
+
+  /** How the store is: docs/health.md. Rejects with what keeps it from being opened. */
+  health(): Promise<Health> {
+    return this.#live.use((store) => store.health());
+  }
+
+  /** What was counted since the store was opened: docs/health.md. Rejects with what keeps it from being opened. */
+  telemetry(): Promise<Telemetry> {
+    return this.#live.use(async (store) => store.telemetry());
   }
 
   /** Ends gracefully: all calls of before are done, the last state is saved, the directory is free. */
@@ -191,10 +227,12 @@ export class StatePersistence<Task = WholeTask> extends EventEmitter<Persistence
     }
   }
 
-  /** One transaction of a task, in the order of the calls. */
-  #transact(id: string, work: (tx: Transaction) => void): Promise<void> {
+  /** One transaction of a task, in the order of the calls. `accepts`: whatever damage the task had is over with it. */
+  #transact(id: string, work: (tx: Transaction) => void, { accepts = false } = {}): Promise<void> {
     const before = this.#last.get(id);
     const call = this.#live.use(async (store) => {
+      const acceptance = accepts ? acceptDamage(store, id) : undefined;
+      if (acceptance) await acceptance;
       let isNew = false;
       await store.transact((tx) => {
         const version = tx.tasks.version(id);
@@ -234,28 +272,42 @@ export class StatePersistence<Task = WholeTask> extends EventEmitter<Persistence
     const nowMs = this.#disk.clock.monotonicMs();
     if (nowMs - this.#snapshotAtMs < snapshotMsMin) return;
     this.#snapshotAtMs = nowMs;
-    store.snapshot().catch((error: unknown) => this.#failed(error));
+    store.snapshot().catch((error: unknown) => void this.#failed(error));
   }
 
   /** A call whose failure is told, and ends no process if nobody awaits it. */
   #told<Value>(work: () => Promise<Value>): Promise<Value> {
     const call = new Promise<Value>((resolve) => resolve(work()));
-    call.catch((error: unknown) => this.#failed(error));
-    return call;
+    const told = call.catch(async (cause: unknown): Promise<never> => {
+      throw await this.#failed(cause);
+    });
+    told.catch(() => {});
+    return told;
   }
 
-  #failed(error: unknown): void {
-    this.#config.logger?.error({ error }, "something could not be saved");
+  /** Returns the error as it was told. */
+  async #failed(cause: unknown): Promise<unknown> {
+    const error = await withAdvice(cause, this.#disk);
+    this.#logger?.error({ error }, "something could not be saved");
     this.#tell("state:save-error", error as Error);
+    return error;
+  }
+
+  async #tellFailure(error: unknown): Promise<void> {
+    this.#tell("state:save-error", (await withAdvice(error, this.#disk)) as Error);
   }
 
   readonly #tell: Tell = (name, ...facts) => {
     try {
       this.emit(name, ...(facts as never));
     } catch (error) {
-      this.#config.logger?.error({ error, event: name }, "a listener threw");
+      this.#logger?.error({ error, event: name }, "a listener threw");
     }
   };
+
+  get #taking(): Taking {
+    return { waits: this.#live.waits, redact: this.#config.redact };
+  }
 
   #timestamp(): string {
     return new Date(this.#disk.clock.now()).toISOString();
@@ -277,7 +329,7 @@ export class StatePersistence<Task = WholeTask> extends EventEmitter<Persistence
     ];
     if (emergencyPath !== undefined) {
       const dump = (): Promise<void> => this.#live.dump(emergencyPath);
-      remove.push(dumpOnCrash({ flushSync, dump, onFailed: (error) => this.#failed(error) }));
+      remove.push(dumpOnCrash({ flushSync, dump, onFailed: this.#opener.failed }));
     }
     this.#uninstall = () => {
       for (const each of remove) each();
@@ -291,17 +343,3 @@ export class StatePersistence<Task = WholeTask> extends EventEmitter<Persistence
     await this.#live.use((store) => store.snapshot());
   }
 }
-
-/** The store again, or one at the backup location with what is still in memory. */
-const mended = async (opener: Opener, store: TaskStore): Promise<TaskStore> => {
-  try {
-    await store.reopen();
-    return store;
-  } catch (cause) {
-    const error = await withAdvice(cause, opener.disk);
-    const paths = await pathsOf(opener.config, opener.disk);
-    const { backupPath } = paths;
-    if (!isDiskFailure(error) || backupPath === undefined) throw error;
-    return openBackup(opener, { ...paths, backupPath }, error, store);
-  }
-};

@@ -4,12 +4,13 @@
  * The rule: a state that is handed in is what its caller knew a moment ago. It brings tasks and sessions forward, and
  * removes nothing that it does not name: only `deleteTask` deletes.
  */
-import type { TransactionOf } from "@taskwal/core";
+import { redacted, type TransactionOf } from "@taskwal/core";
 import { InvalidMutationError } from "@taskwal/errors";
 import type { JsonValue } from "@taskwal/format";
 import type { TaskMetrics, TaskStore, taskModel } from "@taskwal/tasks";
 import { isSame, plainJson } from "./plain-json.ts";
-import { bringTask, takeTask, wholeTask, type GivenTask, type WholeTask } from "./whole-task.ts";
+import type { Opener } from "./open-persistence.ts";
+import { bringTask, takeTask, wholeTask, type Taking, type WholeTask } from "./whole-task.ts";
 
 /** A session as a state lists it. Further fields are kept. */
 export interface PersistedSession {
@@ -41,7 +42,7 @@ export interface Part {
 /** The parts of a state as they are now, and why others of it are none. */
 export const partsOf = (
   state: unknown,
-  options: { readonly waits: boolean },
+  taking: Taking,
 ): { readonly parts: readonly Part[]; readonly errors: readonly Error[] } => {
   const errors: Error[] = [];
   const parts: Part[] = [];
@@ -52,8 +53,8 @@ export const partsOf = (
       errors.push(error as Error);
     }
   };
-  for (const task of listOf(state, "tasks")) take(() => taskPart(takeTask(task, options)));
-  for (const session of listOf(state, "sessions")) take(() => sessionPart(session));
+  for (const task of listOf(state, "tasks")) take(() => taskPart(task, taking));
+  for (const session of listOf(state, "sessions")) take(() => sessionPart(session, taking));
   return { parts, errors };
 };
 
@@ -62,17 +63,22 @@ const listOf = (state: unknown, name: string): readonly unknown[] => {
   return Array.isArray(list) ? list : [];
 };
 
-const taskPart = (given: GivenTask): Part => ({
-  id: given.id,
-  bring: (tx) => bringTask(tx, given),
-});
+const taskPart = (task: unknown, taking: Taking): Part => {
+  const given = takeTask(task, taking);
+  return { id: given.id, bring: (tx) => bringTask(tx, given) };
+};
 
-const sessionPart = (session: unknown): Part => {
-  const { id, ...fields } = (plainJson(session) ?? {}) as { readonly [name: string]: JsonValue };
+const sessionPart = (session: unknown, { redact }: Taking): Part => {
+  const { id, ...plain } = (plainJson(session) ?? {}) as { readonly [name: string]: JsonValue };
   if (typeof id !== "string" || id === "") {
     throw new InvalidMutationError({ reason: "a session has an id, a text" });
   }
-  return { id: `session ${id}`, bring: ({ sessions }) => bringSession(sessions, id, fields) };
+  const about = { type: "session.created", id, collection: "sessions" };
+  const fields = redact ? redacted(redact, plain, about) : plain;
+  return {
+    id: `session ${id}`,
+    bring: ({ sessions }) => bringSession(sessions, id, fields as typeof plain),
+  };
 };
 
 const bringSession = (
@@ -106,19 +112,21 @@ const tasksPerTurn = 50;
 
 /**
  * Brings the tasks and sessions of one store into another, as `saveState` does; returns how many of them changed something
- * there. `onFailed` is told of one that cannot be brought; the others are.
+ * there. `failed` is told of one that cannot be brought; the others are.
  */
 export const bringStore = async (
   from: TaskStore,
   to: TaskStore,
-  onFailed: (error: unknown) => void,
+  { config, failed }: Pick<Opener, "config" | "failed">,
 ): Promise<number> => {
   const tasks = from.list().map((task) => wholeTask(from, task));
-  const { parts } = partsOf({ tasks, sessions: from.sessions.list() }, { waits: false });
+  const taking = { waits: false, redact: config.redact };
+  const { parts, errors } = partsOf({ tasks, sessions: from.sessions.list() }, taking);
+  for (const error of errors) failed(error);
   let changed = 0;
   for (const { bring } of parts) {
     const before = to.sequence;
-    await to.transact(bring).catch(onFailed);
+    await to.transact(bring).catch(failed);
     if (to.sequence > before) changed += 1;
   }
   return changed;

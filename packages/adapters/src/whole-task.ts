@@ -10,7 +10,7 @@
  * The rule: afterwards the task is the one that was handed in. Only a time of change that came along with new entries is
  * not recorded: it is read from the last of them.
  */
-import type { TransactionOf } from "@taskwal/core";
+import { redacted, type Redact, type TransactionOf } from "@taskwal/core";
 import { InvalidMutationError } from "@taskwal/errors";
 import type { JsonValue } from "@taskwal/format";
 import type { LogEntry, Task, TaskStore, taskModel } from "@taskwal/tasks";
@@ -25,40 +25,38 @@ export interface GivenTask {
   readonly fields: Fields;
   /** Undefined if the task said nothing of its log: that stays as it is. */
   readonly logs: readonly unknown[] | undefined;
+  readonly redact: Redact | undefined;
+}
+
+export interface Taking {
+  /** It is a while until it is put, so all of it is copied. */
+  readonly waits: boolean;
+  readonly redact: Redact | undefined;
 }
 
 type Fields = { readonly [name: string]: unknown };
 type Transaction = TransactionOf<typeof taskModel>;
 
-/** Throws InvalidMutationError for what is no task. `waits`: it is a while until it is put, so all of it is copied. */
-export const takeTask = (task: unknown, { waits }: { readonly waits: boolean }): GivenTask => {
+/** Throws InvalidMutationError for what is no task, and for what a hook refuses. */
+export const takeTask = (task: unknown, { waits, redact }: Taking): GivenTask => {
   if (typeof task !== "object" || task === null) throw refused("a task is an object");
-  const { logs, ...fields } = (waits ? plainJson(task) : task) as Fields;
-  const { id } = fields;
+  const { logs, ...rest } = (waits ? plainJson(task) : task) as Fields;
+  const { id } = rest;
   if (typeof id !== "string" || id === "") throw refused("a task has an id, a text");
   if (logs !== undefined && !Array.isArray(logs))
     throw refused("the logs of a task are a list", id);
-  return { id, fields, logs: logs?.slice() as readonly unknown[] | undefined };
+  const fields = redact
+    ? redacted(redact, plainJson(rest) ?? {}, { type: "task.imported", id, collection: "tasks" })
+    : rest;
+  const entries = logs?.slice() as readonly unknown[] | undefined;
+  return { id, fields: fields as Fields, logs: entries, redact };
 };
 
 const refused = (reason: string, id?: string): InvalidMutationError =>
   new InvalidMutationError({ reason, ...(id === undefined ? {} : { id }) });
 
 /** Makes the task of the store the one that was handed in. Throws as `mutate` does, nothing written then. */
-export const putTask = (tx: Transaction, { id, fields, logs }: GivenTask): void => {
-  const before = tx.tasks.get(id);
-  if (!before) return makeTask(tx, id, fields, logs ?? []);
-  const stored = tx.tasks.list(id, "logs");
-  if (logs && !isBeginning(stored, logs)) {
-    tx.tasks.mutate(id, "task.deleted", {});
-    return makeTask(tx, id, fields, logs);
-  }
-  const added = logs?.slice(stored.length) ?? [];
-  const patch = difference(before, fields);
-  const isKnownTime = added.length > 0 || fields["updated_at"] === changedAt(before, stored.at(-1));
-  if (patch && !(isKnownTime && isTimeOnly(patch))) tx.tasks.mutate(id, "task.patched", patch);
-  append(tx, id, added);
-};
+export const putTask = (tx: Transaction, given: GivenTask): void => put(tx, given, "as handed in");
 
 /**
  * As `putTask`, of a task that is part of a state as it was a moment ago: it makes nothing older, nothing shorter, and
@@ -75,7 +73,24 @@ export const bringTask = (tx: Transaction, given: GivenTask): void => {
   if (logs && logs.length < stored.length) return;
   if (Date.parse(String(fields["updated_at"])) < Date.parse(changedAt(before, stored.at(-1))))
     return;
-  putTask(tx, given);
+  put(tx, given, "as a moment ago");
+};
+
+const put = (tx: Transaction, given: GivenTask, how: "as handed in" | "as a moment ago"): void => {
+  const { id, fields, logs } = given;
+  const before = tx.tasks.get(id);
+  if (!before) return makeTask(tx, given);
+  const stored = tx.tasks.list(id, "logs");
+  const added = logs?.slice(stored.length) ?? [];
+  const patch = difference(before, fields);
+  const isGrowth = added.length > 0 && (!patch || isTimeOnly(patch));
+  if (!isBeginning(stored, given, { trustsSeen: isGrowth || how === "as a moment ago" })) {
+    tx.tasks.mutate(id, "task.deleted", {});
+    return makeTask(tx, given);
+  }
+  const isKnownTime = added.length > 0 || fields["updated_at"] === changedAt(before, stored.at(-1));
+  if (patch && !(isKnownTime && isTimeOnly(patch))) tx.tasks.mutate(id, "task.patched", patch);
+  append(tx, id, added);
 };
 
 /** The task with its log, a copy that is the caller's own. */
@@ -88,7 +103,7 @@ export const wholeTask = (store: TaskStore, task: Readonly<Task>): WholeTask => 
 const changedAt = ({ updated_at }: Readonly<Task>, last: LogEntry | undefined): string =>
   last && Date.parse(last.timestamp) > Date.parse(updated_at) ? last.timestamp : updated_at;
 
-const makeTask = (tx: Transaction, id: string, fields: Fields, logs: readonly unknown[]): void => {
+const makeTask = (tx: Transaction, { id, fields, logs = [] }: GivenTask): void => {
   tx.tasks.mutate(id, "task.imported", plainJson(fields) as never);
   append(tx, id, logs);
 };
@@ -97,10 +112,34 @@ const append = (tx: Transaction, id: string, entries: readonly unknown[]): void 
   for (const entry of entries) tx.tasks.append(id, "logs", plainJson(entry) as never);
 };
 
-/** Whether a log only grew. */
-const isBeginning = (stored: readonly LogEntry[], logs: readonly unknown[]): boolean =>
-  stored.length <= logs.length &&
-  stored.every((entry, at) => isSame(entry, logs[at]) || isSame(entry, plainJson(logs[at])));
+/** What a caller's entry was stored as, when it was last looked at. */
+const seen = new WeakMap<object, LogEntry>();
+
+/**
+ * Whether a log only grew. `trustsSeen`: an object that was handed in before is what it was then, so that the price of one
+ * more entry does not grow with the log.
+ */
+const isBeginning = (
+  stored: readonly LogEntry[],
+  { id, logs, redact }: GivenTask,
+  { trustsSeen }: { readonly trustsSeen: boolean },
+): boolean => {
+  const about = { type: "task.logs.appended", id, collection: "tasks" };
+  const isEntry = (entry: LogEntry, given: unknown): boolean => {
+    if (isSame(entry, given)) return true;
+    const plain = plainJson(given);
+    return isSame(entry, redact && plain !== undefined ? redacted(redact, plain, about) : plain);
+  };
+  const isStill = (entry: LogEntry, at: number): boolean => {
+    const given = logs?.[at];
+    if (typeof given !== "object" || given === null) return false;
+    if (trustsSeen && seen.get(given) === entry) return true;
+    if (!isEntry(entry, given)) return false;
+    seen.set(given, entry);
+    return true;
+  };
+  return !logs || (stored.length <= logs.length && stored.every(isStill));
+};
 
 interface Patch {
   readonly set: { readonly [name: string]: JsonValue };

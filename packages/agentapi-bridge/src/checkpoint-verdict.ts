@@ -24,6 +24,12 @@ export interface JournalProjection {
   readonly hasOpenMessage: boolean;
 }
 
+/** A conversation as a program or a file tells it: an agent's message at its end may still be rewritten. */
+export const openEnded = (messages: readonly ComparedMessage[]): JournalProjection =>
+  messages.at(-1)?.role === "agent"
+    ? { committed: messages.slice(0, -1), hasOpenMessage: true }
+    : { committed: messages, hasOpenMessage: false };
+
 export type CheckpointVerdict =
   | { readonly verdict: "verified" }
   | { readonly verdict: "behind"; readonly missingIds: readonly number[] }

@@ -51,7 +51,7 @@ export const judgePidOwner = (
 };
 
 /** The program, or the script that an interpreter runs: `agentapi`, `/opt/agentapi-linux-amd64`, `node fake-agentapi.js`. */
-const runsAgentApi = (argv: readonly string[]): boolean =>
+export const runsAgentApi = (argv: readonly string[]): boolean =>
   argv.slice(0, 2).some((word) => (word.split("/").at(-1) ?? "").includes("agentapi"));
 
 const isSameProcess = (one: ProcessIdentity, other: ProcessIdentity): boolean =>

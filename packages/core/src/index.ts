@@ -78,6 +78,7 @@ export {
   type MutationEvent,
   type StoreEvents,
 } from "./events.ts";
+export { withAdvice } from "./permission-advice.ts";
 export { discreetLogger } from "./discreet-logger.ts";
 export { errorFacts, type ErrorFacts } from "./error-facts.ts";
 export type { BackupFile, Health } from "./health.ts";
@@ -90,7 +91,7 @@ export {
 export type { LastSave } from "./monitor.ts";
 export type { HistogramReading } from "./histogram.ts";
 export type { Telemetry } from "./telemetry.ts";
-export type { Redact, RedactAbout } from "./redact.ts";
+export { redacted, type Redact, type RedactAbout } from "./redact.ts";
 export {
   mirrorBytesMax,
   ownKey,

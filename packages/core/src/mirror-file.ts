@@ -89,10 +89,26 @@ export const writeMirror = async (
   const temporary = `${name}.tmp`;
   if (await directory.stat(temporary)) await directory.remove(temporary);
   const file = await directory.create(temporary);
+  let isPlaced = false;
+  try {
+    await writeText(file, clock, mirrorText(content, own));
+    if (await isStill()) {
+      await directory.rename(temporary, name);
+      isPlaced = true;
+    }
+    return isPlaced;
+  } finally {
+    // A piece of a file takes room that others may be waiting for, and people list this folder.
+    if (!isPlaced) await directory.remove(temporary).catch(() => {});
+  }
+};
+
+/** Durable on return; the file is closed. */
+const writeText = async (file: File, clock: Clock, pieces: Iterable<string>): Promise<void> => {
   try {
     let at = 0;
     let text = "";
-    for (const piece of mirrorText(content, own)) {
+    for (const piece of pieces) {
       text += piece;
       if (text.length < sliceChars) continue;
       at += await append(file, text, at);
@@ -105,9 +121,6 @@ export const writeMirror = async (
   } finally {
     await file.close();
   }
-  if (!(await isStill())) return false;
-  await directory.rename(temporary, name);
-  return true;
 };
 
 const append = async (file: File, text: string, startBytes: number): Promise<number> => {

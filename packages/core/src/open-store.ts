@@ -12,6 +12,7 @@ import { discreetLogger } from "./discreet-logger.ts";
 import { logEvents } from "./event-log.ts";
 import { Events, type Listeners, type Logger, type StoreEvents } from "./events.ts";
 import { tellOpening } from "./opening-events.ts";
+import { withAdvice } from "./permission-advice.ts";
 import { ReadOnlyStore } from "./read-only-store.ts";
 import { openReaderHost } from "./reader-host.ts";
 import type { Redact } from "./redact.ts";
@@ -127,7 +128,20 @@ export const openStore = async <M extends TypedModel<EntityDefinitions>>(
   const settings = settingsOf(options, logger);
   // A summary that cannot be stored fails here, not at every later snapshot.
   assertSummary(settings.model.summary, settings.model.entities.keys());
-  if (options.readOnly) return openReader(settings, events, options);
+  try {
+    return options.readOnly
+      ? await openReader(settings, events, options)
+      : await openWriter(settings, events, options);
+  } catch (error) {
+    throw await withAdvice(error, settings.disk);
+  }
+};
+
+const openWriter = async <M extends TypedModel<EntityDefinitions>>(
+  settings: StoreSettings,
+  events: Events<StoreEvents>,
+  options: OpenOptions<M>,
+): Promise<StoreOf<M>> => {
   const { onLocked = "throw" } = options;
   const lockWaitMs = typeof onLocked === "object" ? onLocked.waitMs : 0;
   try {

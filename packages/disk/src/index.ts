@@ -33,6 +33,12 @@ export interface Disk {
    * collected by its parent runs no more. A pid of somebody else's process counts.
    */
   findProcess(pid: number): RunningProcess | undefined;
+  /**
+   * The processes that the one with this pid has started, and those that they have, in the order of a walk from
+   * above: what a kill of it leaves behind. [] where the system does not tell. One whose parent has ended before is
+   * nobody's child any more, and is not among them.
+   */
+  findDescendants(pid: number): readonly RunningProcess[];
 }
 
 export interface Clock {
@@ -188,8 +194,8 @@ export const readWhole = async (
 
 /**
  * Puts `bytes` under `name`, atomically and durably: tmp, write, size checked, sync, rename, folder
- * sync. After a crash `name` holds the old bytes or the new ones. A leftover tmp is harmless and is
- * replaced by the next call.
+ * sync. After a crash `name` holds the old bytes or the new ones. A tmp that a crash leaves is harmless and
+ * is replaced by the next call; a failure leaves none, if the disk lets it.
  */
 export const replaceFile = async (
   directory: Directory,
@@ -199,6 +205,19 @@ export const replaceFile = async (
   const temporary = `${name}.tmp`;
   if (await directory.stat(temporary)) await directory.remove(temporary);
   const file = await directory.create(temporary);
+  try {
+    await writeWhole(file, bytes);
+    await directory.rename(temporary, name);
+  } catch (error) {
+    // Its bytes take room that others may be waiting for.
+    await directory.remove(temporary).catch(() => {});
+    throw error;
+  }
+  await directory.syncFolder(folderOf(name));
+};
+
+/** Durable on return, but for its name; the file is closed. */
+const writeWhole = async (file: File, bytes: Uint8Array): Promise<void> => {
   try {
     await file.write(bytes, 0);
     const { sizeBytes } = await file.stat();
@@ -211,8 +230,6 @@ export const replaceFile = async (
   } finally {
     await file.close();
   }
-  await directory.rename(temporary, name);
-  await directory.syncFolder(folderOf(name));
 };
 
 /** The folder of a name: "wal" of "wal/HEAD", "." of "state.json". */
@@ -222,3 +239,5 @@ export const folderOf = (name: string): string => {
 };
 
 export { openNodeDisk } from "./node-disk.ts";
+export { spawnDetached } from "./spawn-detached.ts";
+export type { DetachedProcess, DetachedProgram, ProcessEnd } from "./spawn-detached.ts";

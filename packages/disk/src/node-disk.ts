@@ -30,7 +30,12 @@ import type {
   FileSystemInfo,
   LockBackend,
 } from "./index.ts";
-import { findProcess, identifyThisProcess, judgeLiveness } from "./process-identity.ts";
+import {
+  findDescendants,
+  findProcess,
+  identifyThisProcess,
+  judgeLiveness,
+} from "./process-identity.ts";
 import type { ProcFiles } from "./process-identity.ts";
 
 const fileMode = 0o600;
@@ -72,12 +77,14 @@ export const openNodeDisk = (options: NodeDiskOptions = {}): Disk => {
     process: identity,
     isAlive: (other) => judgeLiveness(procFiles, identity, other),
     findProcess: (pid) => findProcess(procFiles, identity, pid),
+    findDescendants: (pid) => findDescendants(procFiles, identity, pid),
   };
 };
 
 const procFiles: ProcFiles = {
   readText: (path) => orUndefined(() => fs.readFileSync(path, "utf8")),
   readLink: (path) => orUndefined(() => fs.readlinkSync(path)),
+  list: (folder) => orUndefined(() => fs.readdirSync(folder)) ?? [],
 };
 
 const orUndefined = <T>(read: () => T): T | undefined => {

@@ -1,10 +1,17 @@
 import { spawn } from "node:child_process";
-import { readFileSync, readlinkSync } from "node:fs";
+import { once } from "node:events";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 
 import { describe, expect, it } from "vitest";
 
 import type { ProcessIdentity } from "./index.ts";
-import { identifyThisProcess, judgeLiveness, parseProcStat } from "./process-identity.ts";
+import {
+  findDescendants,
+  findProcess,
+  identifyThisProcess,
+  judgeLiveness,
+  parseProcStat,
+} from "./process-identity.ts";
 import type { ProcFiles } from "./process-identity.ts";
 
 const statLine = (name: string, state: string, startTime: string): string =>
@@ -15,8 +22,13 @@ const proc = (pid: number, state: string, startTime: string): ProcFiles => ({
   readText: (path) =>
     path === `/proc/${pid}/stat` ? statLine("node", state, startTime) : undefined,
   readLink: (path) => (path === "/proc/self" ? String(process.pid) : undefined),
+  list: () => [],
 });
-const noProc: ProcFiles = { readText: () => undefined, readLink: () => undefined };
+const noProc: ProcFiles = {
+  readText: () => undefined,
+  readLink: () => undefined,
+  list: () => [],
+};
 
 const self: ProcessIdentity = {
   pid: process.pid,
@@ -32,7 +44,11 @@ const noPid = 2 ** 30;
 describe("the identity of a process", () => {
   it("is read past spaces and parentheses in the name of the command", () => {
     for (const name of ["node", "a b", "a) R 1 (b", "((", ") S 1 2 3"]) {
-      expect(parseProcStat(statLine(name, "S", "777"))).toEqual({ state: "S", startTime: "777" });
+      expect(parseProcStat(statLine(name, "S", "777"))).toEqual({
+        state: "S",
+        parentPid: 1,
+        startTime: "777",
+      });
     }
     expect(parseProcStat("")).toBe(undefined);
     expect(parseProcStat("42 (node) R 1")).toBe(undefined);
@@ -102,6 +118,7 @@ describe.runIf(process.platform === "linux")("on this machine", () => {
       }
     },
     readLink: (path) => readlinkSync(path),
+    list: (folder) => readdirSync(folder),
   };
 
   it("takes a child for alive, and for dead once it was killed", async () => {
@@ -114,5 +131,22 @@ describe.runIf(process.platform === "linux")("on this machine", () => {
     child.kill("SIGKILL");
     await ended;
     expect(judgeLiveness(files, identity, { ...identity, pid, startTime })).toBe("dead");
+  });
+
+  it("finds what a process has started, and what that has, and nothing of others", async () => {
+    const identity = identifyThisProcess(files);
+    const parent = spawn("bash", ["-c", "bash -c 'sleep 61 & echo $!; wait' & echo $!; wait"]);
+    const printed: number[] = [];
+    while (printed.length < 2) {
+      const [text] = (await once(parent.stdout, "data")) as [Buffer];
+      printed.push(...text.toString().trim().split("\n").map(Number));
+    }
+    const pid = parent.pid ?? 0;
+    const found = findDescendants(files, identity, pid);
+    expect(new Set(found.map((each) => each.identity.pid))).toEqual(new Set(printed));
+    for (const each of printed) expect(findProcess(files, identity, each)).toBeDefined();
+    for (const each of [...printed, pid]) process.kill(each, "SIGKILL");
+    expect(findDescendants(files, identity, noPid)).toEqual([]);
+    expect(findDescendants(noProc, identity, process.pid)).toEqual([]);
   });
 });

@@ -21,10 +21,14 @@ import type { ProcessIdentity, RunningProcess } from "./index.ts";
 export interface ProcFiles {
   readText(path: string): string | undefined;
   readLink(path: string): string | undefined;
+  /** Names in a folder, [] where it does not exist or may not be read. */
+  list(folder: string): readonly string[];
 }
 
-/** State and start time (ticks since boot, field 22) of a line of /proc/<pid>/stat. */
-export const parseProcStat = (line: string): { state: string; startTime: string } | undefined => {
+/** State, parent, and start time (ticks since boot, field 22) of a line of /proc/<pid>/stat. */
+export const parseProcStat = (
+  line: string,
+): { state: string; parentPid: number; startTime: string } | undefined => {
   // The command name, field 2, is in parentheses and may hold spaces and parentheses itself.
   const nameEnd = line.lastIndexOf(")");
   if (nameEnd < 0) return undefined;
@@ -32,9 +36,11 @@ export const parseProcStat = (line: string): { state: string; startTime: string 
     .slice(nameEnd + 1)
     .trim()
     .split(/\s+/);
-  const state = fields[0];
+  const [state, parent] = fields;
   const startTime = fields[22 - 3];
-  return state === undefined || startTime === undefined ? undefined : { state, startTime };
+  return state === undefined || startTime === undefined
+    ? undefined
+    : { state, parentPid: Number(parent), startTime };
 };
 
 const procStat = (files: ProcFiles, pid: number | "self") =>
@@ -100,4 +106,25 @@ export const findProcess = (
   const words = files.readText(`/proc/${pid}/cmdline`) ?? "";
   const argv = words === "" ? [] : words.replace(/\0$/, "").split("\0");
   return { identity: { ...self, pid, startTime }, argv };
+};
+
+/** The processes below the one that has the pid, as seen from the process `self`. */
+export const findDescendants = (
+  files: ProcFiles,
+  self: ProcessIdentity,
+  pid: number,
+): readonly RunningProcess[] => {
+  if (!procIsOurs(files)) return [];
+  const childrenOf = new Map<number, number[]>();
+  for (const name of files.list("/proc")) {
+    const stat = /^[0-9]+$/.test(name) ? procStat(files, Number(name)) : undefined;
+    if (!stat) continue;
+    const siblings = childrenOf.get(stat.parentPid) ?? [];
+    childrenOf.set(stat.parentPid, [...siblings, Number(name)]);
+  }
+  const below = (parent: number): readonly number[] =>
+    (childrenOf.get(parent) ?? []).flatMap((child) => [child, ...below(child)]);
+  return below(pid)
+    .map((each) => findProcess(files, self, each))
+    .filter((found) => found !== undefined);
 };

@@ -132,6 +132,11 @@ export class SimProcess implements Disk, SimMember {
     return undefined;
   }
 
+  /** No process of the simulation starts another. */
+  findDescendants(): readonly RunningProcess[] {
+    return [];
+  }
+
   #folderAt(path: string, call: string): SimFolder {
     const node = this.#machine.tree.find(path);
     if (node?.kind === "folder") return node;

@@ -17,14 +17,17 @@ import type { Source } from "./source.ts";
 import type { Tally } from "./tally.ts";
 
 const keys: ReadonlySet<string> = new Set(["id", "ts"]);
-const history = /^(?:(.*)\/)?(?:state\/)?taskHistory\.json$/;
+const history = /^(?:(.+?)\/)??(?:state\/)?taskHistory\.json$/;
 const taskFile = /^((?:.*\/)?tasks\/([^/]+))\/(api_conversation_history|ui_messages)\.json$/;
-/** Ids and folders that are compared. */
+/** How many ids, and how many folders, are compared. */
 const namesMax = 100_000;
 
 export class ClineLayout {
   /** By the folder of the task: which of its two files are there. */
   private readonly folders = new Map<string, Set<string>>();
+  private idsHeld = 0;
+  /** There are more than are compared: nothing is unlisted or without a folder for certain. */
+  private isOver = false;
   /** By the folder that `tasks/` is in: the ids that a whole list names, and the list. */
   private readonly lists = new Map<string, { readonly file: string; readonly ids: Set<string> }>();
 
@@ -32,10 +35,20 @@ export class ClineLayout {
     return history.test(path) || taskFile.test(path);
   }
 
+  /** A file is there, whether it can be read or not. */
+  note(path: string): void {
+    const [, folder, , name] = taskFile.exec(path) ?? [];
+    if (folder === undefined || name === undefined) return;
+    const known = this.folders.get(folder);
+    if (known) known.add(name);
+    else if (this.folders.size < namesMax) this.folders.set(folder, new Set([name]));
+    else this.isOver = true;
+  }
+
   async read(source: Source, tally: Tally): Promise<void> {
     tally.program = "cline";
-    const [, folder, , name] = taskFile.exec(source.path) ?? [];
-    if (folder !== undefined && name !== undefined) this.addFolder(folder, name);
+    const root = history.exec(source.path);
+    if (root) tally.unit = "tasks";
     const ids = new Set<string>();
     let id: string | undefined;
     const listener: ScanListener = {
@@ -46,24 +59,26 @@ export class ClineLayout {
       ended: (path) => {
         if (path !== "*") return;
         tally.count += 1;
-        if (id !== undefined && ids.size < namesMax) ids.add(id);
         if (id !== undefined) tally.id(id);
+        if (id !== undefined && root) this.addId(ids, id);
         id = undefined;
       },
     };
     const { isClean } = await readJson(source, tally, listener, keys);
-    const root = history.exec(source.path);
     if (root && isClean) this.lists.set(root[1] ?? "", { file: source.path, ids });
   }
 
   findings(): Finding[] {
+    if (this.isOver) return this.halfFolders();
     return [...this.halfFolders(), ...this.unlisted(), ...this.withoutFolder()];
   }
 
-  private addFolder(folder: string, name: string): void {
-    const known = this.folders.get(folder);
-    if (known) known.add(name);
-    else if (this.folders.size < namesMax) this.folders.set(folder, new Set([name]));
+  private addId(ids: Set<string>, id: string): void {
+    if (this.idsHeld >= namesMax) this.isOver = true;
+    else if (!ids.has(id)) {
+      this.idsHeld += 1;
+      ids.add(id);
+    }
   }
 
   private halfFolders(): Finding[] {

@@ -10,13 +10,12 @@
 import type { Directory, Disk } from "@taskwal/disk";
 import { classifyDirectory } from "@taskwal/tasks";
 import { ClineLayout } from "./cline-layout.ts";
-import type { FileReport, Finding } from "./finding.ts";
-import { readJson } from "./json-file.ts";
-import { readSession } from "./session-file.ts";
+import { idsShownMax, type FileReport, type Finding } from "./finding.ts";
+import { leftoverKey, leftoverOf } from "./leftover.ts";
+import { workByName, type Work } from "./file-work.ts";
 import { Source } from "./source.ts";
 import { SystempromptLayout, type WholeSnapshot } from "./systemprompt-layout.ts";
 import { Tally } from "./tally.ts";
-import { readText } from "./text-file.ts";
 import { walk, whyNot, type FoundFile, type Skipped } from "./walk.ts";
 
 export interface Diagnosis {
@@ -34,8 +33,11 @@ export interface Diagnosis {
   readonly stores: readonly string[];
   /** Files that are neither JSON nor JSONL nor a log. */
   readonly otherFiles: number;
-  /** Of the systemprompt layout: the newest snapshot that is whole. */
-  readonly newestSnapshot?: Omit<WholeSnapshot, "ids">;
+  /** Of the systemprompt layout: the newest snapshot that has all its tasks. */
+  readonly newestSnapshot?: WholeSnapshot;
+  /** Of the systemprompt layout: tasks that only older snapshots have, which were deleted or lost. The first of them. */
+  readonly onlyInOlder: readonly { readonly id: string; readonly copyIn: string }[];
+  readonly onlyInOlderCount: number;
 }
 
 export interface DiagnoseOptions {
@@ -75,6 +77,8 @@ class Run {
   private readonly skipped: Skipped[] = [];
   private skippedOmitted = 0;
   private readonly stores: string[] = [];
+  /** By the file that it is named after: a copy, or what should have replaced it. */
+  private readonly wholeCopies = new Map<string, string>();
   private otherFiles = 0;
   private bytesRead = 0;
 
@@ -89,14 +93,18 @@ class Run {
       skipped: (entry: Skipped) => this.skip(entry),
       store: (path: string) => void (this.stores.length < skippedMax && this.stores.push(path)),
     };
+    let beyond: { readonly path: string; count: number } | undefined;
     for await (const found of walk(disk, root, events)) {
       if (this.roleOf(found.path) === "snapshot") continue;
-      if (this.files.length >= filesMax) {
-        const reason = `more than ${filesMax} files: the rest was not looked into`;
-        this.skip({ path: found.path, reason, isRefusal: true });
-        break;
-      }
-      await this.read(found);
+      if (this.layout === "systemprompt") this.systemprompt.note(found.path);
+      this.cline.note(found.path);
+      if (this.files.length < filesMax) await this.read(found);
+      else if (beyond) beyond.count += 1;
+      else beyond = { path: found.path, count: 1 };
+    }
+    if (beyond) {
+      const reason = `over ${filesMax} files: not looked into, from it on ${beyond.count} of them`;
+      this.skip({ path: beyond.path, reason, isRefusal: true });
     }
     const across = [...this.systemprompt.missing(), ...this.cline.findings()];
     this.findings.push(...across.slice(0, findingsMax));
@@ -107,6 +115,7 @@ class Run {
     const { layout, files, findings, findingsOmitted, skipped, skippedOmitted } = this;
     const { stores, otherFiles, systemprompt } = this;
     const { newest } = systemprompt;
+    const onlyInOlder = systemprompt.onlyInOlder();
     return {
       layout,
       files: files.map((report) => this.withCopies(report)).sort(byFile),
@@ -116,9 +125,9 @@ class Run {
       skippedOmitted,
       stores,
       otherFiles,
-      ...(newest && {
-        newestSnapshot: { file: newest.file, tasks: newest.tasks, savedAt: newest.savedAt },
-      }),
+      ...(newest && { newestSnapshot: newest }),
+      onlyInOlder: onlyInOlder.slice(0, idsShownMax),
+      onlyInOlderCount: onlyInOlder.length,
     };
   }
 
@@ -143,7 +152,7 @@ class Run {
       return;
     }
     const tally = new Tally(path, work.unit);
-    if (this.layout === "systemprompt") tally.program = "systemprompt";
+    if (this.roleOf(path) !== undefined) tally.program = "systemprompt";
     let source: Source | undefined;
     let changing = false;
     try {
@@ -155,7 +164,11 @@ class Run {
     } finally {
       await source?.close();
     }
-    this.files.push(tally.report(source ?? { path, sizeBytes: 0 }, changing));
+    const report = tally.report(source ?? { path, sizeBytes: 0 }, changing);
+    this.files.push(report);
+    const leftover = leftoverOf(path);
+    if (leftover && report.count > 0 && !report.findings.some(({ kind }) => broken.has(kind)))
+      this.wholeCopies.set(leftoverKey(leftover.of), path);
     this.progress(0);
   }
 
@@ -168,14 +181,14 @@ class Run {
       return { unit: "log entries", read: (source, tally) => systemprompt.readTask(source, tally) };
     if (ClineLayout.isPart(path))
       return { unit: "messages", read: (source, tally) => cline.read(source, tally) };
-    if (/\.(jsonl|ndjson)$/.test(path)) return { unit: "records", read: readSession };
-    if (/\.json(\.tmp)?$/.test(path)) return { unit: "values", read: readValue };
-    return path.endsWith(".log") ? { unit: "lines", read: readText } : undefined;
+    return workByName(path);
   }
 
   private withCopies(report: FileReport): FileReport {
     const findings = report.findings.map((finding) => {
-      const copyIn = broken.has(finding.kind) ? this.systemprompt.copyOf(finding) : undefined;
+      if (!broken.has(finding.kind)) return finding;
+      const copyIn =
+        this.systemprompt.copyOf(finding) ?? this.wholeCopies.get(leftoverKey(finding.file));
       return copyIn === undefined ? finding : { ...finding, copyIn };
     });
     return { ...report, findings };
@@ -195,19 +208,6 @@ class Run {
   }
 }
 
-interface Work {
-  readonly unit: string;
-  readonly read: (source: Source, tally: Tally) => Promise<unknown>;
-}
-
 const broken = new Set<Finding["kind"]>(["torn", "glued", "zeroed", "garbled", "unreadable"]);
-
-const readValue = async (source: Source, tally: Tally): Promise<void> => {
-  const silent = { scalar: () => {}, ended: () => {} };
-  const { isWhole, isClean } = await readJson(source, tally, silent, new Set());
-  if (isWhole) tally.count = 1;
-  if (isClean && source.path.endsWith(".tmp"))
-    tally.find("hidden", "is whole, and was never renamed to the name that its program reads");
-};
 
 const byFile = (a: FileReport, b: FileReport): number => (a.file < b.file ? -1 : 1);

@@ -24,6 +24,8 @@ export const findingKinds = [
 
 export type FindingKind = (typeof findingKinds)[number];
 
+export type FindingCounts = Readonly<Partial<Record<FindingKind, number>>>;
+
 export interface Finding {
   readonly kind: FindingKind;
   /** Relative to the directory, "/"-separated. */
@@ -57,8 +59,8 @@ export interface FileReport {
   readonly ids: readonly string[];
   /** In the order of the file; at most `findingsPerFileMax`. */
   readonly findings: readonly Finding[];
-  /** Findings beyond that, counted only. */
-  readonly findingsOmitted: number;
+  /** How many there are of each kind: also those beyond that, which are only counted. */
+  readonly found: FindingCounts;
   /** It was written while it was read: what is torn at its end may be a write under way. */
   readonly changing: boolean;
 }

@@ -4,6 +4,7 @@ export {
   findingKinds,
   type FileReport,
   type Finding,
+  type FindingCounts,
   type FindingKind,
   type Program,
 } from "./finding.ts";

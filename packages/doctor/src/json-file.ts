@@ -6,10 +6,12 @@
  *
  * The rule: what is told of the value up to where it breaks is told; one file has one finding about its bytes.
  */
+import { markOf, utf8Mark } from "./encoding-mark.ts";
 import { JsonScanner, type ScanListener } from "./json-scanner.ts";
 import { NulRuns, skipNul } from "./nul-runs.ts";
 import type { Source } from "./source.ts";
 import type { Tally } from "./tally.ts";
+import { Utf8Check } from "./utf8-check.ts";
 
 /** Whether the value of the file, or the first of two, is whole: its program may still not take it. */
 export interface JsonReading {
@@ -26,6 +28,7 @@ export const readJson = async (
   keys: ReadonlySet<string>,
 ): Promise<JsonReading> => {
   const nul = new NulRuns();
+  const letters = new Utf8Check();
   const value = new JsonScanner(listener, keys);
   let isAlone = true;
   let mark: string | undefined;
@@ -33,6 +36,7 @@ export const readJson = async (
   let valueEnd = 0;
   for await (const { bytes, startBytes } of source.chunks()) {
     nul.add(bytes, startBytes);
+    letters.add(bytes, startBytes);
     let at = 0;
     if (leading) {
       at = skipNul(bytes, 0);
@@ -52,6 +56,12 @@ export const readJson = async (
   if (clean) {
     if (mark !== undefined)
       tally.find("hidden", "begins with a byte order mark, which JSON.parse does not take");
+    letters.end(source.sizeBytes);
+    const { firstBad: startBytes } = letters;
+    if (startBytes !== undefined) {
+      const reason = `byte ${startBytes} is no UTF-8: other letters are shown there`;
+      tally.find("garbled", reason, { startBytes });
+    }
   } else tell(tally, source.sizeBytes, { nul, mark, value, valueEnd });
   return { isWhole, isClean: clean && mark === undefined };
 };
@@ -95,13 +105,4 @@ const tell = (tally: Tally, sizeBytes: number, found: Found): void => {
     return tally.find("torn", `is cut${where} at byte ${startBytes}`, { startBytes });
   }
   tally.find("garbled", `is no JSON from byte ${startBytes} on`, { startBytes });
-};
-
-const utf8Mark = "UTF-8";
-const markOf = (bytes: Uint8Array): string | undefined => {
-  const [a, b, c] = bytes;
-  if (a === 0xef && b === 0xbb && c === 0xbf) return utf8Mark;
-  if (a === 0xff && b === 0xfe) return "UTF-16LE";
-  if (a === 0xfe && b === 0xff) return "UTF-16BE";
-  return undefined;
 };

@@ -3,6 +3,7 @@
  *
  * The rule: a line over `lineBytesMax` is told by its length only; nothing else is ever held.
  */
+import { isNulOnly } from "./nul-runs.ts";
 import type { Chunk } from "./source.ts";
 
 export interface Line {
@@ -29,7 +30,7 @@ export async function* linesOf(chunks: AsyncIterable<Chunk>): AsyncGenerator<Lin
   let parts: Buffer[] = [];
   const take = (part: Buffer): void => {
     sizeBytes += part.length;
-    isNul &&= part.every((byte) => byte === 0);
+    isNul &&= isNulOnly(part);
     // A chunk's bytes are overwritten by the next one.
     if (sizeBytes <= lineBytesMax) parts.push(Buffer.from(part));
     else parts = [];

@@ -12,6 +12,16 @@ export const skipNul = (bytes: Uint8Array, from: number): number => {
   return at;
 };
 
+/** Whether there is nothing but NUL in it; of a large hole faster than a look at each byte. */
+export const isNulOnly = (bytes: Buffer): boolean => {
+  for (let at = 0; at < bytes.length; at += nul.length) {
+    const part = bytes.subarray(at, at + nul.length);
+    if (!part.equals(nul.subarray(0, part.length))) return false;
+  }
+  return true;
+};
+const nul = Buffer.alloc(4096);
+
 /** Counts the NUL bytes of a file as its chunks come by, and keeps where the first run is. */
 export class NulRuns {
   nulBytes = 0;

@@ -8,6 +8,7 @@
  *
  * The rule: a file is judged by itself first; then what the others have of the same task.
  */
+import { isoOf, timeMs } from "./file-time.ts";
 import type { Finding } from "./finding.ts";
 import { readJson } from "./json-file.ts";
 import type { ScanListener } from "./json-scanner.ts";
@@ -24,7 +25,6 @@ export interface WholeSnapshot {
   readonly file: string;
   readonly tasks: number;
   readonly savedAt: string | undefined;
-  readonly ids: ReadonlySet<string>;
 }
 
 export class SystempromptLayout {
@@ -32,14 +32,25 @@ export class SystempromptLayout {
   newest: WholeSnapshot | undefined = undefined;
   /** By id: the file with the most log entries of that task, whole. */
   private readonly copies = new Map<string, { readonly file: string; readonly logs: number }>();
+  /** Ids in the newest whole snapshot, and in damaged ones that are newer. */
+  private readonly named = new Set<string>();
   /** By id of the content: the task file that was read first. */
   private readonly taskFiles = new Map<string, string>();
+  /** By the names of the task files. */
   private readonly names = new Set<string>();
+  /** There are more than are compared: nothing is missing for certain. */
+  private isOver = false;
 
   /** Whether the layout has this file, and as what. */
   static roleOf(path: string): "task" | "snapshot" | undefined {
     if (path === "state.json" || backupName.test(path)) return "snapshot";
     return /^tasks\/[^./][^/]*\.json$/.test(path) ? "task" : undefined;
+  }
+
+  /** A file of a task is there, whether it can be read or not. */
+  note(path: string): void {
+    if (SystempromptLayout.roleOf(path) !== "task") return;
+    this.isOver ||= !addBelow(this.names, idOfName(path));
   }
 
   /** Snapshots from the newest, then task files. */
@@ -48,7 +59,7 @@ export class SystempromptLayout {
   }
 
   async readSnapshot(source: Source, tally: Tally): Promise<void> {
-    const ids = new Set<string>();
+    const isNewest = this.newest === undefined;
     let id: string | undefined;
     let logs = 0;
     let savedAt: string | undefined;
@@ -56,7 +67,8 @@ export class SystempromptLayout {
     const listener: ScanListener = {
       scalar: (path, value) => {
         if (path === "tasks.*.id" && typeof value === "string") id = value;
-        else if (path === "last_saved" && typeof value === "string") savedAt = value;
+        // Anything else than a time could be what somebody wrote: it is not shown.
+        else if (path === "last_saved") savedAt = savedTime(value);
         tally.time(value);
       },
       ended: (path) => {
@@ -66,7 +78,7 @@ export class SystempromptLayout {
         tally.count += 1;
         if (id !== undefined) {
           tally.id(id);
-          if (ids.size < taskIdsMax) ids.add(id);
+          if (isNewest) this.isOver ||= !addBelow(this.named, id);
           this.keepCopy(id, source.path, logs);
         }
         id = undefined;
@@ -76,7 +88,7 @@ export class SystempromptLayout {
     const { isWhole, isClean } = await readJson(source, tally, listener, keys);
     if (isClean && !hasList) tally.find("garbled", "holds no list of tasks");
     if (isWhole && tally.count > 0)
-      this.newest ??= { file: source.path, tasks: tally.count, savedAt, ids };
+      this.newest ??= { file: source.path, tasks: tally.count, savedAt };
   }
 
   async readTask(source: Source, tally: Tally): Promise<void> {
@@ -92,7 +104,6 @@ export class SystempromptLayout {
     };
     const { isClean } = await readJson(source, tally, listener, keys);
     const named = idOfName(source.path);
-    if (this.names.size < taskIdsMax) this.names.add(named);
     if (id !== undefined) tally.id(id);
     if (!isClean) return;
     if (isNull)
@@ -114,17 +125,28 @@ export class SystempromptLayout {
     return this.copies.get(idOfName(finding.file))?.file;
   }
 
-  /** Tasks of the newest whole snapshot that have no file. Those of older ones only were deleted. */
+  /** Tasks of the newest whole snapshot, or of a newer damaged one, that have no file. */
   missing(): Finding[] {
-    const { newest } = this;
-    return [...(newest?.ids ?? [])]
-      .filter((id) => !this.names.has(id) && !this.taskFiles.has(id))
-      .map((id) => ({
-        kind: "missing",
-        file: `tasks/${id}.json`,
-        reason: `is not there; ${newest?.file ?? ""} has the task, which its program does not show`,
-        copyIn: this.copies.get(id)?.file ?? newest?.file ?? "",
-      }));
+    if (this.isOver) return [];
+    return [...this.named]
+      .filter((id) => !this.hasFile(id))
+      .map((id) => {
+        const copyIn = this.copies.get(id)?.file ?? "";
+        const reason = `is not there; ${copyIn} has the task, which its program does not show`;
+        return { kind: "missing", file: `tasks/${id}.json`, reason, copyIn };
+      });
+  }
+
+  /** Tasks that only older snapshots have: deleted, or lost before the newest one was written. */
+  onlyInOlder(): { readonly id: string; readonly copyIn: string }[] {
+    if (this.isOver) return [];
+    return [...this.copies]
+      .filter(([id]) => !this.named.has(id) && !this.hasFile(id))
+      .map(([id, { file }]) => ({ id, copyIn: file }));
+  }
+
+  private hasFile(id: string): boolean {
+    return this.names.has(id) || this.taskFiles.has(id);
   }
 
   private keepCopy(id: string, file: string, logs: number): void {
@@ -134,7 +156,18 @@ export class SystempromptLayout {
   }
 }
 
+/** False where there are too many to compare. */
+const addBelow = (ids: Set<string>, id: string): boolean => {
+  if (ids.size >= taskIdsMax) return ids.has(id);
+  ids.add(id);
+  return true;
+};
+
 const backupName = /^state\.backup\.(\d+)\.json$/;
 const ageOf = (path: string): number =>
   path === "state.json" ? Number.MAX_VALUE : Number(backupName.exec(path)?.[1] ?? -1);
 const idOfName = (path: string): string => path.slice("tasks/".length, -".json".length);
+const savedTime = (value: unknown): string | undefined => {
+  const ms = timeMs(value);
+  return ms === undefined ? undefined : isoOf(ms);
+};

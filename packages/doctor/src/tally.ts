@@ -8,8 +8,10 @@ import {
   idsShownMax,
   type FileReport,
   type Finding,
+  type FindingKind,
   type Program,
 } from "./finding.ts";
+import { isoOf, timeMs } from "./file-time.ts";
 import type { Source } from "./source.ts";
 
 export class Tally {
@@ -19,7 +21,7 @@ export class Tally {
   idCount = 0;
   readonly ids: string[] = [];
   private readonly findings: Finding[] = [];
-  private findingsOmitted = 0;
+  private readonly found: Partial<Record<FindingKind, number>> = {};
   private firstMs = Infinity;
   private lastMs = -Infinity;
   private readonly file: string;
@@ -34,24 +36,30 @@ export class Tally {
     if (this.ids.length < idsShownMax) this.ids.push(id);
   }
 
-  /** A time as a file has it: ISO text, or milliseconds since the epoch. Anything else is passed over. */
+  /** Anything that is no time is passed over. */
   time(value: unknown): void {
-    const ms = typeof value === "string" && isoTime.test(value) ? Date.parse(value) : value;
-    if (typeof ms !== "number" || !(ms >= earliestMs && ms < latestMs)) return;
+    const ms = timeMs(value);
+    if (ms === undefined) return;
     this.firstMs = Math.min(this.firstMs, ms);
     this.lastMs = Math.max(this.lastMs, ms);
   }
 
   find(kind: Finding["kind"], reason: string, where: Partial<Finding> = {}): void {
-    if (this.findings.length >= findingsPerFileMax) this.findingsOmitted += 1;
-    else this.findings.push({ kind, file: this.file, reason, ...where });
+    this.found[kind] = (this.found[kind] ?? 0) + 1;
+    if (this.findings.length < findingsPerFileMax)
+      this.findings.push({ kind, file: this.file, reason, ...where });
+  }
+
+  /** Nothing was found yet. */
+  get isClean(): boolean {
+    return this.findings.length === 0;
   }
 
   report(
     { path: file, sizeBytes }: Pick<Source, "path" | "sizeBytes">,
     changing: boolean,
   ): FileReport {
-    const { program, unit, count, idCount, ids, findings, findingsOmitted } = this;
+    const { program, unit, count, idCount, ids, findings, found } = this;
     return {
       file,
       sizeBytes,
@@ -59,19 +67,14 @@ export class Tally {
       unit,
       count,
       ...(this.firstMs <= this.lastMs && {
-        firstAt: new Date(this.firstMs).toISOString(),
-        lastAt: new Date(this.lastMs).toISOString(),
+        firstAt: isoOf(this.firstMs),
+        lastAt: isoOf(this.lastMs),
       }),
       idCount,
       ids,
       findings,
-      findingsOmitted,
+      found,
       changing,
     };
   }
 }
-
-const isoTime = /^\d{4}-\d\d-\d\dT/;
-/** 2001 to 2286: what lies outside is a counter or a number of seconds, not milliseconds. */
-const earliestMs = 1e12;
-const latestMs = 1e13;

@@ -15,5 +15,7 @@ export const readText = async (source: Source, tally: Tally): Promise<void> => {
   if (nul.first === undefined) return;
   const { startBytes } = nul.first;
   if (nul.nulBytes === source.sizeBytes) tally.count = 0;
-  tally.find("zeroed", `${nul.nulBytes} of its bytes are NUL`, { startBytes });
+  tally.find("zeroed", `has ${nul.nulBytes} NUL ${nul.nulBytes === 1 ? "byte" : "bytes"}`, {
+    startBytes,
+  });
 };

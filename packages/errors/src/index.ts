@@ -180,6 +180,10 @@ export interface DiskFailedFacts {
   /** The errno, as a name: "ENOSPC". */
   readonly errno?: string;
   readonly reason?: string;
+  /** The permission bits of what is in the way, for want of permission. */
+  readonly mode?: number;
+  /** What to do, as a person would type it, where that is known. */
+  readonly remedy?: string;
   readonly cause?: unknown;
 }
 
@@ -191,6 +195,8 @@ export class DiskFailedError extends StoreError {
   readonly outcome: DiskFailedFacts["outcome"];
   readonly errno: string | undefined;
   readonly reason: string | undefined;
+  readonly mode: number | undefined;
+  readonly remedy: string | undefined;
 
   constructor(facts: DiskFailedFacts) {
     const errno = facts.errno ?? errnoOf(facts.cause);
@@ -202,6 +208,8 @@ export class DiskFailedError extends StoreError {
     this.outcome = facts.outcome;
     this.errno = errno;
     this.reason = facts.reason;
+    this.mode = facts.mode;
+    this.remedy = facts.remedy;
   }
 }
 
@@ -322,11 +330,23 @@ branded(UnsupportedFormatError, "UNSUPPORTED_FORMAT");
 branded(ReplayFailedError, "REPLAY_FAILED");
 branded(ClosedError, "CLOSED");
 
-/** The errno of an operating system error as a name ("ENOSPC"), or undefined. */
-export const errnoOf = (error: unknown): string | undefined =>
+/** What an error says of itself in its field `code`, ours or another's. */
+export const codeOf = (error: unknown): string | undefined =>
   typeof error === "object" && error !== null && "code" in error && typeof error.code === "string"
     ? error.code
     : undefined;
+
+/**
+ * The errno of an operating system error as a name ("ENOSPC"), or undefined. A code of Node ("ERR_OUT_OF_RANGE") is
+ * none: it says that the program asked for something impossible, not that a disk failed.
+ */
+export const errnoOf = (error: unknown): string | undefined => {
+  const code = codeOf(error);
+  return code !== undefined && errno.test(code) ? code : undefined;
+};
+
+/** "UNKNOWN" is what Node has for an error of Windows that it has no other name for. */
+const errno = /^(?:E[A-Z0-9]+|UNKNOWN)$/;
 
 /** A rule of this code that must hold whatever the input. Not a StoreError: nobody should catch it. */
 export function invariant(condition: unknown, rule: string): asserts condition {

@@ -97,6 +97,8 @@ export class ActiveSegment {
     } catch (error) {
       await through?.close();
       await file.close();
+      // It holds room that there may be too little of, and the next try has another name.
+      await directory.remove(temporary).catch(() => {});
       throw error;
     }
   }

@@ -2,6 +2,7 @@
 export { claimEpoch, isOverridden, withdrawClaim } from "./claim-epoch.ts";
 export { continueLog, type Continuation } from "./carry-tail.ts";
 export { recordCrc, type RecordPlace } from "./find-record.ts";
+export { removeLeftovers } from "./leftovers.ts";
 export { LogWriter } from "./log-writer.ts";
 export type { Appended, LogEntry, LogWriterOptions } from "./writer-options.ts";
 export { pruneLog, type PruneOptions } from "./prune-log.ts";

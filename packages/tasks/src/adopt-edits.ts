@@ -107,4 +107,8 @@ const adopt = async (store: Engine, edit: TaskEdit): Promise<TaskEdit> => {
   }
 };
 
-const refusals: ReadonlySet<string> = new Set(["INVALID_MUTATION", "CONFLICT"]);
+const refusals: ReadonlySet<string> = new Set([
+  "INVALID_MUTATION",
+  "CONFLICT",
+  "UNSUPPORTED_FORMAT",
+]);

@@ -19,6 +19,7 @@ import { archiveFolder, type JsonValue } from "@taskwal/format";
 import { isDeepStrictEqual } from "node:util";
 import {
   archiveName,
+  isArchived,
   isBeginning,
   readArchived,
   writeArchived,
@@ -59,16 +60,21 @@ export const archiveTasks = async (
   const archived: string[] = [];
   const kept: { id: string; reason: string }[] = [];
   if (old.length === 0) return { archived, kept };
-  const damaged = new Set(store.damaged.map(({ id }) => id));
+  const reasons = new Map([
+    ...store.damaged.map(({ id }) => [id, "it lost mutations; accept its damage first"] as const),
+    ...store.held.map(({ id, type }) => [id, `it waits for a program that knows ${type}`] as const),
+  ]);
   const directory = await disk.openDirectory(store.dir);
   try {
     await directory.createFolder(archiveFolder);
     await directory.syncFolder(".");
     for (let from = 0; from < old.length; from += roundTasks) {
       const round = old.slice(from, from + roundTasks).map(({ task }) => task.id);
-      for (const id of round.filter((one) => damaged.has(one)))
-        kept.push({ id, reason: "it lost mutations; accept its damage first" });
-      const whole = round.filter((id) => !damaged.has(id));
+      for (const id of round) {
+        const reason = reasons.get(id);
+        if (reason !== undefined) kept.push({ id, reason });
+      }
+      const whole = round.filter((id) => !reasons.has(id));
       const results = await archiveRound(store, disk, directory, whole);
       for (const { id, reason } of results) {
         if (reason === undefined) archived.push(id);
@@ -151,7 +157,7 @@ const verified = async (directory: Directory, id: string): Promise<ArchivedTask>
   const name = archiveName(id);
   const archived = await readArchived(directory, id);
   if (!archived) {
-    if (!(await directory.stat(name)))
+    if (!(await isArchived(directory, id)))
       throw new InvalidMutationError({ id, reason: `there is no ${name} to bring it back from` });
     const reason = "it is not as it was written: its checksum does not match";
     throw new CorruptError({ file: `${directory.path}/${name}`, reason });

@@ -7,6 +7,7 @@ import {
   discreetLogger,
   diskErrors,
   openStore,
+  withAdvice,
   type OpenOptions,
   type StoreOf,
 } from "@taskwal/core";
@@ -30,12 +31,13 @@ export interface OpenTaskStoreOptions extends Omit<
   OpenOptions<typeof taskModel>,
   "dir" | "model" | "on" | "acceptLegacy" | "seed"
 > {
-  /** The state directory. Default: STATE_PATH of the environment, else `./coding-agent-state`. */
+  /** The state directory. Default: STATE_PATH of the environment, if it is not empty, else `./coding-agent-state`. */
   readonly dir?: string;
   readonly on?: TaskListeners;
   /**
    * Called for each task that was in progress when the last owner ended; what it returns is applied
-   * as an update before the opening resolves.
+   * as an update before the opening resolves. Not called for a task that is frozen (`store.damaged`), or that waits for a
+   * newer program (`store.held`).
    */
   readonly onInterrupted?: (task: Readonly<Task>) => TaskPatch | undefined;
   /**
@@ -61,7 +63,7 @@ export const defaultDir = "./coding-agent-state";
 export const openTaskStore = async (options: OpenTaskStoreOptions = {}): Promise<TaskStore> => {
   const { on = {}, onInterrupted, adopt, onImported: _, importFrom, ...rest } = options;
   const disk = options.disk ?? openNodeDisk();
-  const dir = options.dir ?? process.env["STATE_PATH"] ?? defaultDir;
+  const dir = options.dir ?? (process.env["STATE_PATH"] || defaultDir);
   const plan = options.readOnly ? undefined : await planned(disk, dir, importFrom);
   let report: ImportReport | undefined;
   const seed = async (store: StoreOf<typeof taskModel>): Promise<void> => {
@@ -79,12 +81,17 @@ export const openTaskStore = async (options: OpenTaskStoreOptions = {}): Promise
     ...(plan || adopt ? { seed } : {}),
   });
   if (report) await imported(engine, report, options);
-  const store = new TaskStore(engine, disk);
+  const store = new TaskStore(engine, disk, options.redact);
   for (const name of taskEvents) {
     const listener = on[name];
     if (listener) store.on(name, listener as never);
   }
-  if (onInterrupted && !("readOnly" in engine)) await markInterrupted(store, onInterrupted);
+  if (onInterrupted && !("readOnly" in engine)) {
+    await markInterrupted(store, onInterrupted).catch(async (error: unknown) => {
+      await store.close().catch(() => {});
+      throw error;
+    });
+  }
   return store;
 };
 
@@ -102,6 +109,8 @@ const planned = (
     );
     if (plan) await beginImport(disk, dir, plan);
     return plan;
+  }).catch(async (error: unknown) => {
+    throw await withAdvice(error, disk);
   });
 
 /**
@@ -133,7 +142,11 @@ const markInterrupted = async (
   store: TaskStore,
   onInterrupted: (task: Readonly<Task>) => TaskPatch | undefined,
 ): Promise<void> => {
-  const updates = store.interrupted.flatMap((id) => {
+  // They stay as they are until somebody accepts the one, or a program that knows more opens the other.
+  const frozen = store.damaged.filter(({ frozen }) => frozen);
+  const stuck = new Set([...frozen, ...store.held].map(({ id }) => id));
+  const marked = store.interrupted.filter((id) => !stuck.has(id));
+  const updates = marked.flatMap((id) => {
     const task = store.get(id);
     const patch = task && onInterrupted(task);
     return patch ? [store.update(id, patch)] : [];

@@ -74,6 +74,43 @@ describe("the log of a session", () => {
     },
   );
 
+  test("that a killed process, or one whose disk failed, made without the sync of its name is durable all the same", async () => {
+    // What made the file failed, or died, before the folder was synced; who came next only opened it.
+    for (const end of ["fails", "dies"] as const) {
+      const { sim, disk, store } = await opened();
+      await store.appendSessionLog("other", "so that the folder is there");
+      if (end === "fails") {
+        sim.fail(({ kind, path }) => kind === "syncFolder" && path.endsWith("/logs"), "EIO");
+        await expect(store.appendSessionLog("a", "first")).rejects.toThrow(DiskFailedError);
+        await store.appendSessionLog("a", "second");
+      } else {
+        const hang = sim.fail(
+          ({ kind, path }) => kind === "syncFolder" && path.endsWith("/logs"),
+          "EIO",
+          { times: "forever" },
+        );
+        await store.appendSessionLog("a", "first").catch(() => {});
+        disk.kill();
+        hang();
+        const next = await openTaskStore({ ...options, disk: sim.process("next") });
+        await next.appendSessionLog("a", "second");
+      }
+      sim.powerCut("none");
+      expect(read(sim, "logs/session_a.log"), end).toBe("second\n");
+    }
+  });
+
+  test("does not get back by a power cut the part of an entry that still had room", async () => {
+    for (let seed = 1; seed <= 20; seed += 1) {
+      const { sim, store } = await opened(seed);
+      await store.appendSessionLog("a", "first");
+      sim.capacityBytes = sim.usedBytes + 100;
+      await expect(store.appendSessionLog("a", "x".repeat(1_000))).rejects.toThrow(DiskFailedError);
+      sim.powerCut("random");
+      expect(read(sim, "logs/session_a.log"), `seed ${seed}`).toBe("first\n");
+    }
+  });
+
   test("is written in the directory, under a name of its own, whatever the id", async () => {
     const { sim, store } = await opened();
     const ids = [

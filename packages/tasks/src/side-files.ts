@@ -5,37 +5,50 @@
  *
  * The rule: only whoever owns the directory writes them, so they end with the store.
  */
-import { diskErrors } from "@taskwal/core";
+import { diskErrors, type Redact } from "@taskwal/core";
 import type { Directory, Disk } from "@taskwal/disk";
 import { ClosedError, InvalidMutationError } from "@taskwal/errors";
 import { limits } from "@taskwal/format";
-import { reportName, writeReport } from "./report-file.ts";
-import { appendSessionLog, sessionLogName } from "./session-log.ts";
+import { reportBytes, reportName, writeReport } from "./report-file.ts";
+import { appendSessionLog, sessionLogName, sessionLogText } from "./session-log.ts";
+
+export interface SideFilesOptions {
+  readonly disk: Disk;
+  readonly dir: string;
+  readonly redact: Redact | undefined;
+  /** Why nothing may be written, from the beginning. */
+  readonly closed: ClosedError | undefined;
+}
 
 export class SideFiles {
   readonly #disk: Disk;
   readonly #dir: string;
+  readonly #redact: Redact | undefined;
   /** The last call of each file. */
   readonly #last = new Map<string, Promise<void>>();
   #directory: Promise<Directory> | undefined;
   #closed: ClosedError | undefined;
 
-  /** `closed` is why nothing may be written, from the beginning. */
-  constructor(disk: Disk, dir: string, closed?: ClosedError) {
+  constructor({ disk, dir, redact, closed }: SideFilesOptions) {
     this.#disk = disk;
     this.#dir = dir;
+    this.#redact = redact;
     this.#closed = closed;
   }
 
-  appendSessionLog(sessionId: string, content: string): Promise<void> {
-    return this.#next(sessionId, sessionLogName, (directory) =>
-      appendSessionLog(directory, sessionId, content),
+  async appendSessionLog(sessionId: string, content: string): Promise<void> {
+    this.#assertTakes(sessionId);
+    const text = sessionLogText(sessionId, content, this.#redact);
+    await this.#next(sessionLogName(sessionId), (directory) =>
+      appendSessionLog(directory, sessionId, text),
     );
   }
 
   /** Resolves with the report's path. */
   async writeReport(reportId: string, data: unknown): Promise<string> {
-    await this.#next(reportId, reportName, (directory) => writeReport(directory, reportId, data));
+    this.#assertTakes(reportId);
+    const bytes = reportBytes(reportId, data, this.#redact);
+    await this.#next(reportName(reportId), (directory) => writeReport(directory, reportId, bytes));
     return `${this.#dir}/${reportName(reportId)}`;
   }
 
@@ -47,15 +60,13 @@ export class SideFiles {
     this.#directory = undefined;
   }
 
-  /** Runs `work` once all earlier calls of the same file have ended. */
-  async #next(
-    id: string,
-    nameOf: (id: string) => string,
-    work: (directory: Directory) => Promise<void>,
-  ): Promise<void> {
+  #assertTakes(id: unknown): void {
     if (this.#closed) throw this.#closed;
     assertId(id);
-    const name = nameOf(id);
+  }
+
+  /** Runs `work` once all earlier calls of the same file have ended. */
+  async #next(name: string, work: (directory: Directory) => Promise<void>): Promise<void> {
     const before = this.#last.get(name) ?? Promise.resolve();
     const path = `${this.#dir}/${name}`;
     const call = before

@@ -9,6 +9,8 @@ import {
   receiptOf,
   type DamagedEntity,
   type Health,
+  type HeldId,
+  type Redact,
   type Listeners,
   type MarkOptions,
   type MutationEvent,
@@ -77,11 +79,11 @@ export class TaskStore {
   readonly interrupted: readonly string[];
 
   /** @internal `openTaskStore` makes one. */
-  constructor(engine: Engine, disk: Disk) {
+  constructor(engine: Engine, disk: Disk, redact: Redact | undefined) {
     this.#engine = engine;
     this.#disk = disk;
     const closed = "readOnly" in engine ? new ClosedError("the store is read-only") : undefined;
-    this.#files = new SideFiles(disk, engine.dir, closed);
+    this.#files = new SideFiles({ disk, dir: engine.dir, redact, closed });
     this.interrupted = this.list({ status: "in_progress" }).map(({ id }) => id);
   }
 
@@ -106,6 +108,11 @@ export class TaskStore {
   /** Tasks and sessions that lost mutations and were not accepted since. */
   get damaged(): readonly DamagedEntity[] {
     return this.#engine.damaged;
+  }
+
+  /** Ids with records of types that this program does not know: they are read as of before those, and not written. */
+  get held(): readonly HeldId[] {
+    return this.#engine.held;
   }
 
   get metrics(): TaskMetrics {

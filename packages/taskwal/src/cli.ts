@@ -7,7 +7,9 @@
 import { CorruptError, StoreError, UnsupportedFormatError } from "@taskwal/errors";
 import { PointError } from "@taskwal/replay";
 import { cac } from "cac";
+import { addAgentApiVerbs } from "./agentapi-verbs.ts";
 import { runDemo } from "./demo.ts";
+import { runDoctor } from "./doctor-command.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { runImport } from "./import-command.ts";
 import { addReadingVerbs } from "./reading-verbs.ts";
@@ -56,6 +58,16 @@ cli
         },
         terminal,
       ),
+  );
+
+addAgentApiVerbs(cli, terminal);
+cli
+  .command("doctor <dir>", "What is damaged or hidden in another program's directory; only reads")
+  .option("--json", "A JSON object a line: findings, files, then what it comes to")
+  .option("--no-pager", "Straight out, also on a terminal")
+  .example("  taskwal doctor ~/.claude/projects")
+  .action((dir: string | number, { json, pager }: { json?: boolean; pager?: boolean }) =>
+    runDoctor({ dir: String(dir), json: json === true, pager: pager !== false }, terminal),
   );
 
 addTendingVerbs(cli, terminal);
@@ -114,6 +126,8 @@ cli.help((sections) => [
       "  3  the disk or another owner did not let it happen; nothing was changed",
       "  4  corruption",
       "  5  what is recorded and what is computed from it do not agree",
+      "  10 to 14  agentapi: its state is not saved, its log not posted, killed, still running,",
+      "     not started",
       "  130  interrupted",
     ].join("\n"),
   },

@@ -9,6 +9,16 @@ export const exitCodes = {
   corruption: 4,
   /** What is recorded and what is computed from it do not agree. */
   divergence: 5,
+  /** agentapi has not saved its state so that it can be relied on. */
+  unsaved: 10,
+  /** Coder has not taken the log. */
+  unposted: 11,
+  /** agentapi did not end in time, and was killed. */
+  killed: 12,
+  /** agentapi runs also after it was killed: the system holds it. */
+  stillRunning: 13,
+  /** agentapi is not there, or did not start. */
+  notStarted: 14,
   /** Ctrl-C. */
   interrupted: 130,
 } as const;

@@ -241,6 +241,12 @@ const gauges: readonly Amount[] = [
     "Entities that lost mutations and were not accepted since.",
     ({ health }) => one(health.damagedCount),
   ),
+  gauge(
+    "taskwal.entities.held",
+    "{id}",
+    "Ids with records that only a newer program knows.",
+    ({ health }) => one(health.heldCount),
+  ),
 ];
 
 export const amounts: readonly Amount[] = [...counters, ...gauges];

@@ -60,6 +60,8 @@ export interface StartOptions {
   readonly stdin?: "ignore" | "pipe";
   /** Where the log goes. Default: a file. */
   readonly stdout?: "file" | "pipe";
+  /** The name of that file. Default: "stdout.log". */
+  readonly stdoutName?: string;
 }
 
 export interface Answer {
@@ -113,6 +115,10 @@ export class RunningAgentApi {
   readonly port: number;
   readonly stateFile: string;
   readonly pidFile: string;
+  readonly logFile: string;
+  /** The program and its words. */
+  readonly commandLine: readonly string[];
+  readonly environment: Readonly<Record<string, string | undefined>>;
   readonly child: ChildProcess;
   /** Exit code and signal, once it has ended. */
   readonly ended: Promise<readonly [number | null, NodeJS.Signals | null]>;
@@ -122,27 +128,30 @@ export class RunningAgentApi {
     this.port = port;
     this.stateFile = join(folder, "agentapi-state.json");
     this.pidFile = join(folder, "agentapi.pid");
+    this.logFile = join(folder, options.stdoutName ?? "stdout.log");
     if (options.state === "folder") mkdirSync(this.stateFile);
     else if (options.state) writeFileSync(this.stateFile, options.state);
     if (options.pidText !== undefined) writeFileSync(this.pidFile, options.pidText);
-    const [file = "", ...words] = [...program.command, ...this.#words(program, options)];
-    const log = (name: string): number => openSync(join(folder, name), "a");
+    this.commandLine = [...program.command, ...this.#words(program, options)];
+    this.environment = {
+      PATH: process.env["PATH"],
+      HOME: folder,
+      TMPDIR: folder,
+      FAKE_AGENTAPI: JSON.stringify(program.toggles ?? {}),
+      FAKE_AGENTAPI_CAPTURES: capturesPath,
+      ...options.env,
+    };
+    const [file = "", ...words] = this.commandLine;
+    const log = (path: string): number => openSync(path, "a");
     this.child = spawn(file, words, {
       cwd: folder,
       stdio: [
         options.stdin ?? "ignore",
-        options.stdout === "pipe" ? "pipe" : log("stdout.log"),
-        log("stderr.log"),
+        options.stdout === "pipe" ? "pipe" : log(this.logFile),
+        log(join(folder, "stderr.log")),
       ],
       detached: true,
-      env: {
-        PATH: process.env["PATH"],
-        HOME: folder,
-        TMPDIR: folder,
-        FAKE_AGENTAPI: JSON.stringify(program.toggles ?? {}),
-        FAKE_AGENTAPI_CAPTURES: capturesPath,
-        ...options.env,
-      },
+      env: this.environment,
     });
     started.add(this.child);
     this.ended = once(this.child, "exit").then(([code, signal]) => {
@@ -173,7 +182,7 @@ export class RunningAgentApi {
   }
 
   stdout(): string {
-    return readFileSync(join(this.folder, "stdout.log"), "utf8");
+    return readFileSync(this.logFile, "utf8");
   }
 
   stderr(): string {

@@ -21,7 +21,6 @@ import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 
-import { dieOfSignal } from "./fake-log.ts";
 import type { Toggles } from "./fake-toggles.ts";
 
 export interface FakeMessage {
@@ -88,7 +87,7 @@ export const saveStateFile = async (
     );
     fsyncSync(descriptor);
     closeSync(descriptor);
-    if (saveFail === "crashBeforeRename") dieOfSignal("SIGKILL");
+    if (saveFail === "crashBeforeRename") process.kill(process.pid, "SIGKILL");
     if (saveDelayMs > 0) await sleep(saveDelayMs);
     step("failed to rename state file", `rename ${temporary} ${path}`, () => {
       try {

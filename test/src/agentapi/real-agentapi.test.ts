@@ -10,11 +10,19 @@ import { withState } from "./contract-case.ts";
 import { httpContract } from "./contract-http.ts";
 import { lifeContract } from "./contract-life.ts";
 import { stateContract } from "./contract-state.ts";
+import { survivalContract } from "./survival-contract.ts";
+import { upstreamContract } from "./upstream-contract.ts";
 import { realProgram } from "./real-agentapi.ts";
 
 afterAll(endAll);
 
-const cases = [...lifeContract, ...httpContract, ...stateContract];
+const cases = [
+  ...lifeContract,
+  ...httpContract,
+  ...stateContract,
+  ...upstreamContract,
+  ...survivalContract,
+];
 
 for (const release of ["0.12.1", "0.11.8"] as const) {
   const real = realProgram(release);

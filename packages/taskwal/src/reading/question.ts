@@ -11,7 +11,8 @@ import { errnoOf, StoreError } from "@taskwal/errors";
 import { openOffline, type Offline } from "@taskwal/replay";
 import { exitCodes } from "../exit-codes.ts";
 import { loadModel } from "../model-file.ts";
-import { openTerminal, type Terminal } from "../terminal.ts";
+import { openLateProgress } from "../late-progress.ts";
+import type { Terminal } from "../terminal.ts";
 import { openAnswerSink, type AnswerSink } from "./answer-sink.ts";
 import { redactionOf, type Redaction } from "./redaction.ts";
 
@@ -47,13 +48,13 @@ export const ask = async (
   const interrupt = new AbortController();
   const onInterrupt = (): void => interrupt.abort();
   process.once("SIGINT", onInterrupt);
-  const progress = openProgress();
+  const progress = openLateProgress();
   const sink = openAnswerSink(process.stdout, terminal, flags);
   try {
     const offline = await openOffline(flags.dir, {
       model,
       cacheDir: flags.cache ? undefined : false,
-      onProgress: progress.show,
+      onProgress: ({ sequence, last }) => progress.show(() => `reading @${sequence} of @${last}`),
       signal: interrupt.signal,
     });
     try {
@@ -78,27 +79,4 @@ export const ask = async (
   } finally {
     process.off("SIGINT", onInterrupt);
   }
-};
-
-/** Shown of work that takes longer than that. */
-const quietMs = 500;
-
-/** A moving line on stderr, if that is a terminal. */
-const openProgress = () => {
-  const terminal = openTerminal(process.stderr);
-  let late = false;
-  let shown = false;
-  const timer = setTimeout(() => (late = true), quietMs);
-  timer.unref();
-  return {
-    show: ({ sequence, last }: { readonly sequence: number; readonly last: number }): void => {
-      if (!late) return;
-      shown = true;
-      terminal.progress(`reading @${sequence} of @${last}`);
-    },
-    end: (): void => {
-      clearTimeout(timer);
-      if (shown) terminal.progress("");
-    },
-  };
 };

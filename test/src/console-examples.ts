@@ -1,7 +1,7 @@
 /**
  * Console examples of a document: each `$ taskwal …` of a ```console block, and what it prints.
  *
- * The rule: a shell runs them as they stand, in a directory that holds the bundled example as STATE_PATH.
+ * The rule: a shell runs them as they stand, and all that a reader sees is compared, byte for byte.
  */
 import { spawnSync } from "node:child_process";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -27,7 +27,10 @@ export interface ConsoleExamples {
   readonly close: () => void;
 }
 
-export const consoleExamples = (cwd: string): ConsoleExamples => {
+export const consoleExamples = (
+  cwd: string,
+  environment: Readonly<Record<string, string>> = {},
+): ConsoleExamples => {
   const bin = mkdtempSync(join(tmpdir(), "taskwal-doc-"));
   const command = join(repository, "packages/taskwal/bin/taskwal.js");
   writeFileSync(join(bin, "taskwal"), `#!/bin/sh\nexec "${process.execPath}" "${command}" "$@"\n`);
@@ -40,7 +43,7 @@ export const consoleExamples = (cwd: string): ConsoleExamples => {
       env: {
         PATH: `${bin}:${process.env["PATH"]}`,
         HOME: bin,
-        STATE_PATH: "example-crashed",
+        ...environment,
       },
     });
     return stdout + stderr;

@@ -1,0 +1,67 @@
+/**
+ * The messages of a running agentapi, also while it is busy with one.
+ *
+ *     GET /events ─ replays all messages, then says its status ─> the messages
+ *       └ none within a third of the time, or no such path
+ *            └ GET /messages ─ waits for a POST that is in flight ─> the messages
+ *
+ * The rule: first the way that no lock blocks. The body of /messages is asked for twice: agentapi breaks the
+ * connection off where a message comes while it answers.
+ */
+import { readAgentApiEvent } from "./agentapi-event.ts";
+import { createEventStreamReader } from "./event-stream.ts";
+import type { SnapshotMessage } from "./snapshot-message.ts";
+import { withinMs } from "./time-limit.ts";
+import { z } from "zod";
+
+const messagesShape = z.looseObject({
+  messages: z.array(z.looseObject({ id: z.int(), content: z.string() })),
+});
+
+/** In their order, raw. Throws what fetch throws, TimeLimitError, or what a body that is none is refused with. */
+export const readConversation = async (
+  baseUrl: string,
+  { limitMs, signal }: { readonly limitMs: number; readonly signal?: AbortSignal },
+): Promise<readonly SnapshotMessage[]> =>
+  withinMs(
+    limitMs,
+    (within) =>
+      withinMs(limitMs / 3, (third) => replayed(baseUrl, third), within)
+        .catch(() => asked(baseUrl, within))
+        .catch(() => asked(baseUrl, within)),
+    signal,
+  );
+
+const answerOf = async (url: string, signal: AbortSignal): Promise<Response> => {
+  const response = await fetch(url, { signal });
+  if (response.ok) return response;
+  await response.body?.cancel();
+  throw new Error(`${url} answered ${response.status}`);
+};
+
+const asked = async (baseUrl: string, signal: AbortSignal): Promise<readonly SnapshotMessage[]> => {
+  const response = await answerOf(`${baseUrl}/messages`, signal);
+  return messagesShape.parse(await response.json()).messages;
+};
+
+/** The first status ends the replay: agentapi marks its end by nothing else. */
+const replayed = async (
+  baseUrl: string,
+  signal: AbortSignal,
+): Promise<readonly SnapshotMessage[]> => {
+  const { body } = await answerOf(`${baseUrl}/events`, signal);
+  const messages = new Map<number, SnapshotMessage>();
+  const { push } = createEventStreamReader();
+  // Leaving the loop closes the connection.
+  for await (const bytes of (body ?? []) as AsyncIterable<Uint8Array>) {
+    for (const event of push(bytes)) {
+      if (event.kind !== "event") continue;
+      const told = readAgentApiEvent(event);
+      if (told.kind === "status_change") return [...messages.values()].sort((a, b) => a.id - b.id);
+      if (told.kind !== "message_update") continue;
+      const { id, role, message: content, time } = told;
+      messages.set(id, { id, role, content, time });
+    }
+  }
+  throw new Error("the stream of events ended before its replay did");
+};
