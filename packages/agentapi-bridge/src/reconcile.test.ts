@@ -58,7 +58,9 @@ it("leaves a state file that holds the conversation, whichever bit of the one be
   const journal = await journalOf(sim);
   const whole = composed(conversation.length);
   for (let index = 0; index < whole.length; index += 1) {
-    const harmed = Uint8Array.from(whole, (byte, at) => (at === index ? byte ^ 1 << index % 8 : byte));
+    const harmed = Uint8Array.from(whole, (byte, at) =>
+      at === index ? byte ^ (1 << (index % 8)) : byte,
+    );
     sim.writeRaw(paths.stateFile, harmed);
     await reconcile(sim.process(), journal, paths);
     // The last message's text is the agent's, and may have been rewritten later than it was heard.
