@@ -62,8 +62,7 @@ describe.each(formats)("an export as %s", (format) => {
     const hide = ["task.description", "task.logs.message", "session.status", "task.status"];
     const words = hide.flatMap((path) => ["--redact", path]);
     const text = exported(runs, "--format", format, ...words);
-    for (const secret of ["SECRET", "%%{init", "in_progress", "calc", "failed"])
-      expect(withoutNames(text)).not.toContain(secret);
+    for (const secret of ["SECRET", "pending", "in_progress"]) expect(text).not.toContain(secret);
     if (format !== "csv") expect(text).toContain("session.status");
     expect(exported(runs, "--format", format)).toContain("in_progress");
   });
@@ -103,16 +102,6 @@ describe.each(formats)("an export as %s", (format) => {
     expect(stdout).not.toContain("\u001B");
   });
 });
-
-/** Ids and actors of the store are hostile too; no option is to take those out. */
-const withoutNames = (text: string): string =>
-  text
-    .replaceAll(/"(name|id|actor)":"(\\.|[^"\\])*"/g, "")
-    .replaceAll(/\{"stringValue":"(\\.|[^"\\])*(init|calc)(\\.|[^"\\])*"\}/g, "")
-    .replaceAll(/"key":"taskwal\.(actor|id)","value":\{[^}]*\}/g, "")
-    .split(/\r?\n/)
-    .map((line) => (line.startsWith("record,") ? line.replace(/^.*?,"?\{/, "{") : line))
-    .join("\n");
 
 describe("taskwal export", () => {
   it("as NDJSON is what `log --json` prints, with a line that says what it is", () => {
