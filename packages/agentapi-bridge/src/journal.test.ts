@@ -171,6 +171,29 @@ describe("a command", () => {
     expect(textsOf(journal)).toEqual(["agent: hi", "user: go"]);
   });
 
+  it("that was accepted is one message, also where a later agentapi has saved it, and not the next one of the same text", async () => {
+    const sim = createSimDisk({ startMs: Date.parse("2026-11-22T02:40:12.5Z") });
+    const journal = await open(sim);
+    await journal.hear(agent(0, "hi"));
+    await journal.intend("go");
+    await journal.settle("1", "accepted");
+    await journal.note({ phase: "started", process: processOf(1) });
+    await journal.note({ phase: "spawned", process: processOf(2) });
+    // It has loaded a state with it, and goes on.
+    for (const one of [agent(0, "hi"), user(1, "go"), agent(2, "Gone."), user(3, "go")]) {
+      await journal.hear(one);
+    }
+    const said = ["agent: hi", "user: go", "agent: Gone.", "user: go"];
+    expect(textsOf(journal)).toEqual(said);
+    await journal.intend("go");
+    await journal.settle("2", "accepted");
+    await journal.recover([]);
+    await journal.note({ phase: "spawned", process: processOf(3) });
+    // It has loaded nothing.
+    for (const one of [agent(0, "hi"), user(1, "go", 20)]) await journal.hear(one);
+    expect(textsOf(journal)).toEqual([...said, "user: go", "user: go"]);
+  });
+
   it("that was accepted and never told is a message after the end of agentapi, once", async () => {
     const sim = createSimDisk();
     const journal = await open(sim);

@@ -111,7 +111,7 @@ export class RecordedMessages {
     for (const { outcome, messageId, text, settledAt } of commandsOf(tx)) {
       if (outcome !== "accepted" || messageId !== undefined) continue;
       const time = goTime(settledAt ?? 0);
-      this.#add(tx, { role: "user", message: asStored(text), time }, "message.recovered");
+      this.#add(tx, { role: "user", message: asStored(text), time }, "message.accepted");
     }
   }
 
@@ -129,7 +129,7 @@ export class RecordedMessages {
   #add(
     tx: Transaction,
     message: ConversationMessage | undefined,
-    type: "message.heard" | "message.recovered",
+    type: "message.heard" | "message.recovered" | "message.accepted",
   ): void {
     const index = this.said(tx).length;
     const id = String(index);
