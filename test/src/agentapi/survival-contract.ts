@@ -290,13 +290,17 @@ const cases: readonly ContractCase[] = [
           await sleep(20);
         }
       };
-      await logged("Successfully loaded state");
-      supervisor.kill("SIGKILL");
-      await once(supervisor, "exit");
-      process.kill(pid, "SIGUSR1");
-      await logged("Skipping state save");
-      expect(disk.findProcess(pid)).toBeDefined();
-      process.kill(pid, "SIGKILL");
+      try {
+        await logged("Successfully loaded state");
+        supervisor.kill("SIGKILL");
+        await once(supervisor, "exit");
+        process.kill(pid, "SIGUSR1");
+        await logged("Skipping state save");
+        expect(disk.findProcess(pid)).toBeDefined();
+      } finally {
+        supervisor.kill("SIGKILL");
+        process.kill(pid, "SIGKILL");
+      }
     },
   },
 ];
