@@ -1,7 +1,7 @@
 /**
- * The examples of a document: every `$ taskwal …` of a console block, and what a shell prints of it.
+ * Console examples of a document: each `$ taskwal …` of a ```console block, and what it prints.
  *
- * The rule: all that a reader sees of an example is compared, byte for byte.
+ * The rule: a shell runs them as they stand, and all that a reader sees is compared, byte for byte.
  */
 import { spawnSync } from "node:child_process";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -9,47 +9,58 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { repository } from "./documents.ts";
 
-export interface Examples {
-  /** What the command prints. */
-  readonly run: (command: string) => string;
-  /** The document, with what its examples print now. */
+const block = /```console\n([^]*?)```/g;
+
+const commandsOf = (text: string): string[] =>
+  text
+    .split("\n")
+    .filter((line) => line.startsWith("$ "))
+    .map((line) => line.slice(2));
+
+export interface ConsoleExamples {
+  /** Those of a text, in its order. */
+  readonly commandsOf: (text: string) => readonly string[];
+  /** What the command printed, from its first run on. */
+  readonly printed: (command: string) => string;
+  /** The text with what each of its examples prints. */
   readonly filled: (text: string) => string;
   readonly close: () => void;
 }
 
-export const openExamples = ({
-  cwd,
-  environment = {},
-}: {
-  readonly cwd: string;
-  readonly environment?: Readonly<Record<string, string>>;
-}): Examples => {
+export const consoleExamples = (
+  cwd: string,
+  environment: Readonly<Record<string, string>> = {},
+): ConsoleExamples => {
   const bin = mkdtempSync(join(tmpdir(), "taskwal-doc-"));
   const command = join(repository, "packages/taskwal/bin/taskwal.js");
-  const script = `#!/bin/sh\nexec "${process.execPath}" "${command}" "$@"\n`;
-  writeFileSync(join(bin, "taskwal"), script);
+  writeFileSync(join(bin, "taskwal"), `#!/bin/sh\nexec "${process.execPath}" "${command}" "$@"\n`);
   chmodSync(join(bin, "taskwal"), 0o755);
-  const run = (line: string): string => {
-    const env = { PATH: `${bin}:${process.env["PATH"]}`, ...environment };
-    const { stdout, stderr } = spawnSync("/bin/sh", ["-c", line], { encoding: "utf8", cwd, env });
-    // Help begins with the version, which is no part of an example.
-    return (stdout + stderr).replace(/^taskwal\/\S+\n\n/, "");
-  };
-  const filled = (text: string): string =>
-    text.replaceAll(block, (_, body: string) => {
-      const parts = linesOf(body).map((line) => `$ ${line}\n${run(line)}`);
-      return `\`\`\`console\n${parts.join("")}\`\`\``;
+  const known = new Map<string, string>();
+  const run = (words: string): string => {
+    const { stdout, stderr } = spawnSync("/bin/sh", ["-c", words], {
+      encoding: "utf8",
+      cwd,
+      env: {
+        PATH: `${bin}:${process.env["PATH"]}`,
+        HOME: bin,
+        ...environment,
+      },
     });
-  return { run, filled, close: () => rmSync(bin, { recursive: true }) };
+    return stdout + stderr;
+  };
+  const printed = (words: string): string => {
+    const text = known.get(words) ?? run(words);
+    known.set(words, text);
+    return text;
+  };
+  return {
+    printed,
+    commandsOf: (text) => [...text.matchAll(block)].flatMap(([, body = ""]) => commandsOf(body)),
+    filled: (text) =>
+      text.replaceAll(block, (_, body: string) => {
+        const parts = commandsOf(body).map((words) => `$ ${words}\n${printed(words)}`);
+        return `\`\`\`console\n${parts.join("")}\`\`\``;
+      }),
+    close: () => rmSync(bin, { recursive: true }),
+  };
 };
-
-/** Every command of a document's examples. */
-export const commandsOf = (text: string): string[] =>
-  [...text.matchAll(block)].flatMap(([, body = ""]) => linesOf(body));
-
-const block = /```console\n([^]*?)```/g;
-const linesOf = (body: string): string[] =>
-  body
-    .split("\n")
-    .filter((line) => line.startsWith("$ taskwal"))
-    .map((line) => line.slice(2));

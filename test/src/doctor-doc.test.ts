@@ -10,13 +10,13 @@ import { join } from "node:path";
 import { findingKinds } from "@taskwal/doctor";
 import stringWidth from "string-width";
 import { afterAll, describe, expect, it } from "vitest";
-import { commandsOf, openExamples } from "./console-examples.ts";
+import { consoleExamples } from "./console-examples.ts";
 import { codeSpans, repository, section, tableRows, textOf } from "./documents.ts";
 
 const cwd = mkdtempSync(join(tmpdir(), "taskwal-doctor-"));
 cpSync(join(repository, "packages/taskwal/example"), join(cwd, "example"), { recursive: true });
 cpSync(join(repository, "test/fixtures/sessions"), join(cwd, "sessions"), { recursive: true });
-const examples = openExamples({ cwd });
+const examples = consoleExamples(cwd);
 afterAll(() => {
   examples.close();
   rmSync(cwd, { recursive: true });
@@ -24,7 +24,7 @@ afterAll(() => {
 
 describe("docs/doctor.md", () => {
   const text = textOf("docs/doctor.md");
-  const commands = commandsOf(text);
+  const commands = examples.commandsOf(text);
 
   it("shows what each of its examples prints, byte for byte", () => {
     const now = examples.filled(text);
@@ -35,7 +35,7 @@ describe("docs/doctor.md", () => {
 
   it("has examples that fit 80 columns", () => {
     for (const command of commands.filter((one) => !one.includes("--json")))
-      for (const line of examples.run(command).split("\n"))
+      for (const line of examples.printed(command).split("\n"))
         expect(stringWidth(line), line).toBeLessThanOrEqual(80);
   });
 

@@ -111,6 +111,47 @@ describe("files beside a damaged one", () => {
   });
 });
 
+describe("one JSON value that is longer than what is read at once", () => {
+  const text = JSON.stringify({ text: "x".repeat(700_000) });
+
+  it("has its hole of NUL bytes told as one, wherever the pieces end", async () => {
+    for (const [from, size] of [
+      [262_000, 500],
+      [200_000, 400_000],
+    ] as const) {
+      const bytes = Buffer.from(text);
+      bytes.fill(0, from, from + size);
+      const diagnosis = await diagnosed({ "a.json": bytes });
+      expect(told(diagnosis)).toEqual([`zeroed a.json byte ${from}`]);
+      expect(reasonsOf(diagnosis)).toEqual([`bytes ${from} to ${from + size - 1} are NUL`]);
+    }
+  });
+
+  it("is not well with NUL bytes before it or behind it, which its program does not take", async () => {
+    for (const nul of [1, 300_000]) {
+      const hole = "\u0000".repeat(nul);
+      expect(told(await diagnosed({ "a.json": `${hole}{"a":1}` }))).toEqual([
+        "zeroed a.json byte 0",
+      ]);
+      expect(told(await diagnosed({ "a.json": `{"a":1}${hole}` }))).toEqual([
+        "zeroed a.json byte 7",
+      ]);
+    }
+  });
+
+  it("has what is behind it told, also where that begins with a new piece", async () => {
+    for (const length of [262_144, 262_145, 524_288]) {
+      const whole = JSON.stringify({ text: "x".repeat(length - 11) });
+      expect(whole.length).toBe(length);
+      expect(told(await diagnosed({ "a.json": whole }))).toEqual([]);
+      expect(told(await diagnosed({ "a.json": `${whole}\n \t` }))).toEqual([]);
+      expect(told(await diagnosed({ "a.json": `${whole}}` }))).toEqual([
+        `glued a.json byte ${length}`,
+      ]);
+    }
+  });
+});
+
 describe("what the doctor does not look into", () => {
   it("are links, also those in a circle or out of the directory, pipes, and folders of other tools", async () => {
     const outside = directoryWith({ "secret.json": "{" });

@@ -62,6 +62,15 @@ describe("a session of Claude Code", () => {
     ]);
   });
 
+  it("with nothing but a torn record says so, and takes no part of it for a record", async () => {
+    const size = bytesOf(record(1));
+    for (let cut = 1; cut < size; cut += 1) {
+      const torn = Buffer.from(record(1)).subarray(0, cut);
+      const text = Buffer.concat([torn, Buffer.from("\n")]);
+      expect(await look(text), `cut after ${cut}`).toEqual([["torn line 1 byte 0"], 0]);
+    }
+  });
+
   it("with a torn record that the next one was glued to reads the next one, whatever byte it is torn at", async () => {
     const start = bytesOf(lines(1));
     const size = bytesOf(record(2));
@@ -118,6 +127,15 @@ describe("a session of Claude Code", () => {
     const twice = await diagnosed({ [file]: lines(1, 2, 2, 3) });
     expect(told(twice)).toEqual([`hidden ${file} line 3`]);
     expect(reasonsOf(twice)[0]).toContain("the id u2 comes twice");
+  });
+
+  it("with lines that are longer than what is read at once has each of them whole", async () => {
+    const long = [100_000, 400_000, 262_144, 700_000].map((size, n) =>
+      JSON.stringify({ content: "abcdefg".repeat(size / 7), uuid: `u${n}`, sessionId: "s" }),
+    );
+    const diagnosis = await diagnosed({ [file]: `${long.join("\n")}\n` });
+    expect(told(diagnosis)).toEqual([]);
+    expect(diagnosis.files).toMatchObject([{ ids: ["u0", "u1", "u2", "u3"] }]);
   });
 
   it("with a line over the bound of 32 MiB says so and reads the others", async () => {

@@ -6,17 +6,26 @@
  * such things (the test says that there never are more).
  */
 import { createSimDisk, type PowerCutChoice, type SimDisk } from "@taskwal/disk/sim";
-import { ReplayFailedError, UnsupportedFormatError } from "taskwal";
+import {
+  defineEntity,
+  defineModel,
+  openStore,
+  ReplayFailedError,
+  UnsupportedFormatError,
+} from "taskwal";
 import { beforeAll, describe, expect, test } from "vitest";
+import { z } from "zod";
 import { recordCrashPoints, type CrashPoint } from "./crash/recording.ts";
 import { refusalOf } from "./world/note-model.ts";
 import {
   acknowledged,
   firstNotes,
   leaveFirst,
+  migrated,
   openFirst,
   openSecond,
   secondModelWith,
+  secondNoteWith,
   secondNotes,
 } from "./world/migrating-model.ts";
 
@@ -40,6 +49,9 @@ const filesOf = (sim: SimDisk): Record<string, string> =>
       .filter((path) => !path.endsWith(".claim") && !path.endsWith("LOCK"))
       .map((path) => [path, textOf(sim, path)]),
   );
+
+const claimsOf = (sim: SimDisk): string[] =>
+  sim.listRaw().filter((path) => path.endsWith(".claim"));
 
 const subsetsOfMax = 8;
 
@@ -211,6 +223,47 @@ test("a migration that a schema refuses names entity, id and path, and leaves ev
     "cannot migrate note b of state.json from version 1 to 2 at pinned",
   );
   expect(filesOf(sim)).toEqual(before);
+  const store = await openFirst(sim.process());
+  expect(firstNotes(store)).toEqual(acknowledged);
+  await store.close();
+});
+
+test("a migration whose log or schema is too large to be written down says which and how large, and leaves everything untouched", async () => {
+  const sim = await oldStore();
+  const large = Buffer.alloc(16 * 2 ** 20 + 1, "x");
+  sim.writeRaw(logName, large);
+  const refused = await refusalOf(openSecond(sim.process()));
+  expect(refused).toBeInstanceOf(RangeError);
+  expect(String(refused)).toContain(`${logName} has ${large.length} bytes, over ${16 * 2 ** 20}`);
+  expect(claimsOf(sim)).toEqual(claimsOf(await oldStore()));
+  sim.removeRaw(logName);
+  expect(filesOf(sim)).toEqual(filesOf(await oldStore()));
+
+  const kinds = Object.fromEntries(
+    Array.from({ length: 2_000 }, (_, n) => {
+      const name = `kind-${n}-${"x".repeat(20)}`;
+      const schema = z.object({ id: z.string() });
+      const create = {
+        [`${name}.created`]: {
+          payload: z.object({}),
+          reduce: (_: object, { id }: { id: string }) => ({ id }),
+        },
+      };
+      return [
+        `k${n}`,
+        defineEntity({ name, collection: name, version: 1, schema, create, change: {} }),
+      ];
+    }),
+  );
+  const many = defineModel({ entities: { notes: secondNoteWith(migrated), ...kinds } });
+  const tooMany = await refusalOf(
+    openStore({ dir: "/state", model: many, disk: sim.process(), mirrors: false }),
+  );
+  expect(tooMany).toBeInstanceOf(RangeError);
+  expect(String(tooMany)).toMatch(
+    /the field schema, .* 2001 kinds of entities, has \d+ bytes as JSON, over \d+/,
+  );
+  expect(filesOf(sim)).toEqual(filesOf(await oldStore()));
   const store = await openFirst(sim.process());
   expect(firstNotes(store)).toEqual(acknowledged);
   await store.close();

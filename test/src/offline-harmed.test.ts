@@ -4,7 +4,15 @@
  * Method: random stores of three lives with crashes, harmed as in fuzz-directory.test.ts, laid out as real files. One trial
  * again: TASKWAL_FUZZ=<seed>:<trial>; more of them: TASKWAL_FUZZ_TRIALS=<count>.
  */
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Prng } from "@taskwal/disk/sim";
@@ -71,6 +79,36 @@ it("what a snapshot holds is shown, though the log that led there is gone, and w
   expect(await state.get({ entity: "task", id: "a" })).toMatchObject({ status: "failed" });
   expect(state.provenance).toMatchObject({ trust: "verified", gaps: [{ from: 1, to: last }] });
   expect((await offline.stateAt(last - 1)).provenance.trust).toBe("crossed-gap");
+  await offline.close();
+});
+
+it("a snapshot from within what is lost tells what it holds, and the rest stays a gap", async () => {
+  const [dir, copy] = [join(root, "within"), join(root, "within-copy")];
+  const store = await openTaskStore({ dir });
+  await store.create({ id: "a", description: "one", tool: "T" });
+  const { sequence } = await store.update("a", { status: "failed" });
+  await store.snapshot();
+  await store.update("a", { status: "completed" });
+  // HEAD is written behind.
+  await expect
+    .poll(() => readFileSync(join(dir, "wal/HEAD"), "latin1"), { timeout: 10_000 })
+    .toContain(`"dur":${sequence + 1}}`);
+  cpSync(dir, copy, { recursive: true });
+  await store.close();
+  for (const name of readdirSync(join(copy, "wal")).filter((name) => name.endsWith(".jsonl"))) {
+    const path = join(copy, "wal", name);
+    writeFileSync(path, Buffer.alloc(statSync(path).size));
+  }
+  const offline = await open(copy, { cacheDir: folders.cacheDir });
+  const last = await offline.point("@last");
+  const { gaps } = await offline.info();
+  expect(last).toBe(sequence);
+  expect(gaps).toMatchObject([
+    { from: 1, to: sequence },
+    { from: sequence + 1, to: sequence + 1 },
+  ]);
+  const state = await offline.stateAt(last);
+  expect(await state.get({ entity: "task", id: "a" })).toMatchObject({ status: "failed" });
   await offline.close();
 });
 

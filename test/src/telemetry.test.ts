@@ -1,5 +1,6 @@
 /** What a store counts of its own work is what it did. */
-import { createSimDisk } from "@taskwal/disk/sim";
+import { createSimDisk, type SimCall } from "@taskwal/disk/sim";
+import { DiskFailedError } from "taskwal";
 import { expect, test } from "vitest";
 import { openNotes, refusalOf } from "./world/note-model.ts";
 
@@ -84,5 +85,23 @@ test("failures are counted beside what succeeded, and counting goes on across a 
   const after = store.telemetry();
   expect(after.loads.count).toBe(2);
   expect(after.records).toBe(before.records + 1);
+  await store.close();
+});
+
+test("a call that failed for another reason than the system's is no failure of the disk, and is told as what it is", async () => {
+  const sim = createSimDisk();
+  const store = await openNotes(sim.process());
+  await store.notes.mutate("a", "note.created", model);
+  // As Node says of an argument that no file can have.
+  const isRename = ({ kind, path }: SimCall): boolean =>
+    kind === "rename" && path.includes("state.json");
+  sim.fail(isRename, "ERR_OUT_OF_RANGE");
+  const refusal = await refusalOf(store.snapshot());
+  expect(refusal).not.toBeInstanceOf(DiskFailedError);
+  expect(refusal).toHaveProperty("code", "ERR_OUT_OF_RANGE");
+  expect(store.telemetry()).toMatchObject({ saveFailures: 1, diskFailures: 0 });
+  sim.fail(isRename, "EIO");
+  expect(await refusalOf(store.snapshot())).toBeInstanceOf(DiskFailedError);
+  expect(store.telemetry()).toMatchObject({ saveFailures: 2, diskFailures: 1 });
   await store.close();
 });

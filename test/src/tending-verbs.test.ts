@@ -86,7 +86,17 @@ describe("taskwal archive", () => {
     expect(run("archive", dir, "--restore", "b")).toMatchObject({ status: 0 });
     expect(readFileSync(join(dir, "state.json"), "utf8")).toContain("task b");
     expect(run("archive", dir, "--older-than", "30")).toMatchObject({ status: 2, stdout: "" });
-    expect(run("archive", dir, "--restore", "nobody").status).toBe(3);
+  });
+
+  it("asked to bring back what is not in archive/ says so, and neither opens nor changes the store", async () => {
+    const dir = await lived("archive-nobody");
+    const before = tree(dir);
+    for (const id of ["nobody", "a", "../a", "x\u001b[31m"]) {
+      const { status, stdout, stderr } = run("archive", dir, "--restore", id);
+      expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+      expect(stderr).toContain(`${dir} has no archived task ${JSON.stringify(id)}`);
+    }
+    expect(tree(dir)).toEqual(before);
   });
 });
 

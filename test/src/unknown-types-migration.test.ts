@@ -91,6 +91,9 @@ describe("a migration by a program that does not know all of it", () => {
     recorder.stop();
     expectPart(store);
     points = recorder.points;
+    const marks: unknown[] = [];
+    for await (const { type, data } of store.records()) if (type === "$migrated") marks.push(data);
+    expect(marks).toMatchObject([{ schema: { note: 2, tag: 1 } }]);
   });
 
   const judgeWhole = async (): Promise<void> => {

@@ -297,13 +297,16 @@ describe("what a program does not know", () => {
     await store.close();
   });
 
-  it("stays in what state.json says that it is of", async () => {
+  it("stays in what state.json says that it is of, and in what a dump elsewhere says", async () => {
     const sim = createSimDisk();
     await unknownB(sim);
     const store = await openPart(sim.process());
+    await store.dump("/dump");
     await store.close();
-    const head = JSON.parse(Buffer.from(sim.readRaw("/state/state.json")).toString()) as object;
-    expect(head).toMatchObject({ schema: { note: 1, tag: 1 } });
+    for (const dir of ["/state", "/dump"]) {
+      const head = JSON.parse(Buffer.from(sim.readRaw(`${dir}/state.json`)).toString()) as object;
+      expect(head, dir).toMatchObject({ schema: { note: 1, tag: 1 }, held: { length: 2 } });
+    }
   });
 
   it("reaches a reader that follows live: it is told, and what it knows goes on", async () => {

@@ -18,10 +18,9 @@ const damagedTasks = (store: TaskStore): Set<string> => {
   return found;
 };
 
-/** Durable on return, if there was damage. */
-export const acceptDamage = async (store: TaskStore, id: string): Promise<void> => {
+/** Undefined without damage: a save must be queued at once, or an exit would not find it. Resolves once it is durable. */
+export const acceptDamage = (store: TaskStore, id: string): Promise<void> | undefined => {
   const tasks = damagedTasks(store);
-  if (!tasks.has(id)) return;
-  await store.accept("tasks", id);
-  tasks.delete(id);
+  if (!tasks.has(id)) return undefined;
+  return store.accept("tasks", id).then(() => void tasks.delete(id));
 };

@@ -231,7 +231,8 @@ export class StatePersistence<Task = WholeTask> extends EventEmitter<Persistence
   #transact(id: string, work: (tx: Transaction) => void, { accepts = false } = {}): Promise<void> {
     const before = this.#last.get(id);
     const call = this.#live.use(async (store) => {
-      if (accepts) await acceptDamage(store, id);
+      const acceptance = accepts ? acceptDamage(store, id) : undefined;
+      if (acceptance) await acceptance;
       let isNew = false;
       await store.transact((tx) => {
         const version = tx.tasks.version(id);

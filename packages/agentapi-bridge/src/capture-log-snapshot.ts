@@ -10,6 +10,7 @@ import { buildLogSnapshot } from "./log-snapshot.ts";
 import { sendOne } from "./outbox.ts";
 import type { Outbox, OutgoingSnapshot } from "./outbox.ts";
 import type { CoderAccess } from "./post-log-snapshot.ts";
+import { safeListener } from "./safe-listener.ts";
 import type { SnapshotMessage } from "./snapshot-message.ts";
 import { limitedSignal, withinMs } from "./time-limit.ts";
 
@@ -53,33 +54,41 @@ export type LogSnapshotResult =
     };
 
 /** The end of the time is the disk's: to take out what was posted, on a slow one. */
-const settleMs = 500;
+const settlePart = 0.15;
 
 /** `limitMs` bounds it all, also on a disk that does not answer. */
 export const captureLogSnapshot = async (
   order: LogSnapshotOrder,
   { limitMs }: { readonly limitMs: number },
 ): Promise<LogSnapshotResult> => {
-  const sendMs = Math.max(limitMs - settleMs, limitMs / 2);
+  const sendMs = limitMs * (1 - settlePart);
   const { signal, release } = limitedSignal(sendMs);
+  const progress = { isKept: false };
   try {
-    return await withinMs(limitMs, () => capture(order, { limitMs: sendMs, signal }));
+    return await withinMs(limitMs, () => capture(order, { limitMs: sendMs, signal }, progress));
   } catch (error) {
-    const { message } = error as Error;
-    const isWithoutMessages = error instanceof NoMessagesError;
-    return { outcome: "failed", reason: message, ...(isWithoutMessages && { isWithoutMessages }) };
+    const { message: reason } = error as Error;
+    if (error instanceof NoMessagesError) {
+      return { outcome: "failed", reason, isWithoutMessages: true };
+    }
+    return { outcome: progress.isKept ? "queued" : "failed", reason };
   } finally {
     release();
   }
 };
 
-const capture = async (order: LogSnapshotOrder, limits: Limits): Promise<LogSnapshotResult> => {
+const capture = async (
+  order: LogSnapshotOrder,
+  limits: Limits,
+  progress: { isKept: boolean },
+): Promise<LogSnapshotResult> => {
   const one = await outgoing(order, limits);
   if (!one) return { outcome: "empty" };
-  const isKept = await keep(order, one, limits);
-  order.onStep?.({ step: "posting" });
+  progress.isKept = await keep(order, one, limits);
+  safeListener(order.onStep)({ step: "posting" });
   const posted = await sendOne(order.outbox, one, order.coder, limits.limitMs, limits.signal);
-  return posted.outcome === "kept" ? { ...posted, outcome: isKept ? "queued" : "failed" } : posted;
+  if (posted.outcome !== "kept") return posted;
+  return { ...posted, outcome: progress.isKept ? "queued" : "failed" };
 };
 
 class NoMessagesError extends Error {}
@@ -93,7 +102,8 @@ const outgoing = async (
   order: LogSnapshotOrder,
   { limitMs, signal }: Limits,
 ): Promise<OutgoingSnapshot | undefined> => {
-  const { taskId, onStep } = order;
+  const { taskId } = order;
+  const onStep = safeListener(order.onStep);
   let messages: readonly SnapshotMessage[];
   try {
     // A program that answers nothing must leave time for the post.
@@ -108,8 +118,8 @@ const outgoing = async (
   if (snapshot.outcome !== "snapshot") return undefined;
   const { body, messageCount, cutIds } = snapshot;
   const last = messages.slice(-messageCount);
-  onStep?.({ step: "messages", count: messageCount });
-  onStep?.({
+  onStep({ step: "messages", count: messageCount });
+  onStep({
     step: "sized",
     bytes: body.length,
     messageCount,

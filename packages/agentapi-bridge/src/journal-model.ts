@@ -2,8 +2,8 @@
  * What the journal of one agentapi keeps: its life, what was said, what was sent.
  *
  *     session    session.begun  session.noted  session.placed                 one, "agentapi"
- *     message    message.heard  message.recovered  message.missed             "0", "1", "2", …
- *                message.revised
+ *     message    message.heard  message.recovered  message.accepted           "0", "1", "2", …
+ *                message.missed  message.revised
  *     command    command.intended  command.settled  command.seen              "1", "2", "3", …
  *
  * The rule: a message is never removed, and its text changes only while it is the last one and the agent's.
@@ -79,8 +79,11 @@ const spoken = z.object({ role: z.enum(["agent", "user"]), message: z.string(), 
 
 const messageSchema = spoken.extend({
   id: z.string(),
-  /** How the journal came by it: from the stream of events, from elsewhere after a crash, or not at all. */
-  origin: z.enum(["heard", "recovered", "missed"]),
+  /**
+   * How the journal came by it: from the stream of events; after an end, from the state file, or from a command that
+   * was accepted, whose time is that of the answer; or not at all.
+   */
+  origin: z.enum(["heard", "recovered", "accepted", "missed"]),
 });
 
 const message = defineEntity({
@@ -97,6 +100,10 @@ const message = defineEntity({
     "message.recovered": {
       payload: spoken,
       reduce: (said, { id }) => ({ id, ...said, origin: "recovered" }),
+    },
+    "message.accepted": {
+      payload: spoken,
+      reduce: (said, { id }) => ({ id, ...said, origin: "accepted" }),
     },
     "message.missed": {
       payload: z.object({}),

@@ -25,10 +25,10 @@ const logBytes = (sim: SimDisk): number =>
     .filter((path) => path.endsWith(".jsonl"))
     .reduce((sum, path) => sum + sim.readRaw(path).length, 0);
 
-const processOf = (pid: number) => ({
+const processOf = (pid: number, bootId = "b") => ({
   pid,
   startTime: "1",
-  bootId: "b",
+  bootId,
   pidNamespace: "n",
   host: "h",
 });
@@ -157,6 +157,43 @@ describe("a command", () => {
     expect(outcomesOf(journal)).toEqual(["go: accepted"]);
   });
 
+  it("that was accepted and never told is a message once another process has taken the place of that agentapi", async () => {
+    const journal = await open(createSimDisk());
+    await journal.hear(agent(0, "hi"));
+    await journal.intend("go");
+    await journal.settle("1", "accepted");
+    // It is known only now which process it is.
+    await journal.note({ phase: "started", process: processOf(1) });
+    expect(textsOf(journal)).toEqual(["agent: hi"]);
+    await journal.note({ phase: "spawned", process: processOf(2) });
+    expect(textsOf(journal)).toEqual(["agent: hi", "user: go"]);
+    await journal.recover([]);
+    expect(textsOf(journal)).toEqual(["agent: hi", "user: go"]);
+  });
+
+  it("that was accepted is one message, also where a later agentapi has saved it, and not the next one of the same text", async () => {
+    const sim = createSimDisk({ startMs: Date.parse("2026-11-22T02:40:12.5Z") });
+    const journal = await open(sim);
+    await journal.hear(agent(0, "hi"));
+    await journal.intend("go");
+    await journal.settle("1", "accepted");
+    await journal.note({ phase: "started", process: processOf(1) });
+    await journal.note({ phase: "spawned", process: processOf(2) });
+    // It has loaded a state with it, and goes on.
+    for (const one of [agent(0, "hi"), user(1, "go"), agent(2, "Gone."), user(3, "go")]) {
+      await journal.hear(one);
+    }
+    const said = ["agent: hi", "user: go", "agent: Gone.", "user: go"];
+    expect(textsOf(journal)).toEqual(said);
+    await journal.intend("go");
+    await journal.settle("2", "accepted");
+    await journal.recover([]);
+    await journal.note({ phase: "spawned", process: processOf(3) });
+    // It has loaded nothing.
+    for (const one of [agent(0, "hi"), user(1, "go", 20)]) await journal.hear(one);
+    expect(textsOf(journal)).toEqual([...said, "user: go", "user: go"]);
+  });
+
   it("that was accepted and never told is a message after the end of agentapi, once", async () => {
     const sim = createSimDisk();
     const journal = await open(sim);
@@ -226,13 +263,16 @@ describe("after an end of agentapi, a journal", () => {
     expect(journal.projection().committed).toHaveLength(4);
   });
 
-  it("keeps its only message when another one tells its boot screen, and not of the same one", async () => {
+  it.each([
+    ["a process of another number", processOf(2)],
+    ["one of the same number after a boot", processOf(1, "another boot")],
+  ])("keeps its only message when another one tells its boot screen: %s", async (_, other) => {
     const journal = await open(createSimDisk());
     await journal.note({ phase: "spawned", process: processOf(1) });
     await journal.hear(agent(0, "hi"));
     await journal.note({ phase: "ready", process: processOf(1) });
     expect(await journal.hear(agent(0, "hi!"))).toBe("revised");
-    await journal.note({ phase: "spawned", process: processOf(2) });
+    await journal.note({ phase: "spawned", process: other });
     expect(await journal.hear(agent(0, "loading model weights…"))).toBe("held");
     await journal.flush();
     expect(textsOf(journal)).toEqual(["agent: hi!"]);

@@ -111,18 +111,22 @@ export class Journal {
     };
   }
 
-  /** Durable when it resolves. Another process than the one before tells its own conversation. */
+  /**
+   * Durable when it resolves. Another process than the one before tells its own conversation; what the one before
+   * accepted and never told becomes a message.
+   */
   async note(facts: Partial<SessionFacts>): Promise<void> {
     const noted = Object.fromEntries(
       Object.entries(facts).map(([key, value]) => [key, value ?? null]),
     ) as Partial<JournalFacts>;
     const before = this.session.process;
+    const { process } = noted;
     const isAnother =
-      noted.process &&
-      (noted.process.pid !== before?.pid || noted.process.startTime !== before.startTime);
+      process &&
+      (["pid", "startTime", "bootId"] as const).some((key) => process[key] !== before?.[key]);
     await this.#change((tx) => {
       tx.sessions.mutate(sessionId, "session.noted", noted);
-      if (isAnother) this.#messages.expectAnother(tx);
+      if (isAnother) this.#messages.expectAnother(tx, before !== undefined);
     });
   }
 

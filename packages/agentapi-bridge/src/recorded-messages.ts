@@ -83,8 +83,13 @@ export class RecordedMessages {
     tx.messages.mutate(id, "message.revised", { keep, text: text.slice(keep), time });
   }
 
-  /** What comes next is told by another agentapi: it may have loaded what the one before had, or nothing. */
-  expectAnother(tx: Transaction): void {
+  /**
+   * What comes next is told by another agentapi: it may have loaded what the one before had, or nothing. `isAfter`
+   * one that was known, and has ended.
+   */
+  expectAnother(tx: Transaction, isAfter: boolean): void {
+    this.revise(tx);
+    if (isAfter) this.#recoverAccepted(tx);
     const place = tx.sessions.get(sessionId)?.place;
     this.#expect(tx, uncertain(place));
   }
@@ -96,13 +101,18 @@ export class RecordedMessages {
     for (const [id, message] of messages.entries()) {
       this.#recoverOne(tx, place ? indexOf(id, place.runs) : id, message);
     }
+    this.#recoverAccepted(tx);
+    // The next one loads all that there is.
+    this.#expect(tx, uncertain());
+  }
+
+  /** What agentapi accepted and never told: it has ended, and will not. */
+  #recoverAccepted(tx: Transaction): void {
     for (const { outcome, messageId, text, settledAt } of commandsOf(tx)) {
       if (outcome !== "accepted" || messageId !== undefined) continue;
       const time = goTime(settledAt ?? 0);
-      this.#add(tx, { role: "user", message: asStored(text), time }, "message.recovered");
+      this.#add(tx, { role: "user", message: asStored(text), time }, "message.accepted");
     }
-    // The next one loads all that there is.
-    this.#expect(tx, uncertain());
   }
 
   #expect(tx: Transaction, place: Place): void {
@@ -119,7 +129,7 @@ export class RecordedMessages {
   #add(
     tx: Transaction,
     message: ConversationMessage | undefined,
-    type: "message.heard" | "message.recovered",
+    type: "message.heard" | "message.recovered" | "message.accepted",
   ): void {
     const index = this.said(tx).length;
     const id = String(index);

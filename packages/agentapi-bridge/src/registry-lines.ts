@@ -94,7 +94,7 @@ const postReason = ({
 }): string =>
   status === undefined
     ? "Failed to connect to Coder instance (curl failed)"
-    : `Failed to post log snapshot (HTTP ${status}): ${reason}`;
+    : `Failed to post log snapshot (HTTP ${status}): ${reason.replace(/^Coder answered \d+: /, "")}`;
 
 const postFailed = (reason: string): readonly string[] => [
   `Error: ${reason}`,

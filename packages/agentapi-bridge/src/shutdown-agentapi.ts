@@ -24,6 +24,7 @@ import { ownerOfSession } from "./preflight.ts";
 import { readConversation } from "./read-conversation.ts";
 import { readJournal } from "./read-journal.ts";
 import type { JournalReading } from "./read-journal.ts";
+import { safeListener } from "./safe-listener.ts";
 import type { ShutdownRequest } from "./shutdown-request.ts";
 import type { SnapshotMessage } from "./snapshot-message.ts";
 import { guardState } from "./state-guard.ts";
@@ -75,11 +76,12 @@ export const shutdownAgentApi = async (
   disk: Disk,
   options: ShutdownOptions,
 ): Promise<ShutdownResult> => {
-  const { request, limits = {}, onEvent } = options;
+  const { request, limits = {} } = options;
+  const onEvent = safeListener(options.onEvent);
   const journal =
     request.folder === undefined ? undefined : await readJournal(disk, request.folder);
   const owner = await ownerOfSession(disk, journal?.process, request.pidFile);
-  onEvent?.({ event: "found", owner });
+  onEvent({ event: "found", owner });
   const identity = owner?.kind === "ours" ? owner.identity : undefined;
   const stateFile = await stateFileOf(disk, request, identity);
   const guard = stateFile === undefined ? undefined : await guarded(disk, stateFile);
@@ -91,20 +93,20 @@ export const shutdownAgentApi = async (
     const question = { ...options, guard, limitMs: checkpointMs / 3 };
     withheld = await reasonNotToSave(question, signal);
     if (withheld !== undefined) return undefined;
-    onEvent?.({ event: "saving", pid: identity.pid });
+    onEvent({ event: "saving", pid: identity.pid });
     const order = checkpointOrder(request, identity, stateFile);
     return takeCheckpoint(disk, order, { limitMs: checkpointMs / 2, signal });
   };
   const snapshot = snapshotOrder(disk, options, journal);
-  if (typeof snapshot === "string") onEvent?.({ event: "no-snapshot", because: snapshot });
+  if (typeof snapshot === "string") onEvent({ event: "no-snapshot", because: snapshot });
   const result = await stopAgentApi<Checkpoint>(disk, {
     identity,
     limits,
     ...(identity && { checkpoint: save }),
     ...(typeof snapshot !== "string" && { snapshot }),
-    onPhase: (phase) => onEvent?.({ event: "phase", phase }),
-    onSnapshot: (posted) => onEvent?.({ event: "snapshot-done", result: posted }),
-    onEndStep: (step) => onEvent?.({ event: "end", step }),
+    onPhase: (phase) => onEvent({ event: "phase", phase }),
+    onSnapshot: (posted) => onEvent({ event: "snapshot-done", result: posted }),
+    onEndStep: (step) => onEvent({ event: "end", step }),
   });
   if (result.ended !== "alive") await removePidFile(disk, request, owner);
   return {

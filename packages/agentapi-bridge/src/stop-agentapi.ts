@@ -15,6 +15,7 @@ import { captureLogSnapshot } from "./capture-log-snapshot.ts";
 import type { LogSnapshotOrder, LogSnapshotResult } from "./capture-log-snapshot.ts";
 import { endProcess } from "./end-process.ts";
 import type { Ended, EndStep } from "./end-process.ts";
+import { safeListener } from "./safe-listener.ts";
 import { withinMs } from "./time-limit.ts";
 
 /** How a checkpoint came out; whoever takes it says what it has found besides. */
@@ -58,12 +59,13 @@ export interface StopResult<C extends CheckpointOutcome> {
   readonly phases: readonly { readonly phase: StopPhase; readonly ms: number }[];
 }
 
-/** Never throws, and takes no longer than the sum of its limits. */
+/** Never throws, also where a listener does, and takes no longer than the sum of its limits. */
 export const stopAgentApi = async <C extends CheckpointOutcome>(
   disk: Disk,
   options: StopOptions<C>,
 ): Promise<StopResult<C>> => {
-  const { identity, checkpoint, snapshot, onEndStep } = options;
+  const { identity, checkpoint, snapshot } = options;
+  const [onPhase, onSnapshot] = [safeListener(options.onPhase), safeListener(options.onSnapshot)];
   const {
     checkpointMs = 6000,
     snapshotMs = 20_000,
@@ -72,7 +74,7 @@ export const stopAgentApi = async <C extends CheckpointOutcome>(
   } = options.limits ?? {};
   const phases: { phase: StopPhase; ms: number }[] = [];
   const during = async <T>(phase: StopPhase, work: () => Promise<T>): Promise<T> => {
-    options.onPhase?.(phase);
+    onPhase(phase);
     const startMs = performance.now();
     try {
       return await work();
@@ -86,13 +88,13 @@ export const stopAgentApi = async <C extends CheckpointOutcome>(
   const posted =
     snapshot &&
     (await during("snapshot", () => captureLogSnapshot(snapshot, { limitMs: snapshotMs })));
-  if (posted) options.onSnapshot?.(posted);
+  if (posted) onSnapshot(posted);
   const ended = await during("end", async () =>
     identity
       ? endProcess(disk, identity, {
           termTimeoutMs: termMs,
           killTimeoutMs: killMs,
-          ...(onEndStep && { onStep: onEndStep }),
+          onStep: safeListener(options.onEndStep),
         })
       : "already",
   );

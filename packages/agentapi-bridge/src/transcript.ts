@@ -16,7 +16,8 @@
  * conversation, which is put behind all that there is.
  */
 import type { ConversationMessage } from "./conversation-state.ts";
-import type { Place } from "./journal-model.ts";
+import { isLater } from "./command-match.ts";
+import type { JournalEntry, Place } from "./journal-model.ts";
 
 export interface Update extends ConversationMessage {
   readonly id: number;
@@ -25,8 +26,10 @@ export interface Update extends ConversationMessage {
 /** The journal's messages, those that are not durable yet included. */
 export interface Said {
   readonly length: number;
-  at(index: number): ConversationMessage | undefined;
+  at(index: number): SaidMessage | undefined;
 }
+
+type SaidMessage = ConversationMessage & { readonly origin?: JournalEntry["origin"] };
 
 export type Heard =
   /** The journal has it. */
@@ -55,7 +58,7 @@ export const uncertain = ({ runs }: { readonly runs: Runs } = { runs: wholeRuns 
 export class Transcript {
   #place: Place;
   /** While the place is not certain: what was told, in the journal's own words where it has them. */
-  readonly #told = new Map<number, ConversationMessage>();
+  readonly #told = new Map<number, SaidMessage>();
   /** Where the first message of a user that was told meanwhile stands in the journal, and so what was loaded. */
   #loaded: Runs | undefined;
 
@@ -150,11 +153,12 @@ export const placesOf = (runs: Runs, length: number): readonly number[] =>
   });
 
 /**
- * Two users' messages with the same text are one only if they were said at the same time. The agent's is of
- * its last change, which means nothing.
+ * Two users' messages with the same text are one only if they were said at the same time, or before agentapi
+ * accepted them, where nothing else is known. The agent's time is of its last change, which means nothing.
  */
-const isSame = (one: ConversationMessage | undefined, other: ConversationMessage): boolean =>
-  one === other ||
-  (one?.role === other.role &&
-    one.message === other.message &&
-    (one.role === "agent" || one.time === other.time));
+const isSame = (one: SaidMessage | undefined, other: ConversationMessage): boolean => {
+  if (one === other) return true;
+  if (one?.role !== other.role || one.message !== other.message) return false;
+  if (one.role === "agent" || one.time === other.time) return true;
+  return one.origin === "accepted" && !isLater(other.time, one.time);
+};

@@ -77,7 +77,7 @@ const copyAll = async (
       onProgress?.(report.bytes, Math.max(totalBytes, report.bytes));
       if (!folders.has(folder)) await target.createFolder(folder);
       folders.add(folder);
-      const bytes = await copyOne(source, target, name);
+      const bytes = await copyInto(source, target, name);
       if (bytes === undefined) continue;
       report.files += 1;
       report.bytes += bytes;
@@ -122,8 +122,8 @@ const isPassing = (leaf: string): boolean => leaf.startsWith(".") || leaf.endsWi
 
 const chunkBytes = 1024 * 1024;
 
-/** How many bytes were copied; undefined if the file is gone, as what its owner prunes is. */
-const copyOne = async (
+/** How many bytes were copied, and synced; undefined if the file is gone, as what its owner prunes is. */
+export const copyInto = async (
   source: Directory,
   target: Directory,
   name: string,

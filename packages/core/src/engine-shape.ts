@@ -11,7 +11,14 @@ import { isCount, isJsonObject, isSystemType } from "@taskwal/format";
 import type { Model } from "./define-model.ts";
 import { heldKey } from "./held-records.ts";
 import type { LoadedSnapshot } from "./load-state.ts";
-import { bootType, gapType, markType, migratedType, recoveredType } from "./system-record.ts";
+import {
+  bootType,
+  gapType,
+  lostType,
+  markType,
+  migratedType,
+  recoveredType,
+} from "./system-record.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -129,6 +136,7 @@ const shapes: Readonly<Record<string, (data: Fields) => boolean>> = {
     Object.values(data["lists"]).every(Array.isArray),
   [bootType]: ({ model, schema }) =>
     (model === undefined || isPrint(model)) && (schema === undefined || isVersions(schema)),
+  [lostType]: ({ lost }) => isListOf(lost, isSpan),
   [migratedType]: ({ schema }) => isVersions(schema),
 };
 

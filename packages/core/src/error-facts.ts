@@ -14,6 +14,7 @@ import {
   DiskFailedError,
   LockedError,
   UnsupportedFormatError,
+  codeOf,
   errnoOf,
 } from "@taskwal/errors";
 
@@ -41,7 +42,7 @@ const isOfSystem = (error: Error): boolean => errnoOf(error) !== undefined && "s
 export const errorFacts = (error: unknown): ErrorFacts => {
   if (!(error instanceof Error)) return { name: typeof error, code: undefined };
   const { name, message } = error;
-  const code = errnoOf(error);
+  const code = codeOf(error);
   const isOurs = speaksOfFiles.some((each) => error instanceof each);
   if (isOurs || isOfSystem(error)) return { name, code, message };
   const at = frames(error);

@@ -8,6 +8,7 @@
  */
 import type { LogRecord } from "@taskwal/format";
 import type { replayLog, ReplayEnd } from "@taskwal/log";
+import { lostIn } from "./system-record.ts";
 
 /** Whoever takes the records: a fold, or one who looks at what each changes. */
 export interface Folding {
@@ -15,8 +16,11 @@ export interface Folding {
   add(records: readonly LogRecord[]): void;
   /** A record that is left out because its transaction lost a member. */
   drop(record: LogRecord): void;
-  /** Sequences that are gone, or left out with their transaction; told before what comes behind them is added. */
-  lose?(first: number, last: number): Promise<void>;
+  /**
+   * Sequences that are gone, or left out with their transaction, or of which a `$lost` record tells; told before what
+   * comes behind them is added.
+   */
+  lose?(first: number, last: number, recorded?: boolean): Promise<void>;
   /** Called after some records were added; what it returns is awaited before the next. */
   pause?(): Promise<void> | undefined;
 }
@@ -47,6 +51,21 @@ export const foldLog = async (
     waiting = waiting.length > 0 ? [...waiting, ...records] : [...records];
     release();
   };
+  /** The end of the last hole that `$lost` records told of: each sequence in it has one. */
+  let told = 0;
+  const takeTelling = async (records: readonly LogRecord[]): Promise<void> => {
+    let from = 0;
+    for (const [index, record] of fold.lose ? records.entries() : []) {
+      for (const [first, last] of lostIn(record)) {
+        if (last <= told) continue;
+        told = last;
+        take(records.slice(from, index));
+        from = index;
+        await fold.lose?.(first, last, true);
+      }
+    }
+    take(from === 0 ? records : records.slice(from));
+  };
   try {
     for (;;) {
       const step = await steps.next();
@@ -56,7 +75,7 @@ export const foldLog = async (
         for (const record of step.value.droppedRecords) fold.drop(record);
         return { end: step.value, folded };
       }
-      if (step.value.kind === "records") take(step.value.records);
+      if (step.value.kind === "records") await takeTelling(step.value.records);
       else await fold.lose?.(step.value.first, step.value.last);
       const pause = fold.pause?.();
       if (pause) await pause;

@@ -52,16 +52,8 @@ export {
   type Removable,
 } from "./clean-state.ts";
 export { copyStore, type CopyOptions, type CopyReport } from "./copy-store.ts";
-export {
-  historySnapshots,
-  readHistory,
-  type History,
-  type HistorySnapshot,
-  type HistoryVisitor,
-  type Hole,
-  type ReadHistoryOptions,
-  type SlotChange,
-} from "./read-history.ts";
+export { historySnapshots, readHistory, type ReadHistoryOptions } from "./read-history.ts";
+export type { History, HistorySnapshot, HistoryVisitor, Hole, SlotChange } from "./history.ts";
 export type { Damage, Slot } from "./state.ts";
 export { appendItem, listItems, listOf, type ListView } from "./list-view.ts";
 export { receiptOf } from "./receipt.ts";
@@ -116,5 +108,15 @@ export {
   type RollbackPlan,
 } from "./rollback-plan.ts";
 export { rollBack, type RollBackOptions } from "./rollback.ts";
+export { assertFree, type NewDirectory } from "./new-directory.ts";
+export {
+  planSalvage,
+  type SalvagedKind,
+  type SalvagePlan,
+  type SalvageSource,
+} from "./plan-salvage.ts";
+export { salvage, type SalvageOptions } from "./salvage.ts";
+export { restoreStore, type Restored, type RestoreOptions } from "./restore-store.ts";
+export { forkStore, type Forked, type ForkOptions } from "./fork-store.ts";
 export type { RecoveryFacts, RecoveryReport } from "./recovery-report.ts";
 export type { DamagedEntity } from "./snapshot-view.ts";

@@ -65,6 +65,16 @@ const sequenceOf = (text: string): unknown => {
 /** A line is a few hundred bytes, and an attempt adds one: what is larger is not ours to read. */
 const bytesMax = 16 * 1024 * 1024;
 
+/** Throws a RangeError for a file that cannot be continued: no line of it may be lost. Errors of the disk pass through. */
+export const assertLogFits = async (directory: Directory, name: string): Promise<void> => {
+  const sizeBytes = (await directory.stat(name))?.sizeBytes ?? 0;
+  if (sizeBytes <= bytesMax) return;
+  throw new RangeError(
+    `${directory.path}/${name} has ${sizeBytes} bytes, over ${bytesMax}: a migration cannot continue it; ` +
+      "move it elsewhere, and open again",
+  );
+};
+
 const textOf = async (directory: Directory, name: string): Promise<string> => {
   if (!(await directory.stat(name))) return "";
   return Buffer.from(await readWhole(directory, name, bytesMax)).toString("utf8");

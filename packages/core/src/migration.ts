@@ -15,11 +15,21 @@
 import type { Clock, Directory } from "@taskwal/disk";
 import { preMigrationName } from "@taskwal/format";
 import type { LogWriter } from "@taskwal/log";
-import { keepPreMigration, saveSnapshot, type ScannedSnapshot } from "@taskwal/snapshot";
+import {
+  headBytesMax,
+  keepPreMigration,
+  saveSnapshot,
+  type ScannedSnapshot,
+} from "@taskwal/snapshot";
 import type { Model } from "./define-model.ts";
 import type { Migration } from "./events.ts";
 import { schemaWith } from "./held-records.ts";
-import { appendMigrationLine, lastMigrationAt, migrationLogName } from "./migration-log.ts";
+import {
+  appendMigrationLine,
+  assertLogFits,
+  lastMigrationAt,
+  migrationLogName,
+} from "./migration-log.ts";
 import type { Recovered } from "./recover.ts";
 import { digestInTurns, snapshotParts, viewState } from "./snapshot-view.ts";
 import { migratedType, type MigratedData } from "./system-record.ts";
@@ -41,6 +51,32 @@ export const migrationOf = ({ snapshot, migrated, facts }: Recovered): Migration
   if (!snapshot || isDone) return undefined;
   return { entities: migrated, backup: preMigrationName, log: migrationLogName(migrated) };
 };
+
+/**
+ * Before anything is written: throws a RangeError for what could not be written down or continued, with its size.
+ * Errors of the disk pass through.
+ */
+export const assertMigrationFits = async (
+  directory: Directory,
+  model: Model,
+  recovered: Recovered,
+): Promise<void> => {
+  const migration = migrationOf(recovered);
+  if (!migration) return;
+  const schema = schemaWith(model, recovered.state.held);
+  const bytes = Buffer.byteLength(JSON.stringify(schema));
+  if (bytes > schemaBytesMax) {
+    const kinds = Object.keys(schema).length;
+    throw new RangeError(
+      `the field schema, the versions of ${kinds} kinds of entities, has ${bytes} bytes as JSON, over ${schemaBytesMax}: ` +
+        "a migration cannot write it down",
+    );
+  }
+  await assertLogFits(directory, migration.log);
+};
+
+/** What stands beside it in the head of a snapshot is far shorter. */
+const schemaBytesMax = headBytesMax - 4_096;
 
 export interface MigrationParts {
   readonly directory: Directory;

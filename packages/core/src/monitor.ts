@@ -23,9 +23,7 @@ export interface LastSave {
 }
 
 /** Answers that a caller asks for: a name that is taken or gone, a file system without links. */
-const answers = new Set<string | undefined>(
-  "EEXIST ENOENT ENOTSUP EOPNOTSUPP ENOSYS EMLINK EXDEV".split(" "),
-);
+const answers = new Set("EEXIST ENOENT ENOTSUP EOPNOTSUPP ENOSYS EMLINK EXDEV".split(" "));
 
 export class Monitor {
   readonly counts = new Counts();
@@ -98,7 +96,9 @@ export class Monitor {
       },
       replaced: () => alarms.wrote(part, Number.POSITIVE_INFINITY),
       failed: (error, bytes) => {
-        if (answers.has(errnoOf(error))) return;
+        const errno = errnoOf(error);
+        // What is no error of the system says nothing of the disk.
+        if (errno === undefined || answers.has(errno)) return;
         counts.diskFailures += 1;
         const path = `${directory.path}/${name}`.replace(/\/\.$/, "");
         const isNoRoom = alarms.failed({ part, path, bytes, error });

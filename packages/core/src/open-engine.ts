@@ -9,49 +9,37 @@
  */
 import { ClosedError, LockedError, type DiskFailedError } from "@taskwal/errors";
 import type { Directory, Disk } from "@taskwal/disk";
-import {
-  hex32,
-  limits,
-  recoveryFolder,
-  timeStamp,
-  walFolder,
-  type RecordDraft,
-} from "@taskwal/format";
+import { hex32, recoveryFolder, timeStamp, walFolder } from "@taskwal/format";
 import {
   claimEpoch,
   continueLog,
   LogWriter,
   quarantineDamaged,
   quarantineTorn,
+  removeLeftovers,
   withdrawClaim,
 } from "@taskwal/log";
 import { replaceFile } from "@taskwal/disk";
 import { listSnapshots, unshareState } from "@taskwal/snapshot";
 import type { Model } from "./define-model.ts";
+import { appendBoot, type BootFacts } from "./append-boot.ts";
 import type { Logger, Migration } from "./events.ts";
 import {
   appendMarker,
+  assertMigrationFits,
   lacksMarker,
   migrationNotes,
   migrationOf,
   performMigration,
 } from "./migration.ts";
-import { printModel } from "./snapshot-view.ts";
 import type { Monitor } from "./monitor.ts";
-import { diskErrors, openStateDirectory } from "./state-directory.ts";
-import { schemaWith } from "./held-records.ts";
-import { fillFromMirrors, type Recovery } from "./mirror-fill.ts";
+import { assertKnown, diskErrors, openStateDirectory, type KnownStore } from "./state-directory.ts";
+import { fillFromMirrors, type MirrorFill } from "./mirror-fill.ts";
 import { lockDirectory, type OwnerLock } from "./owner-lock.ts";
 import { recover, type Recovered } from "./recover.ts";
+import { setAsideMirror } from "./set-aside-mirror.ts";
 import { recoveryReport, type RecoveryFacts, type RecoveryReport } from "./recovery-report.ts";
-import {
-  asJson,
-  bootType,
-  gapType,
-  recoveredType,
-  type GapData,
-  type LostVersions,
-} from "./system-record.ts";
+import type { LostVersions } from "./system-record.ts";
 
 export interface EngineOptions {
   readonly disk: Disk;
@@ -65,6 +53,8 @@ export interface EngineOptions {
   readonly lockWaitMs: number;
   readonly segmentBytesMax: number;
   readonly idleMs: number;
+  /** Of an opening again: another store, or none, is not opened in its place. */
+  readonly known: KnownStore | undefined;
   readonly signal: AbortSignal | undefined;
   readonly logger: Logger | undefined;
   /** Watches what the engine does to the directory. */
@@ -84,7 +74,6 @@ export interface Engine {
   readonly report: RecoveryReport;
 }
 
-export const engineVersion = "0.1.0";
 const lockPollMs = 25;
 
 /** Throws any of the classes of `errors`; whatever it throws, the lock is free and nothing acknowledged is gone. */
@@ -128,26 +117,52 @@ const openLocked = async (
   lock: OwnerLock,
   startMs: number,
 ): Promise<Engine> => {
-  const { disk, model, onDamage } = options;
+  const { disk, model, onDamage, known } = options;
   const storeHint = lock.last?.store || undefined;
   await directory.createFolder(walFolder);
   await directory.syncFolder(".");
   // Before reading: what an older owner acknowledged after this is there to be read.
   const epoch = await claimEpoch(directory, lock.last?.epoch ?? 0);
-  const recovering = { directory, clock: disk.clock, model, storeHint, onDamage };
-  const recovered = await recover(recovering).catch((error: unknown) =>
-    withdraw(directory, lock, epoch, error),
-  );
+  try {
+    const promised = known?.durable ?? 0;
+    const recovering = { directory, clock: disk.clock, model, storeHint, onDamage, promised };
+    const recovered = await recover(recovering);
+    assertKnown(directory, known, recovered.store);
+    await assertMigrationFits(directory, model, recovered);
+    return await openClaimed({ options, directory, lock, epoch, startMs, recovered });
+  } catch (error) {
+    return withdraw(directory, lock, epoch, error);
+  }
+};
+
+interface Claimed {
+  readonly options: EngineOptions;
+  readonly directory: Directory;
+  readonly lock: OwnerLock;
+  readonly epoch: number;
+  readonly startMs: number;
+  readonly recovered: Recovered;
+}
+
+/** What was read is written on: the first step that changes a file of the store. */
+const openClaimed = async (claimed: Claimed): Promise<Engine> => {
+  const { options, directory, lock, epoch, startMs, recovered } = claimed;
+  const { disk, model } = options;
   const store = recovered.store ?? Buffer.from(disk.randomBytes(16)).toString("hex");
   await lock.record({ epoch, store });
+  // First, so that one who tries again and again leaves no more of it: it takes room, and harms nothing.
+  if (isAlone(lock)) await removeLeftovers(directory, epoch).catch(() => {});
   await unshareState(directory);
-  const recoveries = await fillFromMirrors(directory, model, recovered, store);
+  const { recoveries, tooLong } = await fillFromMirrors(directory, model, recovered, store);
   const quarantined = await setAside(directory, recovered);
+  // Before the mirrors are written anew: they hold what the log has lost.
+  for (const { file } of tooLong)
+    quarantined.push(await setAsideMirror(directory, disk.clock, file));
   const durationMs = disk.clock.monotonicMs() - startMs;
   const id = timeStamp(disk.clock.now());
   const known = { id, dir: directory.path, store, epoch, quarantined, durationMs };
   const migration = migrationOf(recovered);
-  const report = makeReport(known, recovered, { recoveries, migration });
+  const report = makeReport(known, recovered, { recoveries, tooLong, migration });
   await writeReport(directory, report);
   const log = await openLog({ options, directory, lock, store, epoch, recovered });
   try {
@@ -183,16 +198,19 @@ const setAside = async (directory: Directory, recovered: Recovered): Promise<str
   ];
 };
 
-/** A refusal leaves the directory as it was: nothing was written yet but the claim. */
+/** A kernel lock keeps all others out. */
+const isAlone = (lock: OwnerLock): boolean =>
+  lock.backend !== "identity" && lock.fence() === undefined;
+
+/** A refusal leaves the directory as it was, and so does a try that failed before it wrote to the log. */
 const withdraw = async (
   directory: Directory,
   lock: OwnerLock,
   epoch: number,
   refusal: unknown,
 ): Promise<never> => {
-  const isAlone = lock.backend !== "identity" && lock.fence() === undefined;
   // The refusal is what the caller must hear of; a claim that stays harms nothing.
-  if (isAlone) await withdrawClaim(directory, epoch).catch(() => {});
+  if (isAlone(lock)) await withdrawClaim(directory, epoch).catch(() => {});
   throw refusal;
 };
 
@@ -229,70 +247,14 @@ const openLog = async ({
   });
 };
 
-interface BootFacts {
-  readonly recovered: Recovered;
-  readonly recoveries: readonly Recovery[];
-  readonly migration: Migration | undefined;
-}
-
-/** The first records of an epoch: what salvage found lost, and who writes from here on. */
-const appendBoot = async (
-  { disk, model }: EngineOptions,
-  log: LogWriter,
-  report: RecoveryReport,
-  { recovered, recoveries, migration }: BootFacts,
-): Promise<void> => {
-  const { newLost, newDamaged, snapshot } = recovered;
-  const at = disk.clock.now();
-  const entry = (type: string, data: object): { draft: RecordDraft; dataJson: string } => ({
-    draft: { at, type },
-    dataJson: JSON.stringify(asJson(data)),
-  });
-  const entries = [];
-  if (newLost.length > 0 || newDamaged.length > 0) {
-    const { entities, unattributed } = report;
-    const bytes = newDamaged.map(({ file, startBytes, endBytes }) => ({
-      file,
-      startBytes,
-      endBytes,
-    }));
-    const gap: GapData = { lost: newLost, entities, unattributed, bytes, report: report.id };
-    entries.push(entry(gapType, gap));
-  }
-  for (const recovery of recoveries) entries.push(entry(recoveredType, recovery));
-  const { pid, host } = disk.process;
-  const boot = Buffer.from(disk.randomBytes(8)).toString("hex");
-  const monotonicMs = Math.round(disk.clock.monotonicMs());
-  entries.push(
-    entry(bootType, {
-      boot,
-      pid,
-      host,
-      engine: engineVersion,
-      model: printModel(model),
-      // Until the migration is done the older program may still open it.
-      schema:
-        (migration && snapshot?.reading.head.schema) ?? schemaWith(model, recovered.state.held),
-      monotonicMs,
-    }),
-  );
-  // All or none: a $gap without its $recovered would account for a loss whose repair is not there.
-  // Repairs beyond the bound of a transaction go first: without the $gap they are found again.
-  const split = Math.max(0, entries.length - limits.transactionRecordsMax);
-  const first = entries.splice(entries.length - 1 - split, split);
-  if (first.length > 0) await log.append(first, true);
-  const count = entries.length;
-  const members = entries.map(({ draft, dataJson }, index) => {
-    const tx = [index + 1, count] as const;
-    return { dataJson, draft: count === 1 ? draft : { ...draft, tx } };
-  });
-  await log.append(members, true);
-};
-
 export const makeReport = (
   known: Pick<RecoveryFacts, "id" | "dir" | "store" | "epoch" | "quarantined" | "durationMs">,
   recovered: Recovered,
-  { recoveries = [], migration }: Partial<Omit<BootFacts, "recovered">> = {},
+  {
+    recoveries = [],
+    tooLong = [],
+    migration,
+  }: Partial<MirrorFill & Pick<BootFacts, "migration">> = {},
 ): RecoveryReport => {
   const { end, snapshot, skipped, facts, newLost, newDamaged, listing } = recovered;
   const accounted = new Set(facts.gaps.flatMap(({ entities }) => entities.map(lossKey)));
@@ -301,6 +263,10 @@ export const makeReport = (
   const attributed = entities.reduce((sum, { versions: [a, b] }) => sum + b - a + 1, 0);
   const filled = recoveries.map(
     ({ entity, id, n }) => `${entity} ${id} was restored from its file, at version ${n}`,
+  );
+  const behind = tooLong.map(
+    ({ entity, id, n, file }) =>
+      `${entity} ${id} is at version ${n} in ${file}, which is longer than a record can be: it stays behind, and the file is kept`,
   );
   const isNew = listing.segments.length === 0 && !snapshot;
   return recoveryReport({
@@ -316,7 +282,7 @@ export const makeReport = (
     entities: newLost.length > 0 ? entities : [],
     unattributed: Math.max(0, lostCount - attributed),
     damaged: newDamaged,
-    notes: [...end.notes, ...recovered.notes, ...filled, ...migrationNotes(migration)],
+    notes: [...end.notes, ...recovered.notes, ...filled, ...behind, ...migrationNotes(migration)],
     held: recovered.state.held.types(),
     modelChanged: recovered.modelChanged,
   });

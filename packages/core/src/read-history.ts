@@ -8,14 +8,22 @@
  * replay ends the changes, not the reading: what comes behind it is told as records alone.
  */
 import { openNodeDisk, type Directory, type Disk } from "@taskwal/disk";
-import { ReplayFailedError } from "@taskwal/errors";
+import { CorruptError, ReplayFailedError } from "@taskwal/errors";
 import { canonicalJson, type LogRecord } from "@taskwal/format";
-import { listLog, replayLog, type LogListing, type ReplayEnd } from "@taskwal/log";
+import { listLog, replayLog, type LogListing } from "@taskwal/log";
 import { besideWriter } from "./beside-writer.ts";
-import type { EntityModel, Model } from "./define-model.ts";
-import { Fold, type FoldFacts } from "./fold.ts";
+import type { Model } from "./define-model.ts";
+import { Fold } from "./fold.ts";
 import { foldLog, type Folding } from "./fold-log.ts";
 import { RecentKeys } from "./idempotency.ts";
+import type {
+  History,
+  HistorySnapshot,
+  HistoryState,
+  HistoryVisitor,
+  Hole,
+  SlotChange,
+} from "./history.ts";
 import { listItems } from "./list-view.ts";
 import {
   loadableSnapshots,
@@ -24,64 +32,25 @@ import {
   oldestFrom,
   type SnapshotSearch,
 } from "./oldest-base.ts";
+import { readLock } from "./owner-lock.ts";
 import { isLeft } from "./reader-host.ts";
 import type { LoadableSnapshot } from "./recover.ts";
 import { loadState } from "./load-state.ts";
 import { diskErrors, openForReading } from "./state-directory.ts";
 import { State, type Slot } from "./state.ts";
-
-export interface SlotChange {
-  readonly entity: EntityModel;
-  readonly id: string;
-  readonly before: Slot | undefined;
-  readonly after: Slot;
-}
-
-/** Told of everything in the order of sequences. What `pause` returns is awaited: nothing is told meanwhile. */
-export interface HistoryVisitor {
-  /** Before the first record: what the oldest snapshot holds. Each of its entities is told as a change. */
-  base?(snapshot: HistorySnapshot, changes: Iterable<SlotChange>): void;
-  record(record: LogRecord, changes: readonly SlotChange[]): void;
-  /** At the end: a record that was left out with its transaction, and what that loss made of its entity. */
-  dropped(record: LogRecord, changes: readonly SlotChange[]): void;
-  /** Behind a hole, a snapshot that is no older than its end: what the state was besides what the rest of the log told. */
-  correct(snapshot: HistorySnapshot, changes: readonly SlotChange[]): void;
-  pause?(): Promise<void> | undefined;
-}
-
-export interface HistorySnapshot {
-  readonly name: string;
-  readonly sequence: number;
-}
-
-/** Sequences that are gone, or were left out with their transaction. */
-export interface Hole {
-  readonly first: number;
-  readonly last: number;
-  /** From here on a snapshot from before the loss tells what the state was; undefined if none does. */
-  readonly healedAt: number | undefined;
-}
-
-export interface History {
-  readonly dir: string;
-  readonly store: string | undefined;
-  /** What the first record is folded onto; undefined for nothing. */
-  readonly base: HistorySnapshot | undefined;
-  /** The last sequence that was told; that of the base if there is no record. */
-  readonly last: number;
-  readonly holes: readonly Hole[];
-  readonly end: ReplayEnd;
-  readonly listing: LogListing;
-  readonly facts: FoldFacts;
-  /** The record behind which nothing is folded; undefined if all were. */
-  readonly failure: ReplayFailedError | undefined;
-}
+import { lostIn } from "./system-record.ts";
 
 export interface ReadHistoryOptions {
   readonly dir: string;
   readonly model: Model;
   /** A visitor that knows nothing yet: called again where a writer pruned what was about to be read. */
   readonly start: () => HistoryVisitor;
+  /** Begins at the oldest snapshot from this sequence on, instead of the oldest of all. CorruptError if there is none. */
+  readonly from?: number | undefined;
+  /** Ends behind this sequence, or with the transaction that holds it. Not below what it begins with. */
+  readonly until?: number | undefined;
+  /** Where the log's beginning is gone and no snapshot verifies: begins with nothing, the beginning being a hole. */
+  readonly fromNothing?: boolean | undefined;
   /** Ends it: what it gives as its reason is thrown. */
   readonly signal?: AbortSignal | undefined;
   /** Told after every few thousand records, with the highest sequence that is promised. */
@@ -96,7 +65,11 @@ export interface ReadHistoryOptions {
  * Tells the visitor all that is kept, beside a living writer only what is durable. Throws UnsupportedFormatError for newer
  * versions than the model's or what is no store, CorruptError where there is nothing to start from, DiskFailedError.
  */
-export const readHistory = async (options: ReadHistoryOptions): Promise<History> => {
+export const readHistory = async (options: ReadHistoryOptions): Promise<History> =>
+  (await readHistoryState(options)).history;
+
+/** As readHistory, with what it comes to. */
+export const readHistoryState = async (options: ReadHistoryOptions): Promise<HistoryState> => {
   const { disk = openNodeDisk(), dir } = options;
   const directory = await openForReading({ disk, dir });
   try {
@@ -131,11 +104,15 @@ class Reading implements Folding {
   readonly #search: SnapshotSearch;
   readonly #visitor: HistoryVisitor;
   readonly #state: State;
+  readonly #keys = new RecentKeys();
   readonly #fold: Fold;
   #listing: LogListing | undefined;
   #changes: SlotChange[] = [];
+  readonly #snapshots: HistorySnapshot[] = [];
   #failure: ReplayFailedError | undefined;
-  readonly #holes: { first: number; last: number; healedAt: number | undefined }[] = [];
+  readonly #holes: { -readonly [Name in keyof Hole]: Hole[Name] }[] = [];
+  /** What the first record is folded onto is the state behind this one. */
+  #base = 0;
   /** What puts the state right behind the last hole, once its sequence is reached. */
   #correction: LoadableSnapshot | undefined;
   #last = 0;
@@ -146,31 +123,37 @@ class Reading implements Folding {
     this.#visitor = start();
     this.#search = { directory, model, clock };
     this.#state = new State(model);
-    this.#fold = new Fold(model, this.#state, new RecentKeys());
+    this.#fold = new Fold(model, this.#state, this.#keys);
   }
 
-  async run(durableOnly: boolean): Promise<History> {
+  async run(durableOnly: boolean): Promise<HistoryState> {
     const { directory } = this.#search;
-    const listing = await listLog(directory, undefined, { onReadError: "damage" });
+    const hint = (await readLock(directory))?.store || undefined;
+    const listing = await listLog(directory, hint, { onReadError: "damage" });
     this.#listing = listing;
-    const base = await oldestBase(this.#search, listing);
+    const base = await this.#findBase(listing);
     if (base) this.#load(base);
     this.#fold.onSlot = (entity, id, before, after) =>
       this.#changes.push({ entity, id, before, after });
-    const sequence = base?.reading.head.sequence ?? 0;
-    this.#last = sequence;
+    const sequence = base?.reading.head.sequence ?? this.#missingUpTo(listing);
+    this.#last = this.#base = sequence;
     // What a snapshot holds was there, also where the end of the log is gone.
     const newest = await loadableSnapshots(this.#search, listing).next();
     const promised = Math.max(sequence, newest.value?.reading.head.sequence ?? 0);
+    const { until } = this.#options;
     const range = { base: sequence, promised, onReadError: "damage" } as const;
-    const steps = replayLog(directory, listing, range);
+    const bounded = until === undefined ? range : { ...range, until };
+    const steps = replayLog(directory, listing, bounded);
     const durable = durableOnly ? Math.max(listing.promised, promised) : Infinity;
     const { end } = await foldLog(steps, this, sequence, durable);
-    if (this.#correction) this.#correct(this.#correction);
-    return {
+    const correction = this.#correction;
+    if (correction && correction.reading.head.sequence <= (until ?? Infinity))
+      this.#correct(correction);
+    const history = {
       dir: directory.path,
       store: listing.store ?? base?.reading.head.store,
       base: base && placeOf(base),
+      snapshots: this.#snapshots,
       last: this.#last,
       holes: this.#holes,
       end,
@@ -178,12 +161,29 @@ class Reading implements Folding {
       facts: this.#fold.facts,
       failure: this.#failure,
     };
+    return { history, state: this.#state, keys: this.#keys };
+  }
+
+  async #findBase(listing: LogListing): Promise<LoadableSnapshot | undefined> {
+    const { from } = this.#options;
+    if (from === undefined) return oldestBase(this.#search, listing);
+    const found = await oldestFrom(this.#search, listing, from);
+    if (found) return found;
+    throw new CorruptError({ file: "state.json", reason: `no snapshot from @${from} on verifies` });
+  }
+
+  /** Without a snapshot: what is missing before the first record, if it is taken for a hole. */
+  #missingUpTo({ segments }: LogListing): number {
+    const missing = this.#options.fromNothing ? (segments[0]?.id.first ?? 1) - 1 : 0;
+    if (missing > 0) this.#lost(1, missing, false);
+    return missing;
   }
 
   add(records: readonly LogRecord[]): void {
     for (const record of records) {
       const correction = this.#correction;
       if (correction && record.seq > correction.reading.head.sequence) this.#correct(correction);
+      if (standsForItself(record)) continue;
       this.#change(() => this.#fold.add([record]));
       this.#visitor.record(record, this.#changes);
       this.#last = record.seq;
@@ -196,17 +196,23 @@ class Reading implements Folding {
   }
 
   /** What a snapshot from within the hole holds is not lost. */
-  async lose(first: number, last: number): Promise<void> {
+  async lose(first: number, last: number, recorded = false): Promise<void> {
     if (!this.#listing) return;
+    // The base is what it left of the state.
+    if (last <= this.#base) return this.#lost(first, last, recorded);
     const known = await newestWithin(this.#search, this.#listing, first, last);
     const sequence = known?.reading.head.sequence ?? first - 1;
     if (known) {
-      this.#holes.push({ first, last: sequence, healedAt: undefined });
+      this.#lost(first, sequence, recorded);
       this.#correct(known);
     }
     if (sequence === last) return;
-    this.#holes.push({ first: sequence + 1, last, healedAt: undefined });
+    this.#lost(sequence + 1, last, recorded);
     this.#correction = await oldestFrom(this.#search, this.#listing, last);
+  }
+
+  #lost(first: number, last: number, recorded: boolean): void {
+    this.#holes.push({ first, last, recorded, healedAt: undefined });
   }
 
   pause(): Promise<void> | undefined {
@@ -229,13 +235,15 @@ class Reading implements Folding {
   }
 
   #load(base: LoadableSnapshot): void {
-    loadInto(this.#search.model, this.#state, base);
+    this.#snapshots.push(placeOf(base));
+    loadInto(this.#search.model, this.#state, base, this.#keys);
     this.#visitor.base?.(placeOf(base), slotsOf(this.#search.model, this.#state));
   }
 
   /** Where an opening has told of the loss before the snapshot was taken, the snapshot holds it too, and heals nothing. */
   #correct(snapshot: LoadableSnapshot): void {
     this.#correction = undefined;
+    this.#snapshots.push(placeOf(snapshot));
     const { model } = this.#search;
     const { sequence } = snapshot.reading.head;
     this.#last = Math.max(this.#last, sequence);
@@ -257,14 +265,23 @@ class Reading implements Folding {
   }
 }
 
+/** It is one of a hole's, and told as that. */
+const standsForItself = (record: LogRecord): boolean =>
+  lostIn(record).some(([first, last]) => first <= record.seq && record.seq <= last);
+
 const placeOf = ({ name, reading }: LoadableSnapshot): HistorySnapshot => ({
   name,
   sequence: reading.head.sequence,
 });
 
-const loadInto = (model: Model, state: State, { name, reading }: LoadableSnapshot): void => {
+const loadInto = (
+  model: Model,
+  state: State,
+  { name, reading }: LoadableSnapshot,
+  keys = new RecentKeys(),
+): void => {
   const { sequence, schema } = reading.head;
-  loadState(model, state, new RecentKeys(), { ...reading, name, sequence, schema });
+  loadState(model, state, keys, { ...reading, name, sequence, schema });
 };
 
 function* slotsOf(model: Model, state: State): Generator<SlotChange> {

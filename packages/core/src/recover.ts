@@ -42,6 +42,8 @@ export interface RecoverOptions {
   /** The store's id as LOCK says, for the case that nothing else does. */
   readonly storeHint: string | undefined;
   readonly onDamage: "salvage" | "refuse";
+  /** The last sequence that is known to have been acknowledged, besides what the files say. */
+  readonly promised?: number;
   /** Leaves out what no promise covers: for reading beside a writer, whose last batch may yet go. */
   readonly durableOnly?: boolean;
 }
@@ -125,7 +127,7 @@ type Folded = Pick<Recovered, "state" | "keys" | "fold" | "end" | "folded"> & {
 
 /** Loads the snapshot and folds the log onto it; undefined if they turn out not to belong together. */
 const foldOnto = async (
-  { directory, model, onDamage, durableOnly }: RecoverOptions,
+  { directory, model, onDamage, durableOnly, promised: known = 0 }: RecoverOptions,
   listing: LogListing,
   snapshot: LoadableSnapshot | undefined,
 ): Promise<Folded | undefined> => {
@@ -136,7 +138,8 @@ const foldOnto = async (
   const onReadError = onDamage === "salvage" ? "damage" : "throw";
   const written = head && (await recordCrc(listing, head, { directory, onReadError }));
   if (written !== undefined && written !== head?.last) return undefined;
-  const steps = replayLog(directory, listing, { base, promised: base, onReadError });
+  const promised = Math.max(base, known);
+  const steps = replayLog(directory, listing, { base, promised, onReadError });
   const loaded =
     snapshot &&
     head &&

@@ -18,6 +18,7 @@ import {
   type SnapshotHead,
 } from "@taskwal/snapshot";
 import { besideWriter } from "./beside-writer.ts";
+import { readLock } from "./owner-lock.ts";
 import { isNewer } from "./schema-versions.ts";
 import { diskErrors, openForReading } from "./state-directory.ts";
 import { bootType, migratedType, type SchemaVersions, type Span } from "./system-record.ts";
@@ -70,15 +71,18 @@ export async function* hiddenRecords(
   }
 }
 
-/** Kept records above `base` up to `last`. */
+/** Kept records above `base` up to `last`; all up to `promised` is known to have been durable. */
 export async function* recordsBetween(
   directory: Directory,
   base: number,
   last: number,
+  promised = base,
 ): AsyncGenerator<LogRecord, void, void> {
   if (base >= last) return;
-  const range = { base, promised: base, until: last, onReadError: "damage" } as const;
-  const steps = replayLog(directory, await listLog(directory), range);
+  const range = { base, promised, until: last, onReadError: "damage" } as const;
+  const hint = (await readLock(directory))?.store || undefined;
+  const listing = await listLog(directory, hint, { onReadError: "damage" });
+  const steps = replayLog(directory, listing, range);
   try {
     for (let step = await steps.next(); !step.done; step = await steps.next()) {
       if (step.value.kind === "records") yield* step.value.records;

@@ -10,13 +10,15 @@
  */
 import { openNodeDisk, type Clock, type Directory, type Disk } from "@taskwal/disk";
 import { CorruptError, DiskFailedError, invariant, LockedError } from "@taskwal/errors";
-import { limits, walFolder, type LogRecord } from "@taskwal/format";
-import { claimEpoch, LogWriter, type LogEntry } from "@taskwal/log";
+import { walFolder } from "@taskwal/format";
+import { claimEpoch, type LogEntry } from "@taskwal/log";
 import { readSnapshot, saveSnapshot, type WholeSnapshot } from "@taskwal/snapshot";
+import { systemEntry } from "./new-store.ts";
 import { lockDirectory, readLock, type OwnerLock } from "./owner-lock.ts";
 import { planRollback, recordsBetween, type RollbackPlan } from "./rollback-plan.ts";
 import { diskErrors, isWithin, openForReading } from "./state-directory.ts";
 import { markType, type MarkData } from "./system-record.ts";
+import { entryOf, writeLog } from "./write-log.ts";
 
 export interface RollBackOptions {
   readonly dir: string;
@@ -90,47 +92,32 @@ const copyLog = async (
   await target.syncFolder(".");
   const epoch = await claimEpoch(target, head.epoch);
   await lock.record({ epoch, store });
-  const log = await LogWriter.open({
+  const log = {
     directory: target,
     clock,
     store,
     epoch,
     continuation: { previous: undefined, first: head.sequence + 1, carried: [] },
-    durable: head.sequence,
-    lastCrc: head.last,
-    segmentBytesMax: limits.segmentBytesDefault,
-    idleMs,
     fence: () => lock.fence(),
-    onPoison: () => {},
-  });
-  try {
-    for await (const batch of batchesOf(recordsBetween(source, head.sequence, plan.to))) {
-      const { last: sequence } = await log.append(batch, true);
-      onProgress?.({ sequence, last: plan.to });
-    }
-    invariant(log.last === plan.to, "what comes back is copied without a hole");
-    const data: MarkData = { rolledBack: { store: plan.store, sequence: plan.to } };
-    const mark = { draft: { at: clock.now(), type: markType }, dataJson: JSON.stringify(data) };
-    await log.append([mark], true);
-  } finally {
-    await log.close();
-  }
+    onProgress: (sequence: number) => onProgress?.({ sequence, last: plan.to }),
+  };
+  await writeLog(log, backAgain(source, head.sequence, plan, clock.now()));
 };
 
-const batchRecords = 1_000;
-const idleMs = 1_000;
-
-/** Never in the middle of a transaction: it must not span two segments. */
-async function* batchesOf(records: AsyncIterable<LogRecord>): AsyncGenerator<LogEntry[]> {
-  let batch: LogEntry[] = [];
-  for await (const { seq: _, lag: __, data, ...draft } of records) {
-    batch.push({ draft, dataJson: JSON.stringify(data) });
-    const [index, count] = draft.tx ?? [1, 1];
-    if (batch.length < batchRecords || index < count) continue;
-    yield batch;
-    batch = [];
+/** The records that come back, and where they are from. */
+async function* backAgain(
+  source: Directory,
+  base: number,
+  { store, to: sequence }: RollbackPlan,
+  at: number,
+): AsyncGenerator<LogEntry, void, void> {
+  let last = base;
+  for await (const record of recordsBetween(source, base, sequence)) {
+    yield entryOf(record);
+    last = record.seq;
   }
-  if (batch.length > 0) yield batch;
+  invariant(last === sequence, "what comes back is copied without a hole");
+  yield systemEntry(markType, { rolledBack: { store, sequence } } satisfies MarkData, at);
 }
 
 /** From its rename on the directory opens, and is complete. */

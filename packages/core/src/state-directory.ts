@@ -30,22 +30,35 @@ import {
 import { readSnapshotHead } from "@taskwal/snapshot";
 import type { Logger } from "./events.ts";
 
+/** What this process knows of the store that it opens again. */
+export interface KnownStore {
+  readonly store: string;
+  /** The last sequence that was acknowledged. */
+  readonly durable: number;
+}
+
 export interface DirectoryOptions {
   readonly disk: Disk;
   readonly dir: string;
   readonly allowNetworkFileSystem: boolean;
   readonly acceptLegacy: boolean;
+  /** Undefined for a first opening. */
+  readonly known: KnownStore | undefined;
   readonly logger: Logger | undefined;
 }
 
-/** Opens the directory, creating it if it is missing. Throws UnsupportedFormatError, CorruptError, DiskFailedError. */
+/** Opens the directory, creating it if it is missing and was not known before. Throws UnsupportedFormatError, CorruptError, DiskFailedError. */
 export const openStateDirectory = async (options: DirectoryOptions): Promise<Directory> => {
-  const { disk, dir, acceptLegacy } = options;
-  const directory = await diskErrors("open", dir, () => disk.createDirectory(dir));
+  const { disk, dir, acceptLegacy, known } = options;
+  const directory = await diskErrors("open", dir, () =>
+    known ? disk.openDirectory(dir) : disk.createDirectory(dir),
+  );
   try {
     return await diskErrors("open", dir, async () => {
       await assertLocal(directory, options.allowNetworkFileSystem);
       await assertOurs(directory, acceptLegacy);
+      // Removed and made anew, or a volume that is no longer mounted.
+      if (known && !(await directory.stat(walFolder))) assertKnown(directory, known, undefined);
       await warnAboutModes(directory, options.logger);
       return directory;
     });
@@ -88,6 +101,17 @@ export const diskErrors = async <T>(
     if (cause instanceof StoreError || errnoOf(cause) === undefined) throw cause;
     throw new DiskFailedError({ operation, path, outcome: "not-written", cause });
   }
+};
+
+/** Throws DiskFailedError: an empty store in the place of the one that was open here would look like one that lost everything. */
+export const assertKnown = (
+  { path }: Directory,
+  known: KnownStore | undefined,
+  found: string | undefined,
+): void => {
+  if (!known || found === known.store) return;
+  const reason = "it no longer holds the store that was open here; put that back, then reopen";
+  throw new DiskFailedError({ operation: "open", path, outcome: "not-written", reason });
 };
 
 const assertLocal = async (directory: Directory, allowed: boolean): Promise<void> => {

@@ -24,12 +24,12 @@ import { openEngine, type Engine, type EngineOptions } from "./open-engine.ts";
 import type { Prepared, PrepareContext } from "./prepare.ts";
 import type { Redact } from "./redact.ts";
 import { snapshotParts, viewState } from "./snapshot-view.ts";
-import { diskErrors } from "./state-directory.ts";
+import { diskErrors, type KnownStore } from "./state-directory.ts";
 import { closeType } from "./system-record.ts";
 
 export interface StoreSettings extends Omit<
   EngineOptions,
-  "onPoison" | "onMigration" | "signal" | "lockWaitMs" | "monitor"
+  "onPoison" | "onMigration" | "signal" | "lockWaitMs" | "monitor" | "known"
 > {
   readonly autosaveMs: number;
   readonly autosaveRecordsMax: number;
@@ -51,6 +51,7 @@ export interface StoreSettings extends Omit<
 export interface Opening {
   readonly lockWaitMs: number;
   readonly signal: AbortSignal | undefined;
+  readonly known: KnownStore | undefined;
   /** Called whenever more became durable, and when there will be no more. */
   readonly followers: ReadonlySet<() => void>;
   readonly monitor: Monitor;
@@ -118,14 +119,13 @@ export class StoreEngine {
     opening: Opening,
   ): Promise<StoreEngine> {
     let engine: StoreEngine | undefined;
-    const { lockWaitMs, signal, monitor } = opening;
+    const { followers: _, ...watched } = opening;
     const onPoison = (error: DiskFailedError): void => engine?.queue.died(error);
     const onMigration: EngineOptions["onMigration"] = (phase, migration) =>
       events.emit(`migration:${phase}`, migration);
-    const watching = { lockWaitMs, signal, monitor, onPoison, onMigration };
-    const parts = await openEngine({ ...settings, ...watching });
+    const parts = await openEngine({ ...settings, ...watched, onPoison, onMigration });
     engine = new StoreEngine(settings, events, parts, opening);
-    monitor.counts.loaded(parts.report);
+    opening.monitor.counts.loaded(parts.report);
     return engine;
   }
 

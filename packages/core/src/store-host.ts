@@ -61,7 +61,8 @@ export class StoreHost implements CollectionHost {
   ): Promise<StoreHost> {
     const followers = new Set<() => void>();
     const monitor = new Monitor(events, settings.model, settings.diskLowBytes);
-    const engine = await StoreEngine.open(settings, events, { ...opening, followers, monitor });
+    const first = { ...opening, followers, monitor, known: undefined };
+    const engine = await StoreEngine.open(settings, events, first);
     return new StoreHost(settings, events, followers, engine);
   }
 
@@ -125,7 +126,9 @@ export class StoreHost implements CollectionHost {
     await this.open.close();
     const { followers } = this;
     const { monitor } = this.#engine;
-    const opening = { lockWaitMs: 0, signal: undefined, followers, monitor };
+    const { store, log: before } = this.#engine.parts;
+    const known = { store, durable: before.durable };
+    const opening = { lockWaitMs: 0, signal: undefined, followers, monitor, known };
     this.#engine = await StoreEngine.open(this.settings, this.events, opening);
     this.#engine.start();
     const { report, log } = this.#engine.parts;

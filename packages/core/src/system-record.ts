@@ -5,8 +5,9 @@
  *     $close   a clean end                     $mark    a note: a name for a place, damage that was accepted
  *     $recovered   an entity as its mirror proved it after a loss
  *     $migrated    the snapshot of newer schema versions is in place
+ *     $lost    stands in a salvaged store where a record was: its sequence, and no more, is known
  */
-import type { JsonValue } from "@taskwal/format";
+import type { JsonValue, LogRecord } from "@taskwal/format";
 
 export const bootType = "$boot";
 export const closeType = "$close";
@@ -14,6 +15,7 @@ export const gapType = "$gap";
 export const markType = "$mark";
 export const recoveredType = "$recovered";
 export const migratedType = "$migrated";
+export const lostType = "$lost";
 
 /** Versions by entity name, as in state.json's "schema". */
 export type SchemaVersions = Readonly<Record<string, number>>;
@@ -44,6 +46,11 @@ export interface GapData {
   }[];
   /** The report that tells it all: `recovery/<report>.json`. */
   readonly report: string;
+}
+
+export interface LostData {
+  /** The whole holes that it is told of: its own, or what the state that it stands behind lacks. */
+  readonly lost: readonly Span[];
 }
 
 export interface BootData {
@@ -79,15 +86,39 @@ export interface ModelPrint {
 }
 
 export interface MarkData {
-  /** What the place is called: see mark.ts. */
+  /** What the place is called: see mark.ts; `mark:forked` of a fork. */
   readonly name?: string;
   readonly text?: string;
   /** Entities whose damage was accepted as they stand. */
   readonly accepted?: readonly { readonly entity: string; readonly id: string }[];
   /** The records before this one are those of another store, up to that sequence of it: see rollback.ts. */
-  readonly rolledBack?: { readonly store: string; readonly sequence: number };
+  readonly rolledBack?: Origin;
+  /** This store begins as what could be read of another one: see salvage.ts. */
+  readonly salvaged?: Origin;
+  /** This store begins with the state of another one: see restore-store.ts. */
+  readonly restored?: Origin;
+  /** This store goes on from another one: see fork-store.ts. */
+  readonly forked?: Origin;
+}
+
+/** A sequence of another store. */
+export interface Origin {
+  readonly store: string;
+  readonly sequence: number;
 }
 
 /** A typed payload as what the log takes. */
 export const asJson = (data: GapData | BootData | MarkData | object): JsonValue =>
   data as unknown as JsonValue;
+
+const nothingLost: readonly Span[] = [];
+
+/** The holes that a record tells of; what it holds was looked at where it is folded, or it is left alone. */
+export const lostIn = ({ type, data }: Pick<LogRecord, "type" | "data">): readonly Span[] => {
+  if (type !== lostType) return nothingLost;
+  const { lost } = data as unknown as Partial<LostData>;
+  return Array.isArray(lost) ? lost.filter(isSpan) : nothingLost;
+};
+
+const isSpan = (value: unknown): value is Span =>
+  Array.isArray(value) && value.length === 2 && value.every(Number.isSafeInteger);

@@ -51,6 +51,7 @@ export const watchedDirectory = (
     createFolder: (folder) => tried(`${folder}/.`, directory.createFolder(folder)),
     // Where links do not exist this is the answer, and a copy follows.
     link: (from, to) => tried(to, directory.link(from, to), "EPERM"),
+    linkInto: (from, other, to) => directory.linkInto(from, other, to),
     rename: async (from, to) => {
       await tried(to, directory.rename(from, to));
       watcher(to).replaced();

@@ -61,6 +61,72 @@ export const directoryContract = (runner: TestRunner, subject: DiskSubject): voi
 
   namesContract(runner, open);
   replacingContract(runner, open);
+  wholeDirectoryContract(runner, subject);
+};
+
+const wholeDirectoryContract = (
+  { describe, it, expect }: TestRunner,
+  subject: DiskSubject,
+): void => {
+  describe("names whole directories", () => {
+    it("renames one with all that is in it, to a name that is free or an empty directory", async () => {
+      const path = await subject.makePath();
+      const disk = subject.openDisk();
+      const made = await disk.createDirectory(`${path}/made`);
+      await made.createFolder("wal");
+      await write(made, "wal/1", "one");
+      await disk.renameDirectory(`${path}/made`, `${path}/first`);
+      await disk.createDirectory(`${path}/second`);
+      await disk.renameDirectory(`${path}/first`, `${path}/second`);
+      const moved = await disk.openDirectory(`${path}/second`);
+      expect(await read(moved, "wal/1")).toBe("one");
+      expect(await (await disk.openDirectory(path)).list(".")).toEqual(["second"]);
+    });
+
+    it("never takes the name of a directory that holds anything, or of a file", async () => {
+      const path = await subject.makePath();
+      const disk = subject.openDisk();
+      const above = await disk.createDirectory(path);
+      await disk.createDirectory(`${path}/made`);
+      await write(await disk.createDirectory(`${path}/full`), "note", "kept");
+      await write(above, "file", "kept");
+      for (const taken of ["full", "file"]) {
+        await expect(disk.renameDirectory(`${path}/made`, `${path}/${taken}`)).rejects.toThrow();
+      }
+      expect(await read(await disk.openDirectory(`${path}/full`), "note")).toBe("kept");
+      expect((await above.list(".")).sort()).toEqual(["file", "full", "made"]);
+    });
+
+    it("removes an empty directory, and none that holds anything", async () => {
+      const path = await subject.makePath();
+      const disk = subject.openDisk();
+      const made = await disk.createDirectory(`${path}/made`);
+      await write(made, "note", "");
+      await expect(disk.removeDirectory(`${path}/made`)).rejects.toThrow();
+      await made.remove("note");
+      await disk.removeDirectory(`${path}/made`);
+      await expect(disk.removeDirectory(`${path}/made`)).rejects.toMatchObject({ code: "ENOENT" });
+      expect(await (await disk.openDirectory(path)).list(".")).toEqual([]);
+    });
+
+    it("links a file into another directory, and never over a name that is taken", async () => {
+      const path = await subject.makePath();
+      const disk = subject.openDisk();
+      const [one, other] = [
+        await disk.createDirectory(`${path}/one`),
+        await disk.createDirectory(`${path}/other`),
+      ];
+      await write(one, "note", "shared");
+      await other.createFolder("wal");
+      await one.linkInto("note", other, "wal/note");
+      expect(await read(other, "wal/note")).toBe("shared");
+      expect((await other.stat("wal/note"))?.inode).toBe((await one.stat("note"))?.inode);
+      await expect(one.linkInto("note", other, "wal/note")).rejects.toMatchObject({
+        code: "EEXIST",
+      });
+      await expect(one.linkInto("none", other, "none")).rejects.toMatchObject({ code: "ENOENT" });
+    });
+  });
 };
 
 type OpenDirectory = () => Promise<Directory>;

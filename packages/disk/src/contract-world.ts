@@ -137,6 +137,16 @@ const powerContract = (
       expect(await readWhole(after, "HEAD", 100)).toEqual(bytesOf("two, longer"));
     });
 
+    it("keeps the name that a directory was given", async () => {
+      const path = await subject.makePath();
+      const disk = subject.openDisk();
+      const made = await disk.createDirectory(`${path}/made`);
+      await replaceFile(made, "note", bytesOf("kept"));
+      await disk.renameDirectory(`${path}/made`, `${path}/named`);
+      const after = await (await powerCut()).openDirectory(`${path}/named`);
+      expect(await readWhole(after, "note", 100)).toEqual(bytesOf("kept"));
+    });
+
     it("frees every lock", async () => {
       const path = await subject.makePath();
       const directory = await subject.openDisk().createDirectory(path);

@@ -19,6 +19,13 @@ export interface Disk {
    * was created, and opens it. An existing directory is opened as it is.
    */
   createDirectory(path: string): Promise<Directory>;
+  /**
+   * Gives a directory another name beside its own, atomically; durable on return. What was opened in it stays open. `to`
+   * may be an empty directory: ENOTEMPTY or EEXIST if it is not empty, ENOTDIR if it is a file.
+   */
+  renameDirectory(from: string, to: string): Promise<void>;
+  /** Removes an empty directory: ENOENT if there is none, ENOTEMPTY if it holds anything. Not durable. */
+  removeDirectory(path: string): Promise<void>;
   readonly clock: Clock;
   /** Unpredictable bytes, for ids. */
   randomBytes(count: number): Uint8Array;
@@ -117,6 +124,8 @@ export interface Directory {
   createFolder(folder: string): Promise<void>;
   /** A second name for the same bytes: EEXIST if taken; EPERM or ENOTSUP where links do not exist. */
   link(from: string, to: string): Promise<void>;
+  /** As `link`, with the second name in another directory: besides EXDEV, where that is on another file system. */
+  linkInto(from: string, directory: Directory, to: string): Promise<void>;
   /** Replaces `to` atomically. */
   rename(from: string, to: string): Promise<void>;
   remove(name: string): Promise<void>;

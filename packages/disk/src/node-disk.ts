@@ -72,6 +72,13 @@ export const openNodeDisk = (options: NodeDiskOptions = {}): Disk => {
       await createWithParents(resolve(path));
       return openDirectory(path);
     },
+    renameDirectory: async (from, to) => {
+      // There a rename replaces no directory, not even an empty one.
+      if (isWindows) await unlessMissing(fsp.rmdir(resolve(to)));
+      await renamePath(resolve(from), resolve(to));
+      await syncFolderAt(dirname(resolve(to)));
+    },
+    removeDirectory: (path) => fsp.rmdir(resolve(path)),
     clock: systemClock,
     randomBytes: (count) => new Uint8Array(randomBytes(count)),
     process: identity,
@@ -148,6 +155,7 @@ const nodeDirectory = (path: string, lockBackend: LockBackend | undefined): Dire
       if (folder !== ".") await createFolderAt(folderAt(folder));
     },
     link: async (from, to) => fsp.link(at(from), at(to)),
+    linkInto: async (from, other, to) => fsp.link(at(from), join(other.path, ...partsOfName(to))),
     rename: async (from, to) => renamePath(at(from), at(to)),
     remove: async (name) => fsp.unlink(at(name)),
     syncFolder: async (folder) => syncFolderAt(folderAt(folder)),

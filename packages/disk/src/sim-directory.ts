@@ -114,6 +114,25 @@ class SimDirectory implements Directory {
     });
   }
 
+  linkInto(from: string, other: Directory, to: string): Promise<void> {
+    const { path } = this.#place(from);
+    const parts = partsOfName(to);
+    const target = [other.path, ...parts].join("/");
+    return this.#perform({
+      call: { kind: "link", path, to: target },
+      run: (isLost) => {
+        const node = this.#file(from, "link");
+        const above = [other.path, ...parts.slice(0, -1)].join("/");
+        const folder = this.#machine.tree.find(above);
+        const name = parts.at(-1) ?? "";
+        if (folder?.kind !== "folder") throw systemError("ENOENT", "link", target);
+        if (folder.cached.has(name)) throw systemError("EEXIST", "link", target);
+        const effects = [{ folder, name, node }];
+        this.#changeNames({ kind: "link", path, to: target, effects }, isLost);
+      },
+    });
+  }
+
   rename(from: string, to: string): Promise<void> {
     const [{ path }, target] = [this.#place(from), this.#place(to)];
     return this.#perform({

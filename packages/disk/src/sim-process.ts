@@ -33,6 +33,12 @@ const firstPid = 1000;
 const partsOf = (path: string): string[] => path.split("/").filter(Boolean);
 const pathOf = (parts: readonly string[]): string => `/${parts.join("/")}`;
 
+/** An absolute path, the directory that it stands in, and its name there. */
+const placeOf = (path: string): { path: string; above: string; name: string } => {
+  const parts = partsOf(path);
+  return { path: pathOf(parts), above: pathOf(parts.slice(0, -1)), name: parts.at(-1) ?? "" };
+};
+
 export class SimProcess implements Disk, SimMember {
   readonly name: string;
   readonly process: ProcessIdentity;
@@ -103,6 +109,46 @@ export class SimProcess implements Disk, SimMember {
       await this.#syncPath(pathOf(parts.slice(0, depth)));
     }
     return this.openDirectory(path);
+  }
+
+  async renameDirectory(from: string, to: string): Promise<void> {
+    const [source, goal] = [placeOf(from), placeOf(to)];
+    const { tree } = this.#machine;
+    await this.#machine.perform(this, {
+      call: { kind: "rename", path: source.path, to: goal.path },
+      run: (isLost) => {
+        const node = this.#folderAt(source.path, "rename");
+        const [before, after] = [source, goal].map(({ above }) => this.#folderAt(above, "rename"));
+        const replaced = after?.cached.get(goal.name);
+        if (replaced?.kind === "file") throw systemError("ENOTDIR", "rename", goal.path);
+        if (replaced && replaced.cached.size > 0)
+          throw systemError("ENOTEMPTY", "rename", goal.path);
+        if (!before || !after) return;
+        const effects = [
+          { folder: after, name: goal.name, node },
+          { folder: before, name: source.name, node: undefined },
+        ];
+        const { path } = source;
+        const operation = { kind: "rename", path, to: goal.path, effects } as const;
+        tree.changeNames(operation, this.#machine.stamp(), isLost);
+      },
+    });
+    await this.#syncPath(goal.above);
+  }
+
+  async removeDirectory(path: string): Promise<void> {
+    const place = placeOf(path);
+    await this.#machine.perform(this, {
+      call: { kind: "remove", path: place.path },
+      run: (isLost) => {
+        const { size } = this.#folderAt(place.path, "rmdir").cached;
+        if (size > 0) throw systemError("ENOTEMPTY", "rmdir", place.path);
+        const folder = this.#folderAt(place.above, "rmdir");
+        const effects = [{ folder, name: place.name, node: undefined }];
+        const operation = { kind: "remove", path: place.path, effects } as const;
+        this.#machine.tree.changeNames(operation, this.#machine.stamp(), isLost);
+      },
+    });
   }
 
   randomBytes(count: number): Uint8Array {

@@ -16,6 +16,10 @@
  * `format` are values, not errors. No message suggests deleting anything.
  */
 
+import { codeOf, errnoOf } from "./errno.ts";
+
+export { codeOf, errnoOf };
+
 export type StoreErrorCode =
   | "INVALID_MUTATION"
   | "CONFLICT"
@@ -329,12 +333,6 @@ branded(CorruptError, "CORRUPT");
 branded(UnsupportedFormatError, "UNSUPPORTED_FORMAT");
 branded(ReplayFailedError, "REPLAY_FAILED");
 branded(ClosedError, "CLOSED");
-
-/** The errno of an operating system error as a name ("ENOSPC"), or undefined. */
-export const errnoOf = (error: unknown): string | undefined =>
-  typeof error === "object" && error !== null && "code" in error && typeof error.code === "string"
-    ? error.code
-    : undefined;
 
 /** A rule of this code that must hold whatever the input. Not a StoreError: nobody should catch it. */
 export function invariant(condition: unknown, rule: string): asserts condition {

@@ -20,6 +20,7 @@ import {
   walFolder,
   type Hash,
   type PreviousSegment,
+  type SegmentHeader,
   type SegmentId,
 } from "@taskwal/format";
 
@@ -27,6 +28,8 @@ export interface SegmentStart {
   readonly store: string;
   readonly id: SegmentId;
   readonly previous: PreviousSegment | undefined;
+  /** The store that this one goes on from. */
+  readonly parent?: SegmentHeader["parent"];
   /** Bodies of records that it begins with, copied from a segment that it overrides. */
   readonly carried: readonly string[];
 }
@@ -42,11 +45,12 @@ interface SegmentLines {
   readonly lastCrc: string | undefined;
 }
 
-const firstLines = ({ store, id, previous, carried }: SegmentStart): SegmentLines => {
+const firstLines = ({ store, id, previous, parent, carried }: SegmentStart): SegmentLines => {
   const lines = new LineBuffer();
   const salt = segmentSalt(store, id);
   const header = { format: limits.formatVersion, store, ...id };
-  lines.push(headerBody(previous ? { ...header, previous } : header), salt);
+  const named = { ...(previous && { previous }), ...(parent && { parent }) };
+  lines.push(headerBody({ ...header, ...named }), salt);
   let lastCrc: number | undefined;
   for (const body of carried) lastCrc = lines.push(body, salt);
   return { bytes: lines.view(), lastCrc: lastCrc === undefined ? undefined : hex32(lastCrc) };
@@ -97,6 +101,8 @@ export class ActiveSegment {
     } catch (error) {
       await through?.close();
       await file.close();
+      // It holds room that there may be too little of, and the next try has another name.
+      await directory.remove(temporary).catch(() => {});
       throw error;
     }
   }

@@ -12,7 +12,14 @@
  */
 import { errnoOf, invariant } from "@taskwal/errors";
 import type { Directory } from "@taskwal/disk";
-import { limits, objectBody, sha256, type LogRecord, type PreviousSegment } from "@taskwal/format";
+import {
+  limits,
+  objectBody,
+  sha256,
+  type LogRecord,
+  type PreviousSegment,
+  type SegmentHeader,
+} from "@taskwal/format";
 import type { ReplayEnd } from "./replay-result.ts";
 import { scanSegment } from "./scan-segment.ts";
 import type { LogListing, SegmentFile } from "./segment-list.ts";
@@ -24,6 +31,8 @@ export interface Continuation {
   readonly first: number;
   /** Bodies of the records to copy; empty if a promise covers all. */
   readonly carried: readonly string[];
+  /** What the first header of a store names that goes on from another one's state. */
+  readonly parent?: SegmentHeader["parent"];
 }
 
 /** A record's line. */
@@ -171,7 +180,8 @@ async function* recordsOf({
   }
 }
 
-const previousOf = async (
+/** How a segment is named by the one that goes on behind its first `bytes` bytes, which end with `last`. Reads only. */
+export const previousOf = async (
   directory: Directory,
   segment: SegmentFile,
   last: number,

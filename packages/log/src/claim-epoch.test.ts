@@ -41,10 +41,18 @@ describe("a claim", () => {
   it("of a refused opening is taken back, and nothing else", async () => {
     const { sim, directory } = await newWorld();
     for (const _ of range(1, 3)) await claimEpoch(directory, 0);
-    sim.writeRaw(`${root}/wal/00000000000000000001-00000003.jsonl`, empty);
+    sim.writeRaw(`${root}/wal/00000000000000000001-00000002.jsonl`, empty);
     const before = sim.listRaw();
     await withdrawClaim(directory, 3);
     expect(sim.listRaw()).toEqual(before.filter((path) => path !== claimPath(3)));
+  });
+
+  it("is never taken back once there is a segment of its epoch", async () => {
+    const { sim, directory } = await newWorld();
+    for (const _ of range(1, 3)) await claimEpoch(directory, 0);
+    sim.writeRaw(`${root}/wal/00000000000000000001-00000003.jsonl`, empty);
+    await withdrawClaim(directory, 3);
+    expect(claimsIn(sim)).toEqual([1, 2, 3].map(claimPath));
   });
 
   it("is never taken back once there is a higher one: it may be what fences an older owner", async () => {

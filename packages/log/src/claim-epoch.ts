@@ -53,14 +53,15 @@ const epochInHead = async (directory: Directory): Promise<number> => {
 };
 
 /**
- * Takes back the claim of an opening that was refused before it wrote anything, so that a refusal leaves
- * the directory as it was. Only for an opener whom a kernel lock keeps alone: between two openers
+ * Takes back the claim of an opening that failed before there was a segment of its epoch, so that one that tries again
+ * and again leaves no more behind. Only for an opener whom a kernel lock keeps alone: between two openers
  * without one, the lower claim may be what fences an owner before both. Not synced: a claim that comes
  * back harms nothing.
  */
 export const withdrawClaim = async (directory: Directory, epoch: number): Promise<void> => {
   const names = await directory.list(walFolder);
   if (names.some((name) => (parseClaimName(name) ?? 0) > epoch)) return;
+  if (names.some((name) => parseSegmentName(name)?.epoch === epoch)) return;
   await directory.remove(claimName(epoch));
 };
 

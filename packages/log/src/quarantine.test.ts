@@ -49,6 +49,29 @@ describe("the quarantine", () => {
     }
   });
 
+  it("leaves no copy that a crash cut short, also not of another place, once it has set something aside", async () => {
+    const others = await withSegment();
+    const calls = others.sim.callCount;
+    await quarantineTorn(others.directory, [torn]);
+    const all = others.sim.callCount - calls;
+    expect(all).toBeGreaterThan(5);
+    let cutShort = 0;
+    for (let call = 1; call <= all; call += 1) {
+      const { sim, directory } = await withSegment();
+      sim.crashAt(sim.callCount + call, { inside: true });
+      await expect(quarantineTorn(directory, [torn])).rejects.toThrow();
+      sim.powerCut("all");
+      if (setAside(sim).some((name) => name.endsWith(".torn.tmp"))) cutShort += 1;
+      // The next opening finds another end, as a longer carried tail gives it.
+      const again = await sim.process("next").openDirectory(root);
+      await quarantineTorn(again, [{ ...torn, endBytes: 31 }]);
+      const left = setAside(sim);
+      expect(left.filter((name) => !name.endsWith(".torn"))).toEqual([]);
+      expect(left).toContain(`${file.slice(4)}.10-31.torn`);
+    }
+    expect(cutShort).toBeGreaterThan(0);
+  });
+
   it("never removes what is not torn, nor counts it", async () => {
     const { sim, directory } = await withSegment();
     const damaged = range(600, 670).map((first) => tornName(first).replace(".1-9.torn", ""));

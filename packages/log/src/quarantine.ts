@@ -95,6 +95,9 @@ const readRange = async (
 
 const pruneTorn = async (directory: Directory, keep: ReadonlySet<string>): Promise<void> => {
   const names = await directory.list(quarantineFolder);
+  // Of a copy that a crash cut short: only what is torn at the same place again would have replaced it.
+  for (const name of names.filter((each) => each.endsWith(".torn.tmp")))
+    await directory.remove(`${quarantineFolder}/${name}`);
   const torn = names
     .filter((name) => name.endsWith(".torn"))
     .sort()

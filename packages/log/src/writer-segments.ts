@@ -45,11 +45,11 @@ export class WriterSegments {
   /** The first segment of this epoch, or the one after a sealed one. */
   start(): Promise<ActiveSegment> {
     const { directory, store, epoch } = this.#options;
-    const { first, previous, carried } = this.#continuation;
+    const { first, previous, parent, carried } = this.#continuation;
     return this.#while("a segment is being started", async () => {
       let segment: ActiveSegment | undefined;
       try {
-        const start = { store, id: { first, epoch }, previous, carried };
+        const start = { store, id: { first, epoch }, previous, parent, carried };
         segment = await ActiveSegment.prepare(directory, start);
         await segment.publish(directory);
       } catch (cause) {

@@ -116,12 +116,13 @@ const logFindings = (log: LogReport): Finding[] => [
   ...(log.failure ? [failureFinding(log.failure)] : []),
 ];
 
-const gapFinding = ({ from, to, file = "wal" }: Gap, { lost }: LogReport): Finding => {
+/** One that is recorded is no damage of this store: its lines verify. */
+const gapFinding = ({ from, to, file = "wal", recorded }: Gap, { lost }: LogReport): Finding => {
   const count = to - from + 1;
   const are = count === 1 ? "1 record is" : `${count} records are`;
   const message = `${are} lost; states from @${from} on are crossed-gap until a snapshot that knows better`;
   const what = { sequences: [from, to] as const, entities: lost, message };
-  return { level: "error", check: "sequence", file, ...what };
+  return { level: recorded ? "warning" : "error", check: "sequence", file, ...what };
 };
 
 const failureFinding = ({ sequence, message }: NonNullable<LogReport["failure"]>): Finding => {
@@ -159,7 +160,7 @@ const openingOf = ({ last, torn, gaps }: LogReport): string => {
   const parts = [
     `replay up to @${last}`,
     torn.length > 0 ? "set aside what a crash cut off" : "",
-    gaps.length > 0
+    gaps.some(({ recorded }) => !recorded)
       ? "keep what verifies behind the damage, and say in a $gap record what is lost"
       : "",
   ];

@@ -70,8 +70,11 @@ export const logReportOf = (history: History): LogReport => {
   };
 };
 
+const recordedReason = "it was lost before this store was made of what was left";
+
 const gapsOf = ({ holes, end, listing }: History): Gap[] =>
-  holes.map(({ first, last }) => {
+  holes.map(({ first, last, recorded }) => {
+    if (recorded) return { kind: "gap", from: first, to: last, reason: recordedReason, recorded };
     const segment = listing.segments.findLast(({ id }) => id.first <= first);
     const bytes = end.damaged.filter(({ file }) => file === segment?.name);
     const [damaged] = bytes;

@@ -36,6 +36,8 @@ export interface Gap {
   readonly file?: string;
   readonly bytes?: readonly [number, number];
   readonly reason: string;
+  /** Records stand there that say it: this store begins as what a salvage or a restore could read of another one. */
+  readonly recorded?: true;
 }
 export interface OfflineRecord {
   // a record as written, plus where it stands

@@ -5,7 +5,12 @@
  * what an entity means. See README.md.
  */
 export { lazyArray, lazyObject, pieceText, type JsonPiece } from "./json-piece.ts";
-export type { HeadReading, SnapshotHead, SnapshotSource } from "./snapshot-format.ts";
+export {
+  headBytesMax,
+  type HeadReading,
+  type SnapshotHead,
+  type SnapshotSource,
+} from "./snapshot-format.ts";
 export type { KnownState } from "./known-state.ts";
 export { triesMax, unstable } from "./save-names.ts";
 export { saveSnapshot, type SavedSnapshot, type SaveOptions } from "./save-snapshot.ts";

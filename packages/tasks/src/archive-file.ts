@@ -19,6 +19,10 @@ export interface ArchivedTask {
 
 export const archiveName = (id: string): string => `${archiveFolder}/${fileStem(id)}.json`;
 
+/** Whether there is a file of that id, whole or not. */
+export const isArchived = async (directory: Directory, id: string): Promise<boolean> =>
+  (await directory.stat(archiveName(id))) !== undefined;
+
 /** What the file says, or undefined if there is none that is as we wrote it. Errors of the disk pass through. */
 export const readArchived = async (
   directory: Directory,

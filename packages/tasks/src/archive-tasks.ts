@@ -19,6 +19,7 @@ import { archiveFolder, type JsonValue } from "@taskwal/format";
 import { isDeepStrictEqual } from "node:util";
 import {
   archiveName,
+  isArchived,
   isBeginning,
   readArchived,
   writeArchived,
@@ -156,7 +157,7 @@ const verified = async (directory: Directory, id: string): Promise<ArchivedTask>
   const name = archiveName(id);
   const archived = await readArchived(directory, id);
   if (!archived) {
-    if (!(await directory.stat(name)))
+    if (!(await isArchived(directory, id)))
       throw new InvalidMutationError({ id, reason: `there is no ${name} to bring it back from` });
     const reason = "it is not as it was written: its checksum does not match";
     throw new CorruptError({ file: `${directory.path}/${name}`, reason });

@@ -38,6 +38,7 @@ export {
 export { endedTasks, type EndedTask } from "./ended-tasks.ts";
 export { type EditOptions } from "./adopt-edits.ts";
 export { type FieldEdit, type TaskEdit } from "./task-edit.ts";
+export { isArchived } from "./archive-file.ts";
 export { type ArchiveOptions, type ArchiveReport } from "./archive-tasks.ts";
 export { taskMetrics, type TaskMetrics } from "./task-metrics.ts";
 export { taskModel } from "./task-model.ts";

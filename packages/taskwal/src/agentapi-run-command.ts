@@ -30,6 +30,8 @@ export const runAgentApiRun = async (
   { taskId, json, ...options }: RunCommandOptions,
   terminal: Terminal,
 ): Promise<number> => {
+  // The journal is kept also for those who do not watch.
+  terminal.outliveReader();
   const asking = new AbortController();
   const asked = askedToEnd().then(() => asking.abort());
   const onEvent = (event: SuperviseEvent): void => {

@@ -34,6 +34,8 @@ export const runAgentApiShutdown = async (
   { compat, gate, limits, json }: ShutdownCommandOptions,
   terminal: Terminal,
 ): Promise<number> => {
+  // Whoever started this may be gone before agentapi is.
+  terminal.outliveReader();
   const request = readShutdownRequest(process.env);
   const shutDown = (onEvent: (event: ShutdownEvent) => void): Promise<ShutdownResult> =>
     shutdownAgentApi(openNodeDisk(), { request, gate, limits, onEvent });

@@ -5,10 +5,12 @@
  *
  * The rule: plan first; the file is durable before the task leaves, and stays when it comes back.
  */
-import { endedTasks, openTaskStore } from "@taskwal/tasks";
+import { openNodeDisk } from "@taskwal/disk";
+import { endedTasks, isArchived, openTaskStore } from "@taskwal/tasks";
 import { assertStore } from "./assert-directory.ts";
 import { exitCodes } from "./exit-codes.ts";
 import type { Terminal } from "./terminal.ts";
+import { UsageError } from "./usage-error.ts";
 import { counted } from "./words.ts";
 
 export interface ArchiveCommandOptions {
@@ -58,12 +60,16 @@ export const runArchive = async (
   }
 };
 
-/** Brings one task back. Throws UsageError, and what `restoreArchived` and an opening throw. */
+/**
+ * Brings one task back. Throws UsageError, also for an id that is not in `archive/`, before the store is opened; and what
+ * `restoreArchived` and an opening throw.
+ */
 export const runRestoreArchived = async (
   { dir, id, json }: { readonly dir: string; readonly id: string; readonly json: boolean },
   terminal: Terminal,
 ): Promise<number> => {
   await assertStore(dir);
+  await assertArchived(dir, id);
   const store = await openTaskStore({ dir });
   try {
     const task = await store.restoreArchived(id);
@@ -72,5 +78,15 @@ export const runRestoreArchived = async (
     return exitCodes.fine;
   } finally {
     await store.close();
+  }
+};
+
+const assertArchived = async (dir: string, id: string): Promise<void> => {
+  const directory = await openNodeDisk().openDirectory(dir);
+  try {
+    if (await isArchived(directory, id)) return;
+    throw new UsageError(`${dir} has no archived task ${JSON.stringify(id)}`);
+  } finally {
+    await directory.close();
   }
 };

@@ -12,6 +12,7 @@ import { runDemo } from "./demo.ts";
 import { runDoctor } from "./doctor-command.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { runImport } from "./import-command.ts";
+import { addNewStoreVerbs } from "./new-store-verbs.ts";
 import { addReadingVerbs } from "./reading-verbs.ts";
 import { addTendingVerbs } from "./tending-verbs.ts";
 import { runMigrate } from "./migrate-command.ts";
@@ -32,6 +33,7 @@ cli
   .option("--seed <number>", "Repeat a run (default: random, and printed)")
   .option("--dir <path>", "Where to work; must not exist (default: a new temporary directory)")
   .option("--json", "One JSON object at the end, nothing else")
+  .example("$ taskwal demo --seed 7 --dir ./demo")
   .action(
     ({ seed, dir, json }: { seed?: string | number; dir?: string | number; json?: boolean }) =>
       runDemo({ seed: word(seed), dir: word(dir), json: json === true }, terminal),
@@ -42,6 +44,7 @@ cli
   .option("--into <dir>", "A new store there (default: in place; the originals stay)")
   .option("--dry-run", "Say what would be brought, and write nothing")
   .option("--json", "One JSON object, nothing else")
+  .example("$ taskwal import ./old-state --into ./new-state --dry-run")
   .action(
     (
       legacy: string | number,
@@ -63,19 +66,21 @@ cli
   .command("doctor <dir>", "What is damaged or hidden in another program's directory; only reads")
   .option("--json", "A JSON object a line: findings, files, then what it comes to")
   .option("--no-pager", "Straight out, also on a terminal")
-  .example("  taskwal doctor ~/.claude/projects")
+  .example("$ taskwal doctor ~/.claude/projects")
   .action((dir: string | number, { json, pager }: { json?: boolean; pager?: boolean }) =>
     runDoctor({ dir: String(dir), json: json === true, pager: pager !== false }, terminal),
   );
 
 addTendingVerbs(cli, terminal);
 addReadingVerbs(cli, terminal);
+addNewStoreVerbs(cli, terminal);
 cli
   .command("migrate <dir>", "What a newer model makes of a directory, over its whole log")
   .option("--dry-run", "Say what it would do, and write nothing (the default)")
   .option("--apply", "Do it, if nothing in the whole log fails")
   .option("--model <file>", "A file that exports your model (default: the tasks')")
   .option("--json", "One JSON object, nothing else")
+  .example("$ taskwal migrate ./state --model ./new-model.mjs")
   .action(
     (
       dir: string | number,
@@ -97,6 +102,7 @@ cli
   .option("--into <dir>", "Where to; missing or empty")
   .option("--apply", "Do it (default: list what it would hide, and write nothing)")
   .option("--json", "One JSON object, nothing else")
+  .example("$ taskwal rollback ./migrated")
   .action(
     (
       dir: string | number,
@@ -108,7 +114,11 @@ cli
   );
 
 cli.help((sections) => [
-  ...sections,
+  // cac says of each --no-… that its default is true, which is that of the option without the "no-".
+  ...sections.map(({ body, ...rest }) => ({
+    ...rest,
+    body: body.replaceAll(/(--no-.*) \(default: true\)/g, "$1"),
+  })),
   {
     title: "Exit codes",
     body: [

@@ -39,6 +39,7 @@ const silent: Terminal = {
   say: () => {},
   heading: () => {},
   raw: () => {},
+  outliveReader: () => {},
   progress: () => {},
   good: (text) => text,
   bad: (text) => text,

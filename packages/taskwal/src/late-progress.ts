@@ -6,6 +6,8 @@ const quietMs = 500;
 
 export interface LateProgress {
   readonly show: (text: () => string) => void;
+  /** Of a log that is read. */
+  readonly reading: (at: { readonly sequence: number; readonly last: number }) => void;
   readonly end: () => void;
 }
 
@@ -15,12 +17,14 @@ export const openLateProgress = (): LateProgress => {
   let shown = false;
   const timer = setTimeout(() => (late = true), quietMs);
   timer.unref();
+  const show = (text: () => string): void => {
+    if (!late) return;
+    shown = true;
+    terminal.progress(text());
+  };
   return {
-    show: (text) => {
-      if (!late) return;
-      shown = true;
-      terminal.progress(text());
-    },
+    show,
+    reading: ({ sequence, last }) => show(() => `reading @${sequence} of @${last}`),
     end: () => {
       clearTimeout(timer);
       if (shown) terminal.progress("");

@@ -39,7 +39,7 @@ interface Verb {
   /** Its own words before the directory: `<needed>` or `[optional]`. */
   readonly takes?: string;
   readonly options?: readonly Option[];
-  readonly examples?: readonly string[];
+  readonly examples: readonly string[];
   /** The option that names the model of the records, where --model is another one. */
   readonly recordedWith?: string;
   readonly answer: (
@@ -53,21 +53,28 @@ const verbs: readonly Verb[] = [
   {
     name: "info",
     does: "What lies in a directory, on one screen",
+    examples: ["info", "info ./state --json"],
     answer: (question) => runInfo(question),
   },
   {
     name: "ls",
     does: "The files of the log and the snapshots, and whether each is whole",
+    examples: ["ls"],
     answer: (question) => runLs(question),
   },
   {
     name: "boots",
     does: "The lives of the store: from when to when, and how each ended",
+    examples: ["boots"],
     answer: (question) => runBoots(question),
   },
   {
     name: "log",
     does: "The records, one a line",
+    examples: [
+      `log --where 'actor == "scheduler" && data.status == "in_progress"'`,
+      "log --type task.created --since=-5m --reverse",
+    ],
     options: [
       ["--entity <entity>", "Only of this one: an id, its beginning, or a kind such as task"],
       ["--type <type>", "Only of this type, such as task.updated"],
@@ -91,24 +98,28 @@ const verbs: readonly Verb[] = [
   {
     name: "show",
     does: "One record: what it asked, what it changed, why, and where it lies",
+    examples: ["show 13"],
     takes: "<point>",
     answer: (question, [point = ""]) => runShow(question, point),
   },
   {
     name: "state",
     does: "The state after a record: all of it, an entity, or a field",
+    examples: ["state 6f.error --at 12", "state --at boot:1/end --json"],
     takes: "[path]",
     answer: (question, [path]) => runState(question, path),
   },
   {
     name: "report",
     does: "How many records, of what or by whom",
+    examples: ["report --by actor"],
     options: [["--by <what>", "type, actor, entity or boot (default: type)"]],
     answer: (question, _, words) => runReport(question, words.one("by") ?? "type"),
   },
   {
     name: "diff",
     does: "What changed between two points, field by field; exit code 1 if anything did",
+    examples: ["diff boot:2..boot:2/end"],
     takes: "<from..to>",
     options: [["--only <entity>", "Only this one: an id, its beginning, or a kind"]],
     answer: (question, [range = ""], words) => runDiff(question, range, words.one("only")),
@@ -116,18 +127,24 @@ const verbs: readonly Verb[] = [
   {
     name: "blame",
     does: "Which record set each field of an entity to what it is, and by whom",
+    examples: ["blame 6f"],
     takes: "<entity>",
     answer: (question, [entity = ""]) => runBlame(question, entity),
   },
   {
     name: "trace",
     does: "Everything that ever touched an entity",
+    examples: ["trace 6f"],
     takes: "<id>",
     answer: (question, [id = ""]) => runTrace(question, id),
   },
   {
     name: "bisect",
     does: "Every record after which a condition on an entity began or ceased to hold",
+    examples: [
+      `bisect 6f --when 'status == "failed"'`,
+      "bisect --expensive 'grep -q ECONNREFUSED && exit 1 || exit 0'",
+    ],
     takes: "[entity]",
     options: [
       ["--when <condition>", `Of the entity, such as 'status == "failed" && logs.length > 3'`],
@@ -148,11 +165,13 @@ const verbs: readonly Verb[] = [
   {
     name: "verify",
     does: "Every file and every line: what is damaged, and what it means",
+    examples: ["verify"],
     answer: (question) => runVerify(question),
   },
   {
     name: "replay",
     does: "What another model (--model) makes of the same log; exit code 5 if it differs",
+    examples: ["replay --model ./new-model.mjs"],
     options: [
       ["--base <file>", "The model that the records were written with (default: the tasks')"],
     ],
@@ -162,12 +181,18 @@ const verbs: readonly Verb[] = [
   {
     name: "tail",
     does: "The last records, and each new one as it becomes durable",
+    examples: ["tail -n 3"],
     options: [["-n, --count <number>", "So many of the last ones first (default: 10)"]],
     answer: (question, _, words) => runTail(question, wholeNumber(words.one("count"), "-n") ?? 10),
   },
   {
     name: "export",
     does: "The records, or what became of each entity, in a format that other tools read",
+    examples: [
+      "export --format perfetto --out run.json",
+      "export --format csv --from boot:2 --redact task.description",
+      "export --format mermaid --entity 6f",
+    ],
     options: [
       ["--format <format>", "ndjson, csv, perfetto, otlp or mermaid (default: ndjson)"],
       ["--entity <entity>", "Only of this one: an id, its beginning, or a kind such as task"],
@@ -199,7 +224,7 @@ const common: readonly Option[] = [
 
 export const addReadingVerbs = (cli: CAC, terminal: Terminal): void => {
   for (const verb of verbs) {
-    const { name, does, takes, options = [], examples = [] } = verb;
+    const { name, does, takes, options = [], examples } = verb;
     const command = cli.command([name, takes, "[dir]"].filter(Boolean).join(" "), does);
     for (const [flag, meaning] of [...options, ...common]) command.option(flag, meaning);
     for (const example of examples) command.example(`$ taskwal ${example}`);
@@ -207,6 +232,7 @@ export const addReadingVerbs = (cli: CAC, terminal: Terminal): void => {
   }
   cli
     .command("completion <shell>", "A script that completes verbs and options: bash, zsh or fish")
+    .example("$ taskwal completion bash > taskwal.bash")
     .action((shell: string | number) => runCompletion(cli, String(shell), terminal));
 };
 

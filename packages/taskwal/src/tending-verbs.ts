@@ -35,6 +35,7 @@ export const addTendingVerbs = (cli: CAC, terminal: Terminal): void => {
     )
     .option("--into <dir>", "Where to; missing or empty")
     .option(...jsonOption)
+    .example("$ taskwal backup ./state --into ./copy")
     .action((dir: Word, { into, json = false }: Flags & { into?: Word }) => {
       if (into === undefined) throw new UsageError("backup needs --into <dir>");
       return runBackup({ dir: String(dir), into: String(into), json }, terminal);
@@ -42,6 +43,7 @@ export const addTendingVerbs = (cli: CAC, terminal: Terminal): void => {
   cli
     .command("compact <dir>", "Fold the log into state.json and let go of what nothing needs")
     .option(...jsonOption)
+    .example("$ taskwal compact ./state")
     .action((dir: Word, { json = false }: Flags) =>
       runCompact({ dir: String(dir), json }, terminal),
     );
@@ -50,6 +52,7 @@ export const addTendingVerbs = (cli: CAC, terminal: Terminal): void => {
     .option("--keep-backups <number>", "So many backups stay, 3 at least (default: 10)")
     .option("--apply", "Remove them (default: list them)")
     .option(...jsonOption)
+    .example("$ taskwal clean-state ./state --keep-backups 5")
     .action((dir: Word, options: Flags & { keepBackups?: Word }) => {
       const { keepBackups, apply = false, json = false } = options;
       const backupsKept = keepBackups === undefined ? undefined : Number(keepBackups);
@@ -64,6 +67,7 @@ const addAdopt = (cli: CAC, terminal: Terminal): void => {
     .option("--over-newer", "Also where the task went on meanwhile: as the file has it")
     .option("--apply", "Do it (default: show each edit, and write nothing)")
     .option(...jsonOption)
+    .example("$ taskwal adopt ./state")
     .action((dir: Word, of: readonly Word[], options: Flags & { overNewer?: boolean }) => {
       const { overNewer = false, apply = false, json = false } = options;
       return runAdopt({ dir: String(dir), of: of.map(String), overNewer, apply, json }, terminal);
@@ -77,6 +81,7 @@ const addArchive = (cli: CAC, terminal: Terminal): void => {
     .option("--restore <id>", "Bring one back instead")
     .option("--apply", "Do it (default: list them, and write nothing)")
     .option(...jsonOption)
+    .example("$ taskwal archive ./state --older-than 30d")
     .action((dir: Word, options: Flags & { olderThan?: Word; restore?: Word }) => {
       const { olderThan = "30d", restore, apply = false, json = false } = options;
       if (restore !== undefined)
@@ -95,6 +100,7 @@ const addMark = (cli: CAC, terminal: Terminal): void => {
     .option("--text <text>", "Why")
     .option("--model <file>", "A file that exports your model (default: the tasks')")
     .option(...jsonOption)
+    .example('$ taskwal mark ./state before-upgrade --text "engine 0.1 to 0.2"')
     .action((dir: Word, name: Word, options: Flags & Readonly<Record<string, unknown>>) => {
       const words = readingFlags(cli, options);
       const { json = false } = options;

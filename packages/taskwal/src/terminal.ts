@@ -13,6 +13,8 @@ export interface Terminal {
   readonly heading: (text: string) => void;
   /** Writes text as it is: for machines. */
   readonly raw: (text: string) => void;
+  /** From here on the work goes on also when nobody reads what it writes. For what must come to its end. */
+  readonly outliveReader: () => void;
   /** Shows how far long work is: in place on a terminal, not at all elsewhere. */
   readonly progress: (text: string) => void;
   readonly good: (text: string) => string;
@@ -24,7 +26,9 @@ export const openTerminal = (out: NodeJS.WriteStream): Terminal => {
   const colours = wantsColours(out.isTTY, process.env);
   const style = (format: Parameters<typeof styleText>[0], text: string): string =>
     colours ? styleText(format, text) : text;
+  let endsWithReader = true;
   out.on("error", (error: NodeJS.ErrnoException) => {
+    if (!endsWithReader) return;
     // `taskwal … | head` closes the pipe when it has seen enough.
     if (error.code === "EPIPE") process.exit(0);
     throw error;
@@ -37,6 +41,10 @@ export const openTerminal = (out: NodeJS.WriteStream): Terminal => {
   return {
     say,
     raw: (text) => void out.write(text),
+    outliveReader: () => {
+      endsWithReader = false;
+      process.stderr.on("error", () => {});
+    },
     heading: (text) => say(`\n${style("bold", text)}`),
     progress: (text) => {
       if (!out.isTTY) return;

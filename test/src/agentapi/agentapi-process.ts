@@ -45,6 +45,10 @@ export const fakeProgram = (release: Release, toggles: SomeToggles = {}): Progra
 export const paced = (program: Program, realMs: number): number =>
   realMs / (program.toggles?.pace ?? 1);
 
+/** At the pace of the real one: for what must be seen before it is over, on a machine that is slow itself. */
+export const unhurried = (program: Program): Program =>
+  program.toggles ? { ...program, toggles: { ...program.toggles, pace: 1 } } : program;
+
 export interface StartOptions {
   readonly agent?: readonly string[];
   /** The mode of the demo agent; its replies are those of the captured conversation. */

@@ -10,6 +10,7 @@ import { expect } from "vitest";
 import { capture, captureText } from "./agentapi-captures.ts";
 import {
   startAndListen,
+  unhurried,
   type Answer,
   type EventsOfTest,
   type RunningAgentApi,
@@ -104,7 +105,7 @@ export const httpContract: readonly ContractCase[] = [
   {
     name: "answers while it starts, and when it waits, as captured",
     run: async (program) => {
-      const running = await startAndListen(program);
+      const running = await startAndListen(unhurried(program));
       expectAnswer(await running.ask("GET", "/status"), "status-running-at-start.body.json");
       await running.statusIs("stable");
       expectAnswer(await running.ask("GET", "/status"), "status-stable.body.json");

@@ -3,11 +3,17 @@
  *
  * The rule: each has the name that it has there, and looks for the lines that it looks for there.
  */
-import { existsSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 
-import { endAll, fakeProgram, startAndListen, type RunningAgentApi } from "./agentapi-process.ts";
+import {
+  endAll,
+  fakeProgram,
+  newFolder,
+  startAndListen,
+  type RunningAgentApi,
+} from "./agentapi-process.ts";
 import { startFakeCoder, type CoderAnswer, type FakeCoder } from "./fake-coder.ts";
 import { moduleEnvironment, ShutdownProcess, stateOf, type VerbRun } from "./shutdown-command.ts";
 
@@ -35,7 +41,7 @@ const shutDown = async ({ contents = normal, answers = [], env }: Setting): Prom
   coders.push(coder);
   const running = await startAndListen(fakeProgram("0.12.1"), { state: stateOf(...contents) });
   await running.loaded();
-  const words = ["--compat", "registry", "--snapshot-timeout", "4s"];
+  const words = ["--compat", "registry", "--save-timeout", "12s", "--snapshot-timeout", "6s"];
   const run = await new ShutdownProcess(moduleEnvironment(running, coder, env), words).ended;
   return { ...run, running, coder };
 };
@@ -132,6 +138,18 @@ describe.concurrent("shutdown script", () => {
     expect(shown.stdout).toContain("Sending SIGTERM to AgentAPI");
     expect(await hasEnded(shown)).toBe(true);
     expect(shown.running.stdout()).not.toContain("Received SIGUSR1");
+  });
+
+  test("asks for no save where the agentapi on the PATH is too old, as lib.sh decides", async () => {
+    const programs = newFolder();
+    writeFileSync(join(programs, "agentapi"), "#!/bin/sh\necho agentapi version 0.11.8\n", {
+      mode: 0o755,
+    });
+    const path = `${programs}:${process.env["PATH"]}`;
+    const { code, stdout } = await shutDown({ env: { PATH: path } });
+    expect(code).toBe(0);
+    expect(stdout).not.toContain("Sending SIGUSR1");
+    expect(stdout).toContain("Sending SIGTERM to AgentAPI");
   });
 
   test("keeps in the module's folder what Coder has not taken", async () => {

@@ -21,7 +21,7 @@ interface Setting {
   readonly words?: readonly string[];
 }
 
-const limits = ["--snapshot-timeout", "4s", "--term-timeout", "1s"];
+const limits = ["--save-timeout", "12s", "--snapshot-timeout", "6s", "--term-timeout", "2s"];
 
 const shutDown = async ({
   toggles = {},
@@ -105,6 +105,20 @@ describe.concurrent("taskwal agentapi shutdown", () => {
     });
     expect([run.code, run.stdout.split("\n").at(-2)]).toEqual([0, "Shutdown complete"]);
     expect(run.stdout).toContain("Warning: sending SIGKILL");
+  });
+
+  it("ends agentapi also when nobody reads what it prints any more", async () => {
+    const coder = await startFakeCoder();
+    coders.push(coder);
+    const running = await startAndListen(fakeProgram("0.12.1"));
+    await running.statusIs("stable");
+    const env = moduleEnvironment(running, coder);
+    const run = new ShutdownProcess(env, [...limits, "--compat", "registry"]);
+    run.child.stdout.destroy();
+    run.child.stderr.destroy();
+    await run.ended;
+    expect(await running.ended).toEqual([0, null]);
+    expect(coder.taken.length).toBe(1);
   });
 
   it("tells a person what came of each phase", async () => {

@@ -140,7 +140,9 @@ const cases: readonly ContractCase[] = [
       await followed(running, running.folder, async (journal) => {
         expect((await send(journal, running, text)).outcome).toBe("accepted");
         running.signal("SIGUSR1");
-        await running.logged("Skipping state save");
+        await running.until("the save was told", () =>
+          /Skipping state save|State saved successfully/.test(running.stdout()),
+        );
         running.signal("SIGKILL");
         await running.ended;
       });

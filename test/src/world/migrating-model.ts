@@ -40,36 +40,35 @@ type Old = { readonly id: string; readonly name: string };
 const retitled = ({ name }: Old): { readonly title: string } => ({ title: name });
 
 /** `migrate` and `upcast` (of a creation) stand for the mistakes that a step can have. */
-export const secondModelWith = (migrate: (old: Old) => object, upcast = retitled) =>
-  defineModel({
-    entities: {
-      notes: defineEntity({
-        name: "note",
-        collection: "notes",
+export const secondNoteWith = (migrate: (old: Old) => object, upcast = retitled) =>
+  defineEntity({
+    name: "note",
+    collection: "notes",
+    version: 2,
+    schema: z.object({ id: z.string(), title: z.string(), pinned: z.boolean() }),
+    lists,
+    migrate: { 1: migrate },
+    create: {
+      "note.created": {
         version: 2,
-        schema: z.object({ id: z.string(), title: z.string(), pinned: z.boolean() }),
-        lists,
-        migrate: { 1: migrate },
-        create: {
-          "note.created": {
-            version: 2,
-            payload: z.object({ title: z.string() }),
-            upcast: { 1: upcast },
-            reduce: ({ title }, { id }) => ({ id, title, pinned: false }),
-          },
-        },
-        change: {
-          "note.renamed": {
-            version: 2,
-            payload: z.object({ title: z.string() }),
-            upcast: { 1: retitled },
-            reduce: (note, { title }) => ({ ...note, title }),
-          },
-          "note.deleted": { payload: empty, reduce: () => undefined },
-        },
-      }),
+        payload: z.object({ title: z.string() }),
+        upcast: { 1: upcast },
+        reduce: ({ title }, { id }) => ({ id, title, pinned: false }),
+      },
+    },
+    change: {
+      "note.renamed": {
+        version: 2,
+        payload: z.object({ title: z.string() }),
+        upcast: { 1: retitled },
+        reduce: (note, { title }) => ({ ...note, title }),
+      },
+      "note.deleted": { payload: empty, reduce: () => undefined },
     },
   });
+
+export const secondModelWith = (migrate: (old: Old) => object, upcast = retitled) =>
+  defineModel({ entities: { notes: secondNoteWith(migrate, upcast) } });
 
 export const migrated = ({ id, name }: Old): object => ({ id, title: name, pinned: false });
 export const secondModel = secondModelWith(migrated);

@@ -54,7 +54,7 @@ export const ask = async (
     const offline = await openOffline(flags.dir, {
       model,
       cacheDir: flags.cache ? undefined : false,
-      onProgress: ({ sequence, last }) => progress.show(() => `reading @${sequence} of @${last}`),
+      onProgress: progress.reading,
       signal: interrupt.signal,
     });
     try {

@@ -1,0 +1,73 @@
+/**
+ * The verbs that make a new store of another one: salvage, restore, fork. Words and help here, work in a file each.
+ *
+ * The rule: the store that is read stays as it is; the new directory is there with all that it should hold, or not at all.
+ */
+import type { CAC } from "cac";
+import { runFork } from "./fork-command.ts";
+import { readingFlags } from "./reading/reading-words.ts";
+import { runRestore } from "./restore-command.ts";
+import { runSalvage } from "./salvage-command.ts";
+import type { Terminal } from "./terminal.ts";
+import { UsageError } from "./usage-error.ts";
+
+/** cac makes numbers of words that look like one. */
+type Word = string | number;
+
+const options = {
+  at: ["--at <point>", "As it was after this point: 12, a time, boot:2, -5m (default: @last)"],
+  to: ["--to <dir>", "The new directory; missing or empty"],
+  model: ["--model <file>", "A file that exports your model (default: the tasks')"],
+  json: ["--json", "One JSON object, nothing else"],
+} as const;
+
+export const addNewStoreVerbs = (cli: CAC, terminal: Terminal): void => {
+  cli
+    .command("salvage <dir>", "Everything that can be read past damage, as a new store")
+    .option(...options.to)
+    .option("--apply", "Write it (default: say what is kept and what is lost, and write nothing)")
+    .option(...options.model)
+    .option(...options.json)
+    .example("$ taskwal salvage ./coding-agent-state")
+    .example("$ taskwal salvage ./coding-agent-state --to ./salvaged --apply")
+    .action((dir: Word, given: Record<string, unknown>) => {
+      const words = readingFlags(cli, given);
+      const to = words.one("to");
+      const apply = words.flag("apply");
+      if (apply && to === undefined)
+        throw new UsageError("--apply needs --to <dir>, a new directory");
+      const json = words.flag("json");
+      return runSalvage({ dir: String(dir), to, model: words.one("model"), apply, json }, terminal);
+    });
+  for (const { name, does, example, run } of pointVerbs) {
+    cli
+      .command(`${name} <dir>`, does)
+      .option(...options.at)
+      .option(...options.to)
+      .option(...options.model)
+      .option(...options.json)
+      .example(`$ taskwal ${example}`)
+      .action((dir: Word, given: Record<string, unknown>) => {
+        const words = readingFlags(cli, given);
+        const to = words.one("to");
+        if (to === undefined) throw new UsageError(`${name} needs --to <dir>, a new directory`);
+        const [at, model, json] = [words.one("at"), words.one("model"), words.flag("json")];
+        return run({ dir: String(dir), at, to, model, json }, terminal);
+      });
+  }
+};
+
+const pointVerbs = [
+  {
+    name: "restore",
+    does: "The state at a point, as a new store",
+    example: "restore ./coding-agent-state --at 9 --to ./restored",
+    run: runRestore,
+  },
+  {
+    name: "fork",
+    does: "A second store that goes on from a point, and shares what is never written again",
+    example: "fork ./coding-agent-state --at boot:1/end --to ./forked",
+    run: runFork,
+  },
+] as const;
