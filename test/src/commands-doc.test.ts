@@ -87,6 +87,10 @@ The same number means the same of every verb.
 | | |
 |---|---|
 ${(helpOf()["Exit codes"] ?? [])
+  .join("\n")
+  // A meaning that is longer than a line goes on below it.
+  .replaceAll(/\n {4,}/g, " ")
+  .split("\n")
   .map((line) => `| ${line.trim().replace(/ {2,}/, " | ")} |`)
   .join("\n")}
 
@@ -94,7 +98,7 @@ ${verbs.map(sectionOf).join("\n")}`;
 
 const sectionOf = ({ usage, does, options, examples }: Verb): string => `## \`taskwal ${usage}\`
 
-${does}.
+${cell(does)}.
 
 ${options.length === 0 ? "" : `| option | | default |\n|---|---|---|\n${options.map(([flags = "", text = "", byDefault = ""]) => `| \`${flags}\` | ${cell(text)} | ${cell(byDefault)} |`).join("\n")}\n\n`}\`\`\`sh
 ${examples.join("\n")}
@@ -118,7 +122,7 @@ describe("docs/commands.md", () => {
     for (const { name, does, options, examples } of verbs) {
       expect(examples, name).not.toEqual([]);
       for (const example of examples) expect(example).toMatch(new RegExp(`^taskwal ${name}( |$)`));
-      expect(does, name).toMatch(/^[A-Z]/);
+      expect(does, name).not.toBe("");
       for (const [flags, text] of options) expect(text, `${name} ${flags}`).not.toBe("");
     }
   });
@@ -161,6 +165,10 @@ const makePlace = async (dir: string): Promise<void> => {
     recursive: true,
   });
   cpSync(join(repository, "packages/taskwal/example"), join(dir, "old-state"), { recursive: true });
+  mkdirSync(join(dir, "session"));
+  const sessions = join(root, ".claude/projects");
+  mkdirSync(sessions, { recursive: true });
+  writeFileSync(join(sessions, "a.jsonl"), '{"type":"user","uuid":"u"}\n');
   const store = await openTaskStore({ dir: join(dir, "state") });
   await store.create({ id: "6f1c07a2", description: "Fix the login test", tool: "CLAUDECODE" });
   await store.close();

@@ -69,6 +69,13 @@ describe("an opening that fails", () => {
     },
   );
 
+  test("for want of room gives back what it had taken of it at once", async () => {
+    const sim = await crashed();
+    sim.fail(({ kind, path }) => kind === "write" && path.endsWith(".jsonl.tmp"), "ENOSPC");
+    expect(await refusalOf(openNotes(sim.process()))).toBeDefined();
+    expect(walOf(sim).filter((path) => path.endsWith(".tmp"))).toEqual([]);
+  });
+
   test("for a power cut at any of its calls leaves what the next opening tidies", async () => {
     let unplaced = 0;
     for (let call = 1; call <= calls; call += 1) {
@@ -89,10 +96,12 @@ describe("an opening that fails", () => {
     const isSegment = ({ kind, path }: SimCall): boolean =>
       kind === "create" && path.endsWith(".jsonl.tmp");
     const byName = (name: string) => sim.process(name, { lockBackend: "identity" });
-    sim.fail(isSegment, "EIO");
-    const failing = byName("failing");
-    await refusalOf(openNotes(failing));
-    failing.kill();
+    for (const name of ["failing", "failing too"]) {
+      sim.fail(isSegment, "EIO");
+      const failing = byName(name);
+      await refusalOf(openNotes(failing));
+      failing.kill();
+    }
     const before = walOf(sim);
     const store = await openNotes(byName("next"));
     expect(walOf(sim)).toEqual(expect.arrayContaining(before));

@@ -56,10 +56,13 @@ const verbs: readonly (readonly string[])[] = [
   ["trace", "6f"],
   ["bisect", "6f", "--when", 'status == "failed"'],
   ["verify"],
+  ["export"],
 ];
+/** These answer in a format of their own, without --json. */
+const exports = ["csv", "perfetto", "otlp", "mermaid"].map((name) => ["export", "--format", name]);
 
 describe("a reading verb", () => {
-  it.each(verbs.map((words) => [words.join(" "), words] as const))(
+  it.each([...verbs, ...exports].map((words) => [words.join(" "), words] as const))(
     "writes nothing in the directory: %s",
     (_, words) => {
       const before = tree(example);
@@ -186,8 +189,8 @@ describe("a directory that is damaged at random places", () => {
           );
       }
       const before = tree(dir);
-      for (const words of verbs) {
-        const { status, stderr } = run([...words, "--json", "-C", dir]);
+      for (const words of [...verbs.map((each) => [...each, "--json"]), ...exports]) {
+        const { status, stderr } = run([...words, "-C", dir]);
         const told = `seed ${seed}, round ${round}, ${words.join(" ")}: ${stderr}`;
         expect([0, 1, 2, 3, 4, 5], told).toContain(status);
         expect(stderr, told).not.toMatch(/\n\s+at /);
@@ -223,7 +226,8 @@ describe("taskwal completion", () => {
   it.each(["bash", "zsh", "fish"])("for %s names every verb, those that write too", (shell) => {
     const { stdout, status } = run(["completion", shell]);
     expect(status).toBe(0);
-    for (const verb of ["log", "bisect", "compact", "import"]) expect(stdout).toContain(verb);
+    for (const verb of ["log", "bisect", "export", "mark", "compact", "import"])
+      expect(stdout).toContain(verb);
     expect(stdout).toContain(shell === "fish" ? "-l redact" : "--redact");
   });
 

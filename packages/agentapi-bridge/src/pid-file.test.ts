@@ -4,7 +4,7 @@ import { openNodeDisk } from "@taskwal/disk";
 import { createSimDisk } from "@taskwal/disk/sim";
 import { afterEach, describe, expect, it } from "vitest";
 
-import { judgePidOwner, parsePidFile, signalProcess } from "./pid-file.ts";
+import { judgePidOwner, parsePidFile, runsAgentApi, signalProcess } from "./pid-file.ts";
 
 const children: ChildProcess[] = [];
 afterEach(() => {
@@ -81,6 +81,25 @@ describe.skipIf(!knowsStarts)("the owner of a PID", () => {
     // The shell sets the name that a program is started under.
     const named = start("bash", "-c", "exec -a /opt/agentapi-linux-amd64 sleep 60");
     await expect.poll(() => judgePidOwner(disk, `${named.pid}`).kind).toBe("ours");
+  });
+
+  it("is a stranger where it only has a file of such a name open", () => {
+    for (const words of [
+      ["less", "agentapi-start.log"],
+      ["bash", "/home/coder/agentapi-start.sh"],
+      ["node", "editor.js", "agentapi.ts"],
+      ["vim", "/etc/agentapi"],
+    ]) {
+      expect(runsAgentApi(words)).toBe(false);
+    }
+    for (const words of [
+      ["agentapi", "server"],
+      ["/opt/agentapi-linux-amd64", "server"],
+      ["/usr/bin/node", "/x/fake-agentapi.js", "server"],
+    ]) {
+      expect(runsAgentApi(words)).toBe(true);
+    }
+    expect(runsAgentApi([])).toBe(false);
   });
 
   it("is dead where none runs, and where one was killed and nobody collected it", async () => {

@@ -50,9 +50,14 @@ export const judgePidOwner = (
   return isOurs ? { kind: "ours", identity } : { kind: "stranger", pid };
 };
 
+/** They run the script that is their first word; of others the first word may be any file. */
+const interpreters = /^(node|bun|deno)$/;
+
 /** The program, or the script that an interpreter runs: `agentapi`, `/opt/agentapi-linux-amd64`, `node fake-agentapi.js`. */
-export const runsAgentApi = (argv: readonly string[]): boolean =>
-  argv.slice(0, 2).some((word) => (word.split("/").at(-1) ?? "").includes("agentapi"));
+export const runsAgentApi = (argv: readonly string[]): boolean => {
+  const [program = "", script = ""] = argv.map((word) => word.split("/").at(-1) ?? "");
+  return (interpreters.test(program) ? script : program).includes("agentapi");
+};
 
 const isSameProcess = (one: ProcessIdentity, other: ProcessIdentity): boolean =>
   one.pid === other.pid &&

@@ -25,12 +25,18 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 const askMs = 5000;
 
+export interface ProbedBinary {
+  readonly decision: GateDecision;
+  /** Whether it knows the flags of state, whatever its version says: one that does not refuses to start with them. */
+  readonly hasFlags: boolean;
+}
+
 /** Asks the program itself. Throws StartError where there is none: then there is nothing to supervise. */
 export const probeBinary = async (
   binary: string,
   gate: Gate,
   env: Environment,
-): Promise<GateDecision> => {
+): Promise<ProbedBinary> => {
   const ask = async (...words: string[]): Promise<string | undefined> => {
     try {
       const { stdout } = await promisify(execFile)(binary, words, { timeout: askMs, env });
@@ -41,14 +47,14 @@ export const probeBinary = async (
       throw new StartError({ reason: `${binary} could not be run (${message})`, cause: error });
     }
   };
-  const [versionText, helpText] = await Promise.all([
-    ask("--version"),
-    gate === "probe" ? ask("server", "--help") : undefined,
-  ]);
-  return decideGate(gate, {
+  const [versionText, helpText] = await Promise.all([ask("--version"), ask("server", "--help")]);
+  const decision = decideGate(gate, {
     ...(versionText !== undefined && { versionText }),
     ...(helpText !== undefined && { helpText }),
   });
+  const hasFlags =
+    helpText === undefined ? decision.supported : decideGate("probe", { helpText }).supported;
+  return { decision, hasFlags };
 };
 
 /** Whose process that of this session is: as the journal recorded it, else by the PID file. Changes nothing. */

@@ -41,8 +41,8 @@ const all = conversation.map(({ message }) => message);
 
 it("leaves a state file that holds the conversation, wherever the one before was cut, and keeps what was there", async () => {
   const sim = createSimDisk();
-  const journal = await journalOf(sim);
-  const whole = composed(conversation.length);
+  const journal = await journalOf(sim, 3);
+  const whole = composed(3);
   for (let length = 0; length <= whole.length; length += 1) {
     sim.writeRaw(paths.stateFile, whole.slice(0, length));
     const { outcome } = await reconcile(sim.process(), journal, paths);
@@ -55,8 +55,8 @@ it("leaves a state file that holds the conversation, wherever the one before was
 
 it("leaves a state file that holds the conversation, whichever bit of the one before is wrong", async () => {
   const sim = createSimDisk();
-  const journal = await journalOf(sim);
-  const whole = composed(conversation.length);
+  const journal = await journalOf(sim, 3);
+  const whole = composed(3);
   for (let index = 0; index < whole.length; index += 1) {
     const harmed = Uint8Array.from(whole, (byte, at) =>
       at === index ? byte ^ (1 << (index % 8)) : byte,
@@ -64,7 +64,7 @@ it("leaves a state file that holds the conversation, whichever bit of the one be
     sim.writeRaw(paths.stateFile, harmed);
     await reconcile(sim.process(), journal, paths);
     // The last message's text is the agent's, and may have been rewritten later than it was heard.
-    expect(textsOf(sim.readRaw(paths.stateFile)).slice(0, -1)).toEqual(all.slice(0, -1));
+    expect(textsOf(sim.readRaw(paths.stateFile)).slice(0, -1)).toEqual(all.slice(0, 2));
   }
 });
 

@@ -4,12 +4,12 @@
  *     state file            beside the journal
  *     all there is          verified   kept
  *     more                  ahead      the journal takes it over (a supervisor was away)       adopted
- *     less, or another      behind     agentapi lost something: set aside, written from the journal   repaired
- *                           diverged   likewise: a boot screen, or the file of another folder
+ *     less                  behind     agentapi lost something: written from the journal              repaired
+ *     another               diverged   likewise, and set aside: a boot screen, or the file of another folder
  *     not whole, missing    bad        likewise
  *
- * The rule: only while no agentapi runs. Nothing is thrown away: what is replaced goes to quarantine first, and what
- * agentapi accepted is in the file it loads next.
+ * The rule: only while no agentapi runs. Nothing is thrown away: what the journal does not have goes to quarantine first,
+ * and what agentapi accepted is in the file it loads next.
  */
 import type { Disk } from "@taskwal/disk";
 
@@ -52,7 +52,10 @@ export const reconcile = async (
       ? { outcome: "adopted", reason: `${messageCount - before} more messages`, messageCount }
       : { outcome: "kept", reason: "it holds the conversation", messageCount };
   }
-  if (bytes) await keepState(disk, paths, "quarantine", bytes);
+  // The beginning of the journal is in the journal.
+  if (bytes && (!judged || judged.verdict === "diverged")) {
+    await keepState(disk, paths, "quarantine", bytes);
+  }
   if (!bytes && messageCount === 0) {
     return { outcome: "nothing", reason: "there is no conversation yet", messageCount };
   }

@@ -58,6 +58,8 @@ export interface SuperviseOptions {
   readonly coder?: CoderAccess;
   readonly limits?: SuperviseLimits;
   readonly onEvent?: (event: SuperviseEvent) => void;
+  /** Gives up waiting: one that does not answer yet is ended, one that does is supervised. */
+  readonly signal?: AbortSignal;
   /** Default: the real one. */
   readonly disk?: Disk;
 }
@@ -90,7 +92,8 @@ export const superviseAgentApi = async (options: SuperviseOptions): Promise<Supe
   const supervised = new SupervisedAgentApi({ disk, agent, journal, limits, tell: start.tell });
   const { loadMs = 30_000 } = limits;
   try {
-    await withinMs(loadMs, () => Promise.all([supervised.loaded, supervised.ready]));
+    const { loaded, ready } = supervised;
+    await withinMs(loadMs, () => Promise.all([loaded, ready]), options.signal);
   } catch {
     start.tell({ event: "not-ready", afterMs: loadMs });
   }
@@ -156,11 +159,13 @@ const adopt = async (start: Start): Promise<RunningAgentApi | undefined> => {
     baseUrl: agent.baseUrl,
     limitMs: options.limits?.startMs ?? 15_000,
     hasEnded: () => disk.isAlive(agent.identity) === "dead",
+    ...(options.signal && { signal: options.signal }),
   });
   if (began === "ended") return undefined;
   // It may be busy for long with a message; its stream of events answers all the same.
   if (began === "timeout") tell({ event: "warning", reason: "it does not answer yet" });
-  if (phase !== "ready") await journal.note({ phase: "started" });
+  const { loadResolved } = journal.session;
+  if (phase !== "ready") await journal.note({ phase: loadResolved ? "ready" : "started" });
   return agent;
 };
 
@@ -218,6 +223,7 @@ const started = async (start: Start, order: Launch, child: Launched): Promise<Pr
     limitMs: startMs,
     // A script may have started it behind itself and ended.
     hasEnded: () => !order.isScript && isGone(),
+    ...(options.signal && { signal: options.signal }),
   });
   const identity = order.isScript ? await agentApiBelow(disk, child, paths) : child.identity;
   if (began === "started" && identity) return identity;
@@ -257,15 +263,17 @@ interface Settings {
 
 const settingsOf = async ({ options, environment, tell }: Start): Promise<Settings> => {
   const { binary = "agentapi", gate = "probe", enableStatePersistence = true } = options;
-  const { supported, reason } = await probeBinary(binary, gate, environment.handedOn);
+  const { hasFlags, decision } = await probeBinary(binary, gate, environment.handedOn);
   const isWanted = enableStatePersistence && !environment.isAcp;
-  if (isWanted && !supported) {
+  const isSupported = decision.supported && hasFlags;
+  if (isWanted && !isSupported) {
+    const reason = decision.supported ? "its help has no flags of state" : decision.reason;
     const why = `state persistence needs agentapi 0.12.0 or later, and is skipped: ${reason}`;
     tell({ event: "warning", reason: why });
   }
-  const keepsState = supported && isWanted;
+  const keepsState = isSupported && isWanted;
   return {
-    knowsState: supported,
+    knowsState: hasFlags,
     savesState: keepsState && (environment.savesState ?? true),
     loadsState: keepsState && (environment.loadsState ?? true),
   };

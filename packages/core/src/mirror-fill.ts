@@ -12,6 +12,7 @@ import type { JsonValue } from "@taskwal/format";
 import type { EntityModel, Model } from "./define-model.ts";
 import { readMirror } from "./mirror-file.ts";
 import { listOf } from "./list-view.ts";
+import { payloadBytesMax } from "./prepare.ts";
 import type { Recovered } from "./recover.ts";
 import type { Slot, State } from "./state.ts";
 import { asJson, recoveredType } from "./system-record.ts";
@@ -26,15 +27,23 @@ export interface Recovery {
   readonly lists: Readonly<Record<string, readonly JsonValue[]>>;
 }
 
+/** What mirrors prove, and what the log can be told of it. */
+export interface MirrorFill {
+  /** They are in the state. */
+  readonly recoveries: readonly Recovery[];
+  /** They are ahead too, and longer than a record can be: the state stays behind them, the files are all there is. */
+  readonly tooLong: readonly (Pick<Recovery, "entity" | "id" | "n"> & { readonly file: string })[];
+}
+
 /** After a loss, what the mirrors prove is put into the state; the records that make it durable follow. */
 export const fillFromMirrors = async (
   directory: Directory,
   model: Model,
   { newLost, state, end }: Pick<Recovered, "newLost" | "state" | "end">,
   store: string,
-): Promise<readonly Recovery[]> => {
-  if (newLost.length === 0) return [];
-  const recoveries = await findRecoveries(directory, model, state, store);
+): Promise<MirrorFill> => {
+  if (newLost.length === 0) return { recoveries: [], tooLong: [] };
+  const { recoveries, tooLong } = await findRecoveries(directory, model, state, store);
   for (const recovery of recoveries) {
     const { entity: name, id } = recovery;
     const entity = [...model.entities.values()].find((one) => one.name === name);
@@ -44,7 +53,7 @@ export const fillFromMirrors = async (
       state.held.hold({ id, record });
     } else if (entity) state.restore(entity, id, recoveredSlot(recovery));
   }
-  return recoveries;
+  return { recoveries, tooLong };
 };
 
 /** Reads every mirror of the model's entities. Called only after a loss. Errors of the disk pass through. */
@@ -53,24 +62,26 @@ const findRecoveries = async (
   model: Model,
   state: State,
   store: string,
-): Promise<Recovery[]> => {
-  const found: Recovery[] = [];
+): Promise<MirrorFill> => {
+  const recoveries: Recovery[] = [];
+  const tooLong: MirrorFill["tooLong"][number][] = [];
   for (const entity of model.entities.values()) {
     if (!entity.mirror) continue;
     for (const name of (await directory.list(entity.collection)).toSorted()) {
       if (!name.endsWith(".json")) continue;
-      const recovery = await aheadOfLog(
-        directory,
-        entity,
-        state,
-        store,
-        `${entity.collection}/${name}`,
-      );
-      if (recovery) found.push(recovery);
+      const file = `${entity.collection}/${name}`;
+      const recovery = await aheadOfLog(directory, entity, state, store, file);
+      if (!recovery) continue;
+      const { id, n } = recovery;
+      if (isRecord(recovery)) recoveries.push(recovery);
+      else tooLong.push({ entity: entity.name, id, n, file });
     }
   }
-  return found;
+  return { recoveries, tooLong };
 };
+
+const isRecord = (recovery: Recovery): boolean =>
+  Buffer.byteLength(JSON.stringify(recovery)) <= payloadBytesMax;
 
 const aheadOfLog = async (
   directory: Directory,

@@ -34,9 +34,10 @@ import {
 } from "./migration.ts";
 import type { Monitor } from "./monitor.ts";
 import { assertKnown, diskErrors, openStateDirectory, type KnownStore } from "./state-directory.ts";
-import { fillFromMirrors } from "./mirror-fill.ts";
+import { fillFromMirrors, type MirrorFill } from "./mirror-fill.ts";
 import { lockDirectory, type OwnerLock } from "./owner-lock.ts";
 import { recover, type Recovered } from "./recover.ts";
+import { setAsideMirror } from "./set-aside-mirror.ts";
 import { recoveryReport, type RecoveryFacts, type RecoveryReport } from "./recovery-report.ts";
 import type { LostVersions } from "./system-record.ts";
 
@@ -116,17 +117,17 @@ const openLocked = async (
   lock: OwnerLock,
   startMs: number,
 ): Promise<Engine> => {
-  const { disk, model, onDamage, known: knownStore } = options;
+  const { disk, model, onDamage, known } = options;
   const storeHint = lock.last?.store || undefined;
   await directory.createFolder(walFolder);
   await directory.syncFolder(".");
   // Before reading: what an older owner acknowledged after this is there to be read.
   const epoch = await claimEpoch(directory, lock.last?.epoch ?? 0);
-  const promised = knownStore?.durable ?? 0;
   try {
+    const promised = known?.durable ?? 0;
     const recovering = { directory, clock: disk.clock, model, storeHint, onDamage, promised };
     const recovered = await recover(recovering);
-    assertKnown(directory, knownStore, recovered.store);
+    assertKnown(directory, known, recovered.store);
     await assertMigrationFits(directory, model, recovered);
     return await openClaimed({ options, directory, lock, epoch, startMs, recovered });
   } catch (error) {
@@ -152,13 +153,16 @@ const openClaimed = async (claimed: Claimed): Promise<Engine> => {
   // First, so that one who tries again and again leaves no more of it: it takes room, and harms nothing.
   if (isAlone(lock)) await removeLeftovers(directory, epoch).catch(() => {});
   await unshareState(directory);
-  const recoveries = await fillFromMirrors(directory, model, recovered, store);
+  const { recoveries, tooLong } = await fillFromMirrors(directory, model, recovered, store);
   const quarantined = await setAside(directory, recovered);
+  // Before the mirrors are written anew: they hold what the log has lost.
+  for (const { file } of tooLong)
+    quarantined.push(await setAsideMirror(directory, disk.clock, file));
   const durationMs = disk.clock.monotonicMs() - startMs;
   const id = timeStamp(disk.clock.now());
   const known = { id, dir: directory.path, store, epoch, quarantined, durationMs };
   const migration = migrationOf(recovered);
-  const report = makeReport(known, recovered, { recoveries, migration });
+  const report = makeReport(known, recovered, { recoveries, tooLong, migration });
   await writeReport(directory, report);
   const log = await openLog({ options, directory, lock, store, epoch, recovered });
   try {
@@ -246,7 +250,11 @@ const openLog = async ({
 export const makeReport = (
   known: Pick<RecoveryFacts, "id" | "dir" | "store" | "epoch" | "quarantined" | "durationMs">,
   recovered: Recovered,
-  { recoveries = [], migration }: Partial<Omit<BootFacts, "recovered">> = {},
+  {
+    recoveries = [],
+    tooLong = [],
+    migration,
+  }: Partial<MirrorFill & Pick<BootFacts, "migration">> = {},
 ): RecoveryReport => {
   const { end, snapshot, skipped, facts, newLost, newDamaged, listing } = recovered;
   const accounted = new Set(facts.gaps.flatMap(({ entities }) => entities.map(lossKey)));
@@ -255,6 +263,10 @@ export const makeReport = (
   const attributed = entities.reduce((sum, { versions: [a, b] }) => sum + b - a + 1, 0);
   const filled = recoveries.map(
     ({ entity, id, n }) => `${entity} ${id} was restored from its file, at version ${n}`,
+  );
+  const behind = tooLong.map(
+    ({ entity, id, n, file }) =>
+      `${entity} ${id} is at version ${n} in ${file}, which is longer than a record can be: it stays behind, and the file is kept`,
   );
   const isNew = listing.segments.length === 0 && !snapshot;
   return recoveryReport({
@@ -270,7 +282,7 @@ export const makeReport = (
     entities: newLost.length > 0 ? entities : [],
     unattributed: Math.max(0, lostCount - attributed),
     damaged: newDamaged,
-    notes: [...end.notes, ...recovered.notes, ...filled, ...migrationNotes(migration)],
+    notes: [...end.notes, ...recovered.notes, ...filled, ...behind, ...migrationNotes(migration)],
     held: recovered.state.held.types(),
     modelChanged: recovered.modelChanged,
   });

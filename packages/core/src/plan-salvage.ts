@@ -128,7 +128,9 @@ const gapIn = async (
   const gap = newGap(model, read);
   const { state, store, history } = read;
   const losses = { newLost: gap.lost, state, end: history.end };
-  return { recoveries: await fillFromMirrors(directory, model, losses, store), gap };
+  // A file that is longer than a record can be stays where it is: nothing is written in the salvaged directory.
+  const { recoveries } = await fillFromMirrors(directory, model, losses, store);
+  return { recoveries, gap };
 };
 
 const noDamage: Damage = { lost: [], frozen: false };

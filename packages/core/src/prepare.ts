@@ -171,8 +171,11 @@ const checkedPayload = (
 /** What a record's line needs besides its payload, at most. */
 const envelopeBytesMax = limits.idBytesMax * 6 + limits.labelBytesMax * 6 * 4 + 512;
 
+/** A record's payload as JSON, in UTF-8. */
+export const payloadBytesMax = limits.recordBytesMax - envelopeBytesMax;
+
 const assertSize = (dataJson: string, { type, id }: MutationCall): void => {
-  const bytesMax = limits.recordBytesMax - envelopeBytesMax;
+  const bytesMax = payloadBytesMax;
   if (dataJson.length * 3 <= bytesMax) return;
   const bytes = Buffer.byteLength(dataJson);
   if (bytes <= bytesMax) return;

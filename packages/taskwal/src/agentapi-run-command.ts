@@ -4,8 +4,8 @@
  *     superviseAgentApi ─ a line for each event ─┬─ a signal to end ─> checkpoint, log to Coder, end ─> the worst of it
  *                                                └─ agentapi ends by itself ────────────────────────> as it ended
  *
- * The rule: a Ctrl-C, SIGTERM or SIGHUP stops it in order; a second one leaves it running, for the next run to adopt, as a
- * SIGKILL does. What is said in the conversation is never printed.
+ * The rule: a Ctrl-C or SIGTERM stops it in order; a second one leaves it running, for the next run to adopt, as the end of
+ * the terminal or a SIGKILL does. What is said in the conversation is never printed.
  */
 import {
   superviseAgentApi,
@@ -24,7 +24,7 @@ export interface RunCommandOptions extends SuperviseOptions {
   readonly json: boolean;
 }
 
-const endingSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+const endingSignals = ["SIGINT", "SIGTERM"] as const;
 
 export const runAgentApiRun = async (
   { taskId, json, ...options }: RunCommandOptions,
@@ -32,16 +32,18 @@ export const runAgentApiRun = async (
 ): Promise<number> => {
   // The journal is kept also for those who do not watch.
   terminal.outliveReader();
-  const asked = askedToEnd();
+  const asking = new AbortController();
+  const asked = askedToEnd().then(() => asking.abort());
   const onEvent = (event: SuperviseEvent): void => {
     if (json) terminal.raw(jsonLine(event));
     else tell(event, terminal);
   };
   let supervised: SupervisedAgentApi;
   try {
-    supervised = await superviseAgentApi({ ...options, onEvent });
+    supervised = await superviseAgentApi({ ...options, onEvent, signal: asking.signal });
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
+    if (asking.signal.aborted) return exitCodes.interrupted;
     if (json) terminal.raw(`${JSON.stringify({ event: "not-started", reason: error.reason })}\n`);
     process.stderr.write(`taskwal: ${error.message}\n`);
     if (error.printed) process.stderr.write(`it printed:\n${error.printed}\n`);

@@ -162,6 +162,7 @@ export const addAgentApiVerbs = (cli: CAC, terminal: Terminal): void => {
     .option("--snapshot-timeout <time>", "For the log to Coder, with all tries (default: 20s)")
     .option("--term-timeout <time>", "From SIGTERM to SIGKILL (default: 15s)")
     .option("--json", "One JSON object, nothing else")
+    .example("$ taskwal agentapi status --dir ./session")
     .action((verb: Word, flags: Flags) => {
       const run = Object.hasOwn(verbs, verb) ? verbs[verb] : undefined;
       if (!run) throw new UsageError(`agentapi has no verb "${verb}"`);

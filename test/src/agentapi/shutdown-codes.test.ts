@@ -21,7 +21,7 @@ interface Setting {
   readonly words?: readonly string[];
 }
 
-const limits = ["--snapshot-timeout", "4s", "--term-timeout", "1s"];
+const limits = ["--save-timeout", "12s", "--snapshot-timeout", "6s", "--term-timeout", "2s"];
 
 const shutDown = async ({
   toggles = {},

@@ -56,6 +56,21 @@ describe.concurrent("a supervisor that is killed", () => {
     },
   );
 
+  it.each(["spawned", "loaded"])(
+    "is followed by one that finds an agentapi without a PID file, as it was recorded: after it told %s",
+    async (phase) => {
+      const session = await Session.of(fakeProgram("0.11.8"));
+      const run = runVerb(session);
+      const { pid } = await run.told(phase).then(() => run.told("spawned"));
+      await run.kill();
+      const after = await session.supervise();
+      expect([after.agent.isAdopted, after.agent.identity.pid]).toEqual([true, pid]);
+      await turn(after, "hello");
+      expect(said(after)).toEqual(before);
+      expect((await after.stop()).ended).toBe("terminated");
+    },
+  );
+
   it("does not take agentapi with it, which answers, logs and saves as before", async () => {
     const session = await stoppedSession();
     const run = runVerb(session);

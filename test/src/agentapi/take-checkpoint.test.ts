@@ -31,6 +31,7 @@ const take = (
   running: RunningAgentApi,
   expected: JournalProjection | undefined,
   logFile: string | undefined = running.logFile,
+  limitMs = 15_000,
 ): Promise<Checkpoint> =>
   takeCheckpoint(
     disk,
@@ -40,7 +41,7 @@ const take = (
       ...(logFile !== "" && { logFile }),
       expected: async () => expected,
     },
-    { limitMs: 4000, signal: new AbortController().signal },
+    { limitMs, signal: new AbortController().signal },
   );
 
 const said = (role: "agent" | "user", message: string): ComparedMessage => ({ role, message });
@@ -80,7 +81,7 @@ describe.concurrent("a checkpoint of an agentapi that says there is nothing to s
 
   it("is unverified by the file alone, where the file lacks something", async () => {
     const messages = [...conversation, said("user", "thanks")];
-    expect((await take(await loaded(), openEnded(messages), "")).verdict).toBe("unverified");
+    expect((await take(await loaded(), openEnded(messages), "", 1500)).verdict).toBe("unverified");
   });
 
   it("is no more than clean where nothing is known to compare it with", async () => {

@@ -6,7 +6,7 @@
 import { readFileSync } from "node:fs";
 
 globalThis.window = globalThis;
-globalThis.DOMRect = class {};
+globalThis.DOMRect = function DOMRect() {};
 const { Processor } = await import("@paulirish/trace_engine");
 
 const engine = Processor.TraceProcessor.createWithAllHandlers();

@@ -15,14 +15,14 @@ import type { Lane, RecordPlaces } from "./record-places.ts";
 export interface Enter {
   readonly kind: "enter";
   readonly status: string;
-  readonly atMs: number;
+  readonly atUs: number;
   /** The record that began it; of one that lasts from before the range on, the point where the range begins. */
   readonly sequence: number;
 }
 
 export interface Leave {
   readonly kind: "leave";
-  readonly atMs: number;
+  readonly atUs: number;
   /** The record that ended it; undefined: it lasts beyond the range. */
   readonly sequence: number | undefined;
   /** Records that are missing from within it. */
@@ -33,16 +33,16 @@ export type LifeStep =
   | Enter
   | Leave
   /** Within a stay: the one that it began, or for the last one of an entity that goes, the one that it ended. */
-  | { readonly kind: "change"; readonly change: Change; readonly atMs: number };
+  | { readonly kind: "change"; readonly change: Change; readonly atUs: number };
 
 export async function* lifeOf(
   { offline, after, to, redaction }: ExportSource,
   { ref }: Lane,
-  { startMs, endMs }: RecordPlaces,
+  { endUs, usOf }: RecordPlaces,
 ): AsyncGenerator<LifeStep> {
   let status: string | undefined;
   let isIn = false;
-  let atMs = startMs;
+  let atUs = 0;
   let gaps: Gap[] = [];
   for await (const step of offline.trace(ref.id)) {
     if (!("changes" in step)) {
@@ -54,21 +54,21 @@ export async function* lifeOf(
     if (step.entity !== ref.entity) continue;
     const next = statusBehind(step, status, redaction);
     if (sequence > after) {
-      if (!isIn && status !== undefined) yield { kind: "enter", status, atMs, sequence: after };
-      atMs = Math.max(atMs, step.at ?? atMs);
-      const change = { kind: "change", change: step, atMs } as const;
+      if (!isIn && status !== undefined) yield { kind: "enter", status, atUs, sequence: after };
+      atUs = Math.max(atUs, usOf(sequence));
+      const change = { kind: "change", change: step, atUs } as const;
       if (next === undefined && status !== undefined) yield change;
       if (next !== status) {
-        if (status !== undefined) yield { kind: "leave", atMs, sequence, gaps };
+        if (status !== undefined) yield { kind: "leave", atUs, sequence, gaps };
         gaps = [];
-        if (next !== undefined) yield { kind: "enter", status: next, atMs, sequence };
+        if (next !== undefined) yield { kind: "enter", status: next, atUs, sequence };
       }
       if (next !== undefined) yield change;
       isIn = next !== undefined;
     }
     status = next;
   }
-  if (isIn) yield { kind: "leave", atMs: Math.max(atMs, endMs), sequence: undefined, gaps };
+  if (isIn) yield { kind: "leave", atUs: Math.max(atUs, endUs), sequence: undefined, gaps };
 }
 
 /** Undefined while the entity is not there. */

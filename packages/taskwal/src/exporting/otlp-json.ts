@@ -36,9 +36,9 @@ export const childId = ({ traceId }: SpanId, about: number): SpanId => ({
 const digest = (parts: readonly (string | number)[]): string =>
   createHash("sha256").update(JSON.stringify(parts)).digest("hex");
 
-/** Nanoseconds since the epoch, as the encoding has them; 0 for what is before it. */
-export const nanoseconds = (atMs: number): string =>
-  `${BigInt(Math.max(0, Math.round(atMs * 1_000)))}000`;
+/** Nanoseconds since the epoch, as the encoding has them, of `us` microseconds behind `startMs`. */
+export const nanoseconds = (startMs: number, us: number): string =>
+  String((BigInt(Math.max(0, Math.round(startMs * 1_000))) + BigInt(us)) * 1_000n);
 
 /** Without those that are undefined. */
 export const attributes = (values: Readonly<Record<string, AttributeValue>>): readonly object[] =>

@@ -23,7 +23,7 @@ import {
   rootId,
   type SpanId,
 } from "./otlp-json.ts";
-import { readPlaces, type Lane, type RecordPlaces } from "./record-places.ts";
+import { microseconds, readPlaces, type Lane, type RecordPlaces } from "./record-places.ts";
 
 export async function* otlp(source: ExportSource): AsyncGenerator<string> {
   const places = await readPlaces(source);
@@ -62,11 +62,14 @@ const bootSpan = (
 ): string => {
   const { after, to, info, provenance } = source;
   const isOver = last <= to;
+  const { startMs } = places;
+  const startUs = microseconds(at, startMs);
+  const endUs = isOver ? microseconds(lastAt, startMs) : places.endUs;
   const isIn = (sequence: number): boolean =>
     sequence > after && sequence <= to && sequence >= first && sequence <= last;
   const event = (name: string, sequence: number, values: Parameters<typeof attributes>[0]) => ({
     name,
-    timeUnixNano: nanoseconds(places.timeOf(sequence)),
+    timeUnixNano: nanoseconds(places.startMs, places.usOf(sequence)),
     attributes: attributes(values),
   });
   const events = [
@@ -81,8 +84,8 @@ const bootSpan = (
     ...rootId(info.store ?? "", "boot", first),
     name: `boot ${boot}`,
     kind: internalKind,
-    startTimeUnixNano: nanoseconds(at),
-    endTimeUnixNano: nanoseconds(Math.max(at, isOver ? lastAt : places.endMs)),
+    startTimeUnixNano: nanoseconds(startMs, startUs),
+    endTimeUnixNano: nanoseconds(startMs, Math.max(startUs, endUs)),
     attributes: attributes({
       "taskwal.first": first,
       "taskwal.last": last,
@@ -104,30 +107,33 @@ async function* entitySpans(
   const { entity, id } = lane.ref;
   const { store = "" } = source.info;
   const root = rootId(store, entity, id);
-  const times = { startMs: places.startMs, endMs: places.startMs };
+  const { startMs } = places;
+  const life = { startUs: 0, endUs: 0 };
   let stays = 0;
   let stay: Stay | undefined;
   for await (const step of lifeOf(source, lane, places)) {
     if (step.kind === "enter") {
-      if (stays === 0) times.startMs = step.atMs;
+      if (stays === 0) life.startUs = step.atUs;
       stays += 1;
       stay = { enter: step, events: 0, causes: new Set() };
-      yield stayStart(step, root);
+      yield stayStart(step, root, startMs);
     } else if (step.kind === "change" && stay) {
-      yield (stay.events > 0 ? "," : "") + changeEvent(step.change, step.atMs);
+      yield (
+        (stay.events > 0 ? "," : "") + changeEvent(step.change, nanoseconds(startMs, step.atUs))
+      );
       stay.events += 1;
       if (step.change.cause !== undefined) stay.causes.add(step.change.cause);
     } else if (step.kind === "leave" && stay) {
-      times.endMs = step.atMs;
-      yield stayEnd(stay, step, linksTo(stay.causes, lane, places, store));
+      life.endUs = step.atUs;
+      yield stayEnd(stay, step, startMs, linksTo(stay.causes, lane, places, store));
     }
   }
   yield plainJson({
     ...root,
     name: `${entity} ${id}`,
     kind: internalKind,
-    startTimeUnixNano: nanoseconds(times.startMs),
-    endTimeUnixNano: nanoseconds(Math.max(times.startMs, times.endMs)),
+    startTimeUnixNano: nanoseconds(startMs, life.startUs),
+    endTimeUnixNano: nanoseconds(startMs, life.endUs),
     attributes: attributes({ "taskwal.entity": entity, "taskwal.id": id }),
   });
 }
@@ -139,19 +145,22 @@ interface Stay {
 }
 
 /** Up to the events, which come as they are read. */
-const stayStart = ({ status, sequence, atMs }: Enter, root: SpanId): string =>
+const stayStart = ({ status, sequence, atUs }: Enter, root: SpanId, startMs: number): string =>
   `{${members({
     ...childId(root, sequence),
     parentSpanId: root.spanId,
     name: status,
     kind: internalKind,
-    startTimeUnixNano: nanoseconds(atMs),
+    startTimeUnixNano: nanoseconds(startMs, atUs),
   })},"events":[`;
 
-const changeEvent = ({ sequence, type, actor, cause, changes }: Change, atMs: number): string =>
+const changeEvent = (
+  { sequence, type, actor, cause, changes }: Change,
+  timeUnixNano: string,
+): string =>
   plainJson({
     name: type || "snapshot",
-    timeUnixNano: nanoseconds(atMs),
+    timeUnixNano,
     attributes: attributes({
       "taskwal.sequence": sequence,
       "taskwal.actor": actor,
@@ -163,11 +172,12 @@ const changeEvent = ({ sequence, type, actor, cause, changes }: Change, atMs: nu
 
 const stayEnd = (
   { enter }: Stay,
-  { atMs, sequence, gaps }: Leave,
+  { atUs, sequence, gaps }: Leave,
+  startMs: number,
   links: readonly object[],
 ): string =>
   `],${members({
-    endTimeUnixNano: nanoseconds(atMs),
+    endTimeUnixNano: nanoseconds(startMs, atUs),
     attributes: attributes({
       "taskwal.from": enter.sequence,
       "taskwal.to": sequence,

@@ -14,7 +14,7 @@ import { gapWords, pathWords, timeWords } from "../reading/words.ts";
 import { version } from "../version.ts";
 import { lifeOf, type Enter, type Leave } from "./entity-life.ts";
 import { gapsOf, headOf, type ExportSource } from "./export-source.ts";
-import { readPlaces, type Lane, type RecordPlaces } from "./record-places.ts";
+import { microseconds, readPlaces, type Lane, type RecordPlaces } from "./record-places.ts";
 
 type TraceEvent = Readonly<Record<string, unknown>> & { readonly ph: string };
 
@@ -61,115 +61,102 @@ function* storeEvents(source: ExportSource, places: RecordPlaces): Generator<Tra
   yield* named("process", storePid, 0, "store");
   yield* named("thread", storePid, bootTrack, "boots");
   const args = { taskwal: version, ...headOf(source), start: timeWords(places.startMs) };
-  yield global("export", places.startMs, places, args);
+  yield global("export", 0, args);
+  let bootUs = 0;
   for (const boot of info.boots.filter((one) => one.last > after && one.first <= to))
-    yield* bootEvents(boot, places, source);
+    bootUs = yield* bootEvents(boot, bootUs, places, source);
   for (const mark of info.marks.filter(({ sequence }) => sequence > after && sequence <= to))
     yield markEvent(mark, places);
   for (const gap of gapsOf(provenance, after)) yield gapEvent(gap, places);
 }
 
+/** Returns where it ends: the next one does not begin before. */
 function* bootEvents(
   boot: Boot,
+  afterUs: number,
   places: RecordPlaces,
   { to }: ExportSource,
-): Generator<TraceEvent> {
+): Generator<TraceEvent, number> {
   const { first, last, at, lastAt, pid, host, engine, ended } = boot;
-  const startMs = Math.max(at, places.startMs);
+  const startUs = Math.max(afterUs, microseconds(at, places.startMs));
   const isOver = last <= to;
-  const endMs = Math.max(startMs, isOver ? lastAt : places.endMs);
+  const endUs = Math.max(startUs, isOver ? microseconds(lastAt, places.startMs) : places.endUs);
   const args = { first, last, host, process: pid, engine, ended: isOver ? ended : undefined };
   const name = `boot ${boot.boot}`;
-  yield slice(
-    { pid: storePid, tid: bootTrack, cat: categories.boot, name, args },
-    startMs,
-    endMs,
-    places,
-  );
-  if (isOver && ended !== "clean")
-    yield global(`${name} not closed`, endMs, places, { sequence: last });
+  const track = { pid: storePid, tid: bootTrack };
+  yield slice({ ...track, cat: categories.boot, name, args }, startUs, endUs);
+  if (isOver && ended !== "clean") yield global(`${name} not closed`, endUs, { sequence: last });
+  return endUs;
 }
 
 const markEvent = (
   { sequence, name, text }: Info["marks"][number],
   places: RecordPlaces,
-): TraceEvent => global(`mark ${name}`, places.timeOf(sequence), places, { sequence, text });
+): TraceEvent => global(`mark ${name}`, places.usOf(sequence), { sequence, text });
 
 const gapEvent = (gap: Gap, places: RecordPlaces): TraceEvent =>
-  global(gapWords(gap), places.timeOf(gap.from), places, { ...gap });
+  global(gapWords(gap), places.usOf(gap.from), { ...gap });
 
 async function* laneEvents(
   source: ExportSource,
   lane: Lane,
   places: RecordPlaces,
 ): AsyncGenerator<TraceEvent> {
-  const { pid, tid } = trackOf(lane);
-  yield* named("thread", pid, tid, lane.ref.id);
+  const track = trackOf(lane);
+  yield* named("thread", track.pid, track.tid, lane.ref.id);
   let entered: Enter | undefined;
   for await (const step of lifeOf(source, lane, places)) {
     if (step.kind === "enter") entered = step;
-    else if (step.kind === "change")
-      yield* changeEvents(step.change, step.atMs, { pid, tid, places });
-    else if (entered) yield stayEvent(entered, step, { pid, tid, places });
+    else if (step.kind === "change") yield* changeEvents(step.change, step.atUs, track, places);
+    else if (entered) yield stayEvent(entered, step, track);
   }
 }
-
-const trackOf = ({ kind, number }: Lane): { readonly pid: number; readonly tid: number } => ({
-  pid: storePid + kind,
-  tid: number,
-});
 
 interface Track {
   readonly pid: number;
   readonly tid: number;
-  readonly places: RecordPlaces;
 }
 
-const stayEvent = (enter: Enter, leave: Leave, { pid, tid, places }: Track): TraceEvent => {
+const trackOf = ({ kind, number }: Lane): Track => ({ pid: storePid + kind, tid: number });
+
+const stayEvent = (enter: Enter, leave: Leave, track: Track): TraceEvent => {
   const { status: name, sequence: from } = enter;
   const missing = leave.gaps.length > 0 ? leave.gaps.map(gapWords) : undefined;
   const args = { from, to: leave.sequence, missing };
-  return slice({ pid, tid, cat: categories.status, name, args }, enter.atMs, leave.atMs, places);
+  return slice({ ...track, cat: categories.status, name, args }, enter.atUs, leave.atUs);
 };
 
 function* changeEvents(
   change: Change,
-  atMs: number,
-  { pid, tid, places }: Track,
+  ts: number,
+  track: Track,
+  places: RecordPlaces,
 ): Generator<TraceEvent> {
   const { sequence, type, actor, cause, changes } = change;
-  const ts = microseconds(atMs, places);
   // A path may be a name that an agent chose; a value could be long, and is in `taskwal show`.
   const changed = changes.map(({ path }) => pathWords(path));
   const args = { sequence, actor, cause, changed };
-  yield { ph: "i", s: "t", pid, tid, ts, cat: categories.record, name: type || "snapshot", args };
+  yield { ph: "i", s: "t", ...track, ts, cat: categories.record, name: type || "snapshot", args };
   const causing = cause === undefined ? undefined : places.laneOf(cause);
-  if (cause === undefined || !causing) return;
+  // An arrow that leads back in time, since the clock did, is one that readers drop.
+  if (cause === undefined || !causing || places.usOf(cause) > ts) return;
   const flow = { cat: categories.cause, name: "cause", id: sequence };
-  const start = microseconds(Math.min(atMs, places.timeOf(cause)), places);
-  yield { ph: "s", ...flow, ...trackOf(causing), ts: start };
-  yield { ph: "f", bp: "e", ...flow, pid, tid, ts };
+  yield { ph: "s", ...flow, ...trackOf(causing), ts: places.usOf(cause) };
+  yield { ph: "f", bp: "e", ...flow, ...track, ts };
 }
 
 const slice = (
   event: Readonly<Record<string, unknown>>,
-  startMs: number,
-  endMs: number,
-  places: RecordPlaces,
-): TraceEvent => {
-  const ts = microseconds(startMs, places);
-  return { ph: "X", ...event, ts, dur: microseconds(endMs, places) - ts };
-};
+  startUs: number,
+  endUs: number,
+): TraceEvent => ({ ph: "X", ...event, ts: startUs, dur: endUs - startUs });
 
-const global = (name: string, atMs: number, places: RecordPlaces, args: object): TraceEvent => ({
+const global = (name: string, ts: number, args: object): TraceEvent => ({
   ph: "i",
   s: "g",
   pid: storePid,
   tid: bootTrack,
-  ts: microseconds(atMs, places),
+  ts,
   name,
   args,
 });
-
-const microseconds = (atMs: number, { startMs }: RecordPlaces): number =>
-  Math.max(0, Math.round((atMs - startMs) * 1_000));

@@ -21,14 +21,17 @@ export interface RecordPlaces {
   readonly lanes: readonly Lane[];
   /** Of what kinds they are: the first is number 1. */
   readonly kinds: readonly string[];
-  /** Milliseconds: of the first record that is told; 0 if there is none. */
+  /** Milliseconds since the epoch: of the first record that is told; 0 if there is none. All times count from there. */
   readonly startMs: number;
-  /** Of the last one. */
-  readonly endMs: number;
+  /** Of the last one, in microseconds. */
+  readonly endUs: number;
   /** Whose the record is; undefined for one of the engine's, or one that is not told. */
   readonly laneOf: (sequence: number) => Lane | undefined;
-  /** Its time, or that of the last one before it that is told. */
-  readonly timeOf: (sequence: number) => number;
+  /**
+   * Its time, or that of the last one before it that is told, in microseconds. From one record of an entity to the next
+   * it steps on by one at least, whatever the clock did: else what is between them would overlap or have no length.
+   */
+  readonly usOf: (sequence: number) => number;
 }
 
 export const readPlaces = async (source: ExportSource): Promise<RecordPlaces> => {
@@ -37,14 +40,17 @@ export const readPlaces = async (source: ExportSource): Promise<RecordPlaces> =>
   const length = Math.max(0, source.to - source.after) + 1;
   const owners = new Uint32Array(length);
   const times = new Float64Array(length).fill(Number.NaN);
+  /** By the number of a lane. */
+  const latest: number[] = [];
   let startMs: number | undefined;
-  let endMs = 0;
+  let endUs = 0;
   for await (const step of wantedRecords(source)) {
     if (step.kind === "gap") continue;
     const { sequence, at, entity, id } = step;
     startMs ??= at;
-    endMs = at;
-    times[sequence - source.after] = at;
+    const us = microseconds(at, startMs);
+    endUs = us;
+    times[sequence - source.after] = us;
     if (entity === undefined || id === undefined) continue;
     const key = `${entity}\n${id}`;
     let lane = lanes.get(key);
@@ -54,20 +60,27 @@ export const readPlaces = async (source: ExportSource): Promise<RecordPlaces> =>
       lanes.set(key, lane);
     }
     owners[sequence - source.after] = lane.number;
+    const next = Math.max(us, (latest[lane.number] ?? -1) + 1);
+    latest[lane.number] = next;
+    times[sequence - source.after] = next;
   }
   const list = [...lanes.values()];
   return {
     lanes: list,
     kinds,
     startMs: startMs ?? 0,
-    endMs,
+    endUs,
     laneOf: (sequence) => list[(owners[sequence - source.after] ?? 0) - 1],
-    timeOf: (sequence) => {
+    usOf: (sequence) => {
       for (let at = Math.min(length - 1, sequence - source.after); at >= 0; at -= 1) {
         const time = times[at];
         if (time !== undefined && !Number.isNaN(time)) return time;
       }
-      return startMs ?? 0;
+      return 0;
     },
   };
 };
+
+/** Whole microseconds from `startMs` on; 0 for what is before it. */
+export const microseconds = (atMs: number, startMs: number): number =>
+  Math.max(0, Math.round((atMs - startMs) * 1_000));

@@ -1,0 +1,177 @@
+/**
+ * salvage, restore and fork as a shell runs them: exit codes, what is refused, and a source that nothing happens to.
+ *
+ * Method: the command as a process, on the bundled crashed example.
+ */
+import { spawnSync } from "node:child_process";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { openTaskStore } from "taskwal";
+import { describe, expect, it } from "vitest";
+import { repository } from "./documents.ts";
+import { scratchDirectories, treeOf } from "./world/scratch.ts";
+
+const command = join(repository, "packages/taskwal/bin/taskwal.js");
+const example = join(repository, "packages/taskwal/example-crashed");
+const scratch = scratchDirectories();
+const home = scratch();
+
+const run = (...words: readonly string[]) =>
+  spawnSync(process.execPath, [command, ...words], {
+    encoding: "utf8",
+    env: { PATH: process.env["PATH"] ?? "", HOME: home },
+  });
+
+const times = (dir: string): string[] =>
+  readdirSync(dir, { recursive: true, encoding: "utf8" })
+    .toSorted()
+    .map((name) => {
+      const { mtimeMs, ino } = statSync(join(dir, name));
+      return `${name} ${mtimeMs} ${ino}`;
+    });
+
+const damaged = (): string => {
+  const dir = join(scratch(), "state");
+  cpSync(example, dir, { recursive: true });
+  return dir;
+};
+
+const whole = async (): Promise<string> => {
+  const dir = join(scratch(), "state");
+  const store = await openTaskStore({ dir });
+  await store.create({ id: "a", description: "one", tool: "T" });
+  await store.update("a", { status: "completed" });
+  await store.close();
+  return dir;
+};
+
+const words = {
+  salvage: ["--apply"],
+  restore: [],
+  fork: [],
+} as const satisfies Record<string, readonly string[]>;
+const verbs = Object.keys(words) as (keyof typeof words)[];
+
+describe.each(verbs)("taskwal %s", (verb) => {
+  it("answers 0 of a whole store, 1 of one that lost something, and changes nothing of either", async () => {
+    for (const [dir, code] of [
+      [await whole(), 0],
+      [damaged(), 1],
+    ] as const) {
+      const before = [treeOf(dir), times(dir)];
+      const to = join(scratch(), "new");
+      const { status, stderr } = run(verb, dir, "--to", to, ...words[verb]);
+      expect([status, stderr]).toEqual([code, ""]);
+      expect([treeOf(dir), times(dir)]).toEqual(before);
+      const verified = run("verify", to);
+      // A fork has the damage that its parent has in the files that both have; here it is in none of them.
+      expect([verified.status, verified.stderr]).toEqual([0, ""]);
+      const store = await openTaskStore({ dir: to });
+      expect(store.list().length).toBeGreaterThan(0);
+      await store.close();
+      expect([treeOf(dir), times(dir)]).toEqual(before);
+    }
+  });
+
+  it("refuses, with nothing written: a target in use, one within the store, none, and what is no store", async () => {
+    const dir = await whole();
+    const taken = scratch();
+    writeFileSync(join(taken, "file"), "somebody's");
+    const before = treeOf(dir);
+    for (const to of [taken, join(dir, "new")]) {
+      const { status, stderr } = run(verb, dir, "--to", to, ...words[verb]);
+      expect([to, status]).toEqual([to, 3]);
+      expect(stderr).toMatch(/holds files already|lies in/);
+    }
+    const calls = [
+      [verb, dir, ...(verb === "salvage" ? ["--apply"] : [])],
+      [verb, join(dir, "missing"), "--to", join(scratch(), "new")],
+      [verb, scratch(), "--to", join(scratch(), "new")],
+    ];
+    for (const call of calls) expect([call, run(...call).status]).toEqual([call, 2]);
+    expect(treeOf(dir)).toEqual(before);
+    expect(readdirSync(taken)).toEqual(["file"]);
+  });
+
+  it("takes an empty directory for its target, and leaves nothing beside it", async () => {
+    const beside = scratch();
+    const to = join(beside, "new");
+    mkdirSync(to);
+    expect(run(verb, await whole(), "--to", to, ...words[verb]).status).toBe(0);
+    expect(readdirSync(beside)).toEqual(["new"]);
+    expect(existsSync(join(to, "state.json"))).toBe(true);
+  });
+
+  it("answers 4 of a store of which nothing reads", async () => {
+    const dir = await whole();
+    for (const name of readdirSync(join(dir, "wal")))
+      if (name !== "LOCK") writeFileSync(join(dir, "wal", name), "x".repeat(500));
+    for (const name of readdirSync(dir).filter((one) => /^(state\.|LOCK)/.test(one)))
+      writeFileSync(join(dir, name), "x");
+    const to = join(scratch(), "new");
+    const { status, stderr } = run(verb, dir, "--to", to, ...words[verb]);
+    expect([status, stderr]).toEqual([4, expect.stringMatching(/^taskwal: /)]);
+    expect(existsSync(to)).toBe(false);
+  });
+
+  it("answers 5 where the model does not replay the log", async () => {
+    const dir = damaged();
+    for (const name of readdirSync(dir).filter((one) => one.startsWith("state.")))
+      writeFileSync(join(dir, name), "x");
+    const model = join(scratch(), "model.mjs");
+    const url = JSON.stringify(join(repository, "packages/taskwal/dist/index.js"));
+    const source = readFileSync(join(repository, "packages/taskwal/package.json"), "utf8");
+    expect(source).toContain("dist/index.js");
+    writeFileSync(
+      model,
+      `import { defineEntity, defineModel } from ${url};
+const any = { "~standard": { version: 1, vendor: "test", validate: (value) => ({ value }) } };
+const fails = () => { throw new Error("no"); };
+const task = defineEntity({
+  name: "task", collection: "tasks", version: 1, schema: any,
+  create: { "task.created": { payload: any, reduce: fails } }, change: {},
+});
+export const model = defineModel({ entities: { tasks: task } });
+`,
+    );
+    const to = join(scratch(), "new");
+    const { status, stderr } = run(verb, dir, "--to", to, "--model", model, ...words[verb]);
+    expect([status, stderr]).toEqual([5, expect.stringContaining("reducer threw")]);
+    expect(existsSync(to)).toBe(false);
+  });
+});
+
+describe("the verbs that make a new store", () => {
+  it.each(["bash", "zsh", "fish"])("are named by the completion for %s", (shell) => {
+    const script = run("completion", shell).stdout;
+    for (const verb of verbs) expect(script).toContain(verb);
+  });
+
+  it("have help, and stand in that of the command", () => {
+    for (const verb of verbs) {
+      expect(run(verb, "--help").stdout).toContain("--to <dir>");
+      expect(run("--help").stdout).toContain(`  ${verb} <dir>`);
+    }
+  });
+});
+
+describe("taskwal salvage without --apply", () => {
+  it("plans the same and writes nothing", () => {
+    const dir = damaged();
+    const to = join(scratch(), "new");
+    const planned = run("salvage", dir, "--to", to, "--json");
+    expect(existsSync(to)).toBe(false);
+    const plan = JSON.parse(planned.stdout) as Record<string, unknown>;
+    expect(plan).toMatchObject({ v: 1, kind: "salvage", applied: false, to, records: 16 });
+    const done = JSON.parse(run("salvage", dir, "--to", to, "--json", "--apply").stdout) as object;
+    expect(done).toEqual({ ...plan, applied: true });
+  });
+});
