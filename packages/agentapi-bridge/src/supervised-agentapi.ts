@@ -321,6 +321,7 @@ export class SupervisedAgentApi {
       await journal.turn(async () => {});
       await journal.note({ phase: "stopped" });
       if (savesState) tell({ event: "reconciled", ...(await reconcile(disk, journal, paths)) });
+      else await journal.recover([]);
       const pidText = await readFileAt(disk, paths.pidFile);
       const named = pidText && parsePidFile(new TextDecoder().decode(pidText));
       if (named === identity.pid) await removeFileAt(disk, paths.pidFile);
