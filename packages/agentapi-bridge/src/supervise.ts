@@ -177,6 +177,8 @@ const launch = async (start: Start): Promise<RunningAgentApi> => {
   await journal.note({ phase: "preflight", process: undefined, port, loadResolved: false });
   if (settings.savesState || settings.loadsState) {
     tell({ event: "reconciled", ...(await reconcile(disk, journal, paths)) });
+  } else {
+    await journal.recover([]);
   }
   const saved = await savedIn(start);
   await beginLog(disk, paths);

@@ -185,9 +185,13 @@ export class SupervisedAgentApi {
     const { tell } = this.#parts;
     tell({ event: "told", told });
     if (told.kind === "message_update") this.#hasChanged = true;
-    const isStable = told.kind === "status_change" && told.status === "stable";
-    if (!isStable || !this.#hasChanged || !this.#hasLoaded || this.#stop || !this.agent.savesState)
-      return;
+    if (told.kind === "status_change") this.#saveIfStable();
+  }
+
+  /** After each reply, and once it has loaded: what was said is in the file soon. */
+  #saveIfStable(): void {
+    const isWorthIt = this.#hasChanged && this.status === "stable" && this.agent.savesState;
+    if (!isWorthIt || !this.#hasLoaded || this.#stop || this.#hasEnded) return;
     this.#hasChanged = false;
     void this.checkpoint();
   }
@@ -213,6 +217,7 @@ export class SupervisedAgentApi {
       .note({ phase: "ready", loadResolved: true })
       .catch((error: unknown) => this.#warn("its load is not recorded", error));
     tell({ event: "loaded", outcome });
+    this.#saveIfStable();
     return outcome;
   }
 
@@ -316,6 +321,7 @@ export class SupervisedAgentApi {
       await journal.turn(async () => {});
       await journal.note({ phase: "stopped" });
       if (savesState) tell({ event: "reconciled", ...(await reconcile(disk, journal, paths)) });
+      else await journal.recover([]);
       const pidText = await readFileAt(disk, paths.pidFile);
       const named = pidText && parsePidFile(new TextDecoder().decode(pidText));
       if (named === identity.pid) await removeFileAt(disk, paths.pidFile);

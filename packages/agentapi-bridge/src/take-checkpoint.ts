@@ -6,6 +6,8 @@
  *                                 ├─ the log says it failed, or is turned off ───────> failed
  *                                 └─ nothing, also after a second signal ────────────> read ─ whole? ─ compare, or unverified
  *
+ * What is seen may be the answer to an earlier question: a file that lacks something is asked for once more.
+ *
  * The rule: a log line or another time of the file is only the moment to look. What counts is that the file is
  * whole and holds the conversation: agentapi says that nothing changed also where it has not saved a message.
  */
@@ -79,10 +81,20 @@ export const takeCheckpoint = async (
     if (signalProcess(disk, identity, "SIGUSR1") !== "sent") return failed("it runs no more");
     const startMs = performance.now();
     let [isLookedAt, isAskedAgain] = [false, false];
+    let behind: Checkpoint | undefined;
+    const askAgain = async (): Promise<void> => {
+      isAskedAgain = true;
+      if (behind) await files.begin();
+      signalProcess(disk, identity, "SIGUSR1");
+    };
     while (!signal.aborted) {
       const seen = await files.look();
-      if (seen === "saved" || seen === "clean") return await compared(files, order, seen, signal);
-      if (seen !== "nothing") return failed(seen.failed);
+      if (seen === "saved" || seen === "clean") {
+        const judged = await compared(files, order, seen, signal);
+        if (judged.verdict !== "behind" || behind) return judged;
+        behind = judged;
+        await askAgain();
+      } else if (seen !== "nothing") return failed(seen.failed);
       const passedMs = performance.now() - startMs;
       if (passedMs >= limitMs) break;
       if (disk.isAlive(identity) === "dead") return failed("it ended before it had saved");
@@ -92,16 +104,11 @@ export const takeCheckpoint = async (
         const already = await compared(files, order, "nothing", signal);
         if (already.verdict === "verified") return already;
       }
-      if (!isAskedAgain && passedMs >= limitMs / 2) {
-        isAskedAgain = true;
-        signalProcess(disk, identity, "SIGUSR1");
-      }
+      if (!isAskedAgain && passedMs >= limitMs / 2) await askAgain();
       await sleep(pollMs);
     }
-    return {
-      verdict: "unverified",
-      reason: `no save was seen within ${limitMs} ms`,
-    };
+    const reason = `no save was seen within ${limitMs} ms`;
+    return behind ?? { verdict: "unverified", reason };
   } finally {
     await files.close();
   }
@@ -110,6 +117,8 @@ export const takeCheckpoint = async (
 type Seen = "saved" | "clean" | "nothing" | { readonly failed: string };
 
 interface WatchedFiles {
+  /** Forgets what has happened. */
+  begin(): Promise<void>;
   /** What has happened since they are watched. */
   look(): Promise<Seen>;
   /** The state file; undefined where there is none, or none that can be read. */
@@ -134,9 +143,14 @@ const watchedFiles = async (
     return stat ? `${stat.inode} ${stat.modified} ${stat.sizeBytes}` : "absent";
   };
   const logName = basename(logFile ?? "");
-  const before = await identityOf();
-  const logStart = (await logs?.stat(logName).catch(() => undefined))?.sizeBytes ?? 0;
+  let [before, logStart] = ["", 0];
+  const begin = async (): Promise<void> => {
+    before = await identityOf();
+    logStart = (await logs?.stat(logName).catch(() => undefined))?.sizeBytes ?? 0;
+  };
+  await begin();
   return {
+    begin,
     state,
     look: async () => {
       const told = logs ? inLog(await textFrom(logs, logName, logStart)) : "nothing";

@@ -169,8 +169,13 @@ export class FakeConversation {
         initialPrompt: this.#initialPrompt,
         initialPromptSent: this.#initialPromptSent,
       };
-      await saveStateFile(stateFile, state, toggles);
+      const saving = saveStateFile(stateFile, state, toggles);
+      // The real one lets nothing change meanwhile; here, what does is not in the file.
       this.#isDirty = false;
+      await saving.catch((error: unknown) => {
+        this.#isDirty = true;
+        throw error;
+      });
       log("INFO", "State saved successfully", { path: stateFile });
     } catch (error) {
       const { message } = error as Error;

@@ -32,7 +32,7 @@ describe.concurrent("taskwal agentapi run", () => {
     const [saved, checkpoint] = await ask(session, "checkpoint");
     expect([saved, checkpoint]).toMatchObject([
       0,
-      { verdict: expect.stringMatching(/verified|clean/) },
+      { verdict: expect.stringMatching(/^(verified|clean)$/) },
     ]);
     run.child.kill("SIGTERM");
     expect(await run.ended).toBe(0);

@@ -32,11 +32,11 @@ const cases: readonly Case[] = [
       expect(session.names).toEqual(["reconciled", "spawned", "started", "loaded"]);
       await turn(first, "hello");
       expect(said(first)).toEqual(conversation);
-      expect((await first.checkpoint()).verdict).toMatch(/verified|clean/);
+      expect((await first.checkpoint()).verdict).toMatch(/^(verified|clean)$/);
       expect(session.saved).toEqual(conversation);
       const { ended, checkpoint } = await first.stop();
       expect(ended).toBe("terminated");
-      expect(checkpoint?.verdict).toMatch(/verified|clean/);
+      expect(checkpoint?.verdict).toMatch(/^(verified|clean)$/);
       expect(await first.ended).toEqual({ code: 0, signal: null });
       const second = await session.supervise();
       await turn(second, "more");
@@ -57,7 +57,7 @@ const cases: readonly Case[] = [
       expect(second.agent.isAdopted).toBe(true);
       await turn(second, "more");
       expect(said(second)).toEqual([...conversation, "user: more", "agent: You said: more"]);
-      expect((await second.checkpoint()).verdict).toMatch(/verified|clean/);
+      expect((await second.checkpoint()).verdict).toMatch(/^(verified|clean)$/);
       expect((await second.stop()).ended).toBe("terminated");
       expect(session.saved).toEqual(said(second));
     },
