@@ -66,7 +66,8 @@ cli
   .command("doctor <dir>", "What is damaged or hidden in another program's directory; only reads")
   .option("--json", "A JSON object a line: findings, files, then what it comes to")
   .option("--no-pager", "Straight out, also on a terminal")
-  .example("$ taskwal doctor ~/.claude/projects")
+  .example("$ taskwal doctor ./old-state")
+  .example("$ taskwal doctor ./old-state --json > findings.ndjson")
   .action((dir: string | number, { json, pager }: { json?: boolean; pager?: boolean }) =>
     runDoctor({ dir: String(dir), json: json === true, pager: pager !== false }, terminal),
   );
