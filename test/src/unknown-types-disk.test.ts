@@ -165,6 +165,25 @@ describe("what a program does not know", () => {
     await newer.close();
   });
 
+  it("is not restored from a file that is behind what waits", async () => {
+    const sim = createSimDisk();
+    await leave(sim, true, false);
+    const process = sim.process("newer");
+    const store = await openWhole(process);
+    await store.notes.mutate("b", "note.renamed", { text: "last" });
+    for (const text of ["lost", "last"]) await store.notes.mutate("a", "note.renamed", { text });
+    await pass(sim, 5_000);
+    process.kill();
+    const path = sim.listRaw().findLast((name) => name.endsWith(".jsonl")) ?? "";
+    sim.writeRaw(path, Buffer.from(textOf(sim, path).replace(/[^\n]*"lost"[^\n]*/, "rotten")));
+    const older = await openPart(sim.process("older"), { mirrors: true });
+    expect(older.damaged.map(({ id }) => id)).toEqual(["a"]);
+    await older.close();
+    const newer = await openWhole(sim.process("newer"));
+    expect(notesIn(newer)["b"]).toEqual([4, "[b]>tx>last"]);
+    await newer.close();
+  });
+
   it("keeps the file that the newer program wrote; one that is missing is written as far as it is known, and says so", async () => {
     const sim = createSimDisk();
     await leave(sim, true);
@@ -185,6 +204,42 @@ describe("what a program does not know", () => {
     await newer.close();
     expect(textOf(sim, file)).toContain("[b]>tx>last");
     expect(textOf(sim, file)).not.toContain("held");
+  });
+
+  it("keeps its versions, what was deleted of it and what it lost in the snapshots of a program that does not know it", async () => {
+    const sim = createSimDisk();
+    const first = sim.process("newer");
+    const store = await openWhole(first);
+    await store.notes.mutate("a", "note.created", { text: "a" });
+    for (const id of ["t", "gone", "hurt"])
+      await store.tags.mutate(id, "tag.created", { text: id });
+    await store.tags.mutate("gone", "tag.deleted", {});
+    await store.tags.mutate("hurt", "tag.renamed", { text: "lost" });
+    await store.tags.mutate("hurt", "tag.renamed", { text: "last" });
+    await pass(sim, 5_000);
+    first.kill();
+    const path = sim.listRaw().find((name) => name.endsWith(".jsonl")) ?? "";
+    sim.writeRaw(path, Buffer.from(textOf(sim, path).replace(/[^\n]*"lost"[^\n]*/, "rotten")));
+    const finding = await openWhole(sim.process("newer"));
+    const known = [tagsIn(finding), finding.damaged, finding.digest()];
+    expect(finding.damaged.map(({ id }) => id)).toEqual(["hurt"]);
+    await finding.close();
+    const engineOf = (): object => {
+      const { engine } = JSON.parse(textOf(sim, "/state/state.json")) as { engine: object };
+      return { ...engine, model: undefined };
+    };
+    const written = engineOf();
+    expect(written).toMatchObject({ deleted: { tag: { gone: 2 } }, damaged: [{ id: "hurt" }] });
+    for (let life = 0; life < 2; life += 1) {
+      const older = await openPart(sim.process("older"));
+      await older.snapshot();
+      await older.close();
+      expect(engineOf()).toEqual(written);
+    }
+    const newer = await openWhole(sim.process("newer"));
+    expect([tagsIn(newer), newer.damaged, newer.digest()]).toEqual(known);
+    expect(newer.recovery.skipped).toEqual([]);
+    await newer.close();
   });
 
   it("is listed by a dry run, which counts it as no failure", async () => {

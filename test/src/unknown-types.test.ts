@@ -203,7 +203,7 @@ const run = async (
   const last = await openWhole(sim.process());
   expect(notesIn(last)).toEqual(shownOf(expected.notes));
   expect(tagsIn(last)).toEqual(shownOf(expected.tags));
-  expect([last.held, last.recovery.held]).toEqual([[], []]);
+  expect([last.held, last.recovery.held, last.recovery.skipped]).toEqual([[], [], []]);
   const digest = last.digest();
   await last.close();
   expect(await fromLog(sim)).toBe(digest);

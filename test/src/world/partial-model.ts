@@ -56,7 +56,10 @@ export const wholeModel = defineModel({
       schema: thing,
       lists,
       create: { "tag.created": { payload: text, reduce: made } },
-      change: { "tag.renamed": { payload: text, reduce: renamed } },
+      change: {
+        "tag.renamed": { payload: text, reduce: renamed },
+        "tag.deleted": { payload: z.object({}), reduce: () => undefined },
+      },
     }),
   },
 });
