@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { resolve } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { followEvents, openJournal, type Journal } from "@taskwal/agentapi-bridge";
 import { afterAll, describe, expect, it } from "vitest";
 
@@ -85,7 +86,10 @@ describe("a program that is killed while agentapi goes on", () => {
 
       const stop = new AbortController();
       const following = followEvents({ journal, baseUrl: urlOf(running), signal: stop.signal });
-      await running.until("it is stable", () => following.status() === "stable");
+      await running.until("the journal has what agentapi has, and that is all", async () => {
+        const all = await saidBy(running);
+        return following.status() === "stable" && isDeepStrictEqual(said(journal), all);
+      });
       stop.abort();
       await following.done;
       expect(said(journal)).toEqual(await saidBy(running));
