@@ -55,6 +55,7 @@ export class FakeConversation {
   /** A loaded message stays as it was saved until the user says something. */
   #isPinned = false;
   #isLoadTried = false;
+  #lastSave: Promise<void> = Promise.resolve();
   #isDirty = false;
   #isSending = false;
   #screenLength = -1;
@@ -156,7 +157,13 @@ export class FakeConversation {
     }
   }
 
-  async save(source: "SIGUSR1" | "shutdown"): Promise<void> {
+  /** Under the lock of the conversation: one that takes long holds up the next. */
+  save(source: "SIGUSR1" | "shutdown"): Promise<void> {
+    this.#lastSave = this.#lastSave.then(() => this.#save(source));
+    return this.#lastSave;
+  }
+
+  async #save(source: "SIGUSR1" | "shutdown"): Promise<void> {
     const { saveState, stateFile, toggles } = this.#options;
     if (!saveState) return log("INFO", "State persistence is disabled");
     const isBeforeLoad = this.#options.loadState && !this.#isLoadTried;
