@@ -158,7 +158,7 @@ describe("what agents wrote", () => {
       }
     }
     expect(run(["trace", "6f", "-C", dir]).stdout).toContain("SECRET");
-  });
+  }, 300_000);
 });
 
 describe("a directory that is damaged at random places", () => {
@@ -198,7 +198,7 @@ describe("a directory that is damaged at random places", () => {
       expect(tree(dir)).toEqual(before);
       await expectGapsTold(dir);
     }
-  }, 120_000);
+  }, 300_000);
 });
 
 /** A number that is in no record at or below the answer is in one of its gaps, or below its base. */
