@@ -21,7 +21,10 @@ const scriptOf = (session: Session, start: string): string => {
     .map((word) => `'${word}'`)
     .join(" ");
   const server = `agentapi server --type custom --port "$1" -- ${agent}`;
-  writeFileSync(path, `#!/bin/sh\nset -e\necho starting\n${start.replace("SERVER", server)}\n`);
+  writeFileSync(
+    path,
+    `#!/bin/sh\nset -e\ncd "$(dirname "$0")"\necho starting\n${start.replace("SERVER", server)}\n`,
+  );
   chmodSync(path, 0o755);
   return path;
 };
