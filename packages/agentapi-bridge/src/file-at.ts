@@ -44,7 +44,8 @@ export const removeFileAt = async (disk: Disk, path: string): Promise<void> => {
   }
 };
 
-const within = async <T>(
+/** Works in a directory, which is closed afterwards, whatever came of it. */
+export const within = async <T>(
   opening: Promise<Directory>,
   work: (directory: Directory) => Promise<T>,
 ): Promise<T> => {

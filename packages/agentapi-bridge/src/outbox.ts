@@ -14,6 +14,7 @@ import { z } from "zod";
 import { readWhole, replaceFile } from "@taskwal/disk";
 import type { Directory, Disk } from "@taskwal/disk";
 
+import { within } from "./file-at.ts";
 import { postLogSnapshot } from "./post-log-snapshot.ts";
 import type { CoderAccess, PostOutcome } from "./post-log-snapshot.ts";
 
@@ -42,46 +43,31 @@ const shape = z.object({ taskId: z.string(), body: z.string() });
 const fileBytesMax = 1 << 20;
 
 /** Creates the folder at the first `put`. */
-export const openOutbox = (disk: Disk, path: string): Outbox => {
-  const within = async <T>(
-    opening: Promise<Directory>,
-    work: (directory: Directory) => Promise<T>,
-  ): Promise<T> => {
-    const directory = await opening;
-    try {
-      return await work(directory);
-    } finally {
-      await directory.close();
-    }
-  };
-  return {
-    path,
-    put: (one) =>
-      within(disk.createDirectory(path), (directory) =>
-        replaceFile(directory, nameOf(one), encoded(one)),
-      ),
-    pending: () =>
-      within(disk.openDirectory(path), async (directory) => {
-        const names = (await directory.list(".")).filter((name) =>
-          /^[0-9a-f]{32}\.json$/.test(name),
-        );
-        const found = await Promise.all(names.sort().map((name) => readOne(directory, name)));
-        return found.filter((one) => one !== undefined);
-      }).catch(() => []),
-    settle: (one, refusal) =>
-      within(disk.openDirectory(path), async (directory) => {
-        const name = nameOf(one);
-        const there = await readOne(directory, name);
-        if (there?.body !== one.body) return;
-        if (refusal) {
-          const told = encoded({ ...one, status: refusal.status, answer: refusal.answer });
-          await replaceFile(directory, name.replace(/json$/, "refused.json"), told);
-        }
-        await directory.remove(name);
-        await directory.syncFolder(".");
-      }),
-  };
-};
+export const openOutbox = (disk: Disk, path: string): Outbox => ({
+  path,
+  put: (one) =>
+    within(disk.createDirectory(path), (directory) =>
+      replaceFile(directory, nameOf(one), encoded(one)),
+    ),
+  pending: () =>
+    within(disk.openDirectory(path), async (directory) => {
+      const names = (await directory.list(".")).filter((name) => /^[0-9a-f]{32}\.json$/.test(name));
+      const found = await Promise.all(names.sort().map((name) => readOne(directory, name)));
+      return found.filter((one) => one !== undefined);
+    }).catch(() => []),
+  settle: (one, refusal) =>
+    within(disk.openDirectory(path), async (directory) => {
+      const name = nameOf(one);
+      const there = await readOne(directory, name);
+      if (there?.body !== one.body) return;
+      if (refusal) {
+        const told = encoded({ ...one, status: refusal.status, answer: refusal.answer });
+        await replaceFile(directory, name.replace(/json$/, "refused.json"), told);
+      }
+      await directory.remove(name);
+      await directory.syncFolder(".");
+    }),
+});
 
 const nameOf = ({ taskId }: OutgoingSnapshot): string =>
   `${createHash("sha256").update(taskId).digest("hex").slice(0, 32)}.json`;

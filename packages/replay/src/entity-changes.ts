@@ -5,7 +5,7 @@
  *
  * The rule: memory is that of one entity.
  */
-import type { Slot } from "@taskwal/core";
+import type { Model, Slot } from "@taskwal/core";
 import { entityRef, keptValue, rowsOf, slotAt, slotBehind } from "./entity-rows.ts";
 import { fieldChanges, valueOf } from "./field-changes.ts";
 import type { Change, EntityRef, Gap, Predicate } from "./offline.ts";
@@ -51,9 +51,13 @@ export async function* flipsOf(
 }
 
 /** All that touched the entities with that id, of whatever kind, and the gaps between. */
-export async function* traceOf(track: Track, id: string): AsyncGenerator<Change | Gap> {
-  const ordinals = [...track.entities.list.keys()].filter(
-    (ordinal) => entityRef(track, ordinal).id === id,
+export async function* traceOf(
+  track: Track,
+  model: Model,
+  id: string,
+): AsyncGenerator<Change | Gap> {
+  const ordinals = [...model.entities.values()].flatMap(
+    ({ name }) => track.entities.find(`${name}\n${id}`) ?? [],
   );
   const gaps = [...track.log.gaps];
   for await (const change of merged(ordinals.map((ordinal) => changesOf(track, ordinal)))) {

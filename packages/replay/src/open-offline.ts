@@ -43,7 +43,7 @@ export const openOffline = async (dir: string, options: OfflineOptions): Promise
       const fields = ordinal === undefined ? [] : await blamedFields(track, ordinal, sequence);
       return { provenance: provenanceOf(track, sequence), fields };
     },
-    trace: (id) => traceOf(track, id),
+    trace: (id) => traceOf(track, model, id),
     flips: (predicate, { after = first, to = last } = {}) => flipsOf(track, predicate, after, to),
     verify: () => verifyDirectory(trackOptions, track),
     whatIf: async (other) => ({
