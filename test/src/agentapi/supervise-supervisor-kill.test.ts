@@ -123,6 +123,8 @@ describe.concurrent("a supervisor that is killed", () => {
       const run = runVerb(session);
       await run.told("loaded");
       await post(session, "last words");
+      // Not sent by the supervisor: what agentapi has accepted and not told of, nobody else can know.
+      await until("it is told", () => run.stdout.includes('"message","id":3'));
       run.child.kill("SIGTERM");
       await until("it stops", () => run.stdout.includes(`"phase":"${phase}"`));
       await run.kill();
