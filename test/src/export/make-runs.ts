@@ -2,7 +2,9 @@
  * A store with what an export has to cope with: two lives (one copied while it is open, so it was never closed), causes
  * over entities, a deleted task, a clock that steps back, statuses and ids that mean something to somebody, a mark.
  */
-import { cpSync } from "node:fs";
+import { cpSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { openNodeDisk, type Disk } from "@taskwal/disk";
 import { openTaskStore, type TaskStore } from "taskwal";
 
@@ -26,7 +28,10 @@ export const makeRuns = async (dir: string): Promise<void> => {
   clock.at += 60_000;
   const second = await openTaskStore({ dir: work, disk: diskOf(clock) });
   await second.update("a", { status: "failed" }, { actor: "agent-1" });
-  await second.delete("b", { actor: "human" });
+  const { sequence } = await second.delete("b", { actor: "human" });
+  // HEAD is written behind, and beside a living writer only what it vouches for is told.
+  while (!readFileSync(join(work, "wal/HEAD"), "latin1").includes(`"dur":${sequence}}`))
+    await setTimeout(5);
   cpSync(work, dir, { recursive: true });
   await second.close();
 };
