@@ -207,7 +207,6 @@ const verbs: readonly Verb[] = [
         from: words.one("from"),
         to: words.one("to"),
         out: words.one("out"),
-        redact: words.all("redact"),
       }),
   },
 ];
@@ -216,7 +215,10 @@ const common: readonly Option[] = [
   ["-C, --dir <dir>", "The state directory, or one segment (default: $STATE_PATH)"],
   ["--at <point>", "As it was after this point: 12, a time, boot:2, -5m (default: @last)"],
   ["--model <file>", "A file that exports your model (default: the tasks')"],
-  ["--redact <path>", "Leave a field out of everything, such as task.description; repeatable"],
+  [
+    "--redact <path>",
+    "Leave a field out, such as task.description; repeatable (also: $TASKWAL_REDACT)",
+  ],
   ["--json", "One JSON object, or one a line"],
   ["--no-pager", "Straight out, however long"],
   ["--no-cache", "Read the whole log anew, and keep nothing of it outside the directory"],

@@ -14,6 +14,7 @@ import { loadModel } from "../model-file.ts";
 import { openLateProgress } from "../late-progress.ts";
 import type { Terminal } from "../terminal.ts";
 import { openAnswerSink, type AnswerSink } from "./answer-sink.ts";
+import { plain } from "./plain-text.ts";
 import { redactionOf, type Redaction } from "./redaction.ts";
 
 export interface ReadingFlags {
@@ -21,6 +22,7 @@ export interface ReadingFlags {
   /** A point, as a person wrote it. Default: the last record. */
   readonly at: string | undefined;
   readonly json: boolean;
+  /** Beside those that the environment configures. */
   readonly redact: readonly string[];
   readonly model: string | undefined;
   readonly pager: boolean;
@@ -44,6 +46,7 @@ export const ask = async (
   terminal: Terminal,
   answer: (question: Question) => Promise<number>,
 ): Promise<number> => {
+  const redaction = redactionOf([...flags.redact, ...configuredPaths(process.env)]);
   const model = await loadModel(flags.model, flags.dir);
   const interrupt = new AbortController();
   const onInterrupt = (): void => interrupt.abort();
@@ -58,18 +61,14 @@ export const ask = async (
       signal: interrupt.signal,
     });
     try {
-      return await answer({
-        dir: flags.dir,
-        offline,
-        sink,
-        redaction: redactionOf(flags.redact),
-        at: () => offline.point(flags.at ?? "@last"),
-        signal: interrupt.signal,
-      });
+      const at = (): Promise<number> => offline.point(flags.at ?? "@last");
+      const { signal } = interrupt;
+      return await answer({ dir: flags.dir, offline, sink, redaction, at, signal });
     } finally {
       progress.end();
       await offline.close();
       await sink.end();
+      tellIdle(redaction, flags.redact);
     }
   } catch (error) {
     if (interrupt.signal.aborted) return exitCodes.interrupted;
@@ -79,4 +78,16 @@ export const ask = async (
   } finally {
     process.off("SIGINT", onInterrupt);
   }
+};
+
+/** $TASKWAL_REDACT: paths, with commas between them. */
+const configuredPaths = ({ TASKWAL_REDACT = "" }: NodeJS.ProcessEnv): string[] =>
+  TASKWAL_REDACT.split(",")
+    .map((path) => path.trim())
+    .filter((path) => path !== "");
+
+/** A name that was mistyped hides nothing: whoever passes the answer on has to know. */
+const tellIdle = (redaction: Redaction, asked: readonly string[]): void => {
+  for (const path of redaction.idle().filter((one) => asked.includes(one)))
+    process.stderr.write(`taskwal: --redact ${plain(path)} hid nothing in this answer\n`);
 };
