@@ -8,6 +8,7 @@
  * The rule: what is read is not trusted. Code comes from --model only (model-file.ts), text goes through plain-text.ts.
  */
 import { errnoOf, StoreError } from "@taskwal/errors";
+import type { Model } from "@taskwal/core";
 import { openOffline, type Offline } from "@taskwal/replay";
 import { exitCodes } from "../exit-codes.ts";
 import { loadModel } from "../model-file.ts";
@@ -29,13 +30,20 @@ export interface ReadingFlags {
   readonly cache: boolean;
 }
 
-export interface Question {
-  readonly dir: string;
+export interface Asked {
   readonly offline: Offline;
-  readonly sink: AnswerSink;
-  readonly redaction: Redaction;
   /** What --at says, or the last record. */
   readonly at: () => Promise<number>;
+}
+
+export interface Question extends Asked {
+  readonly dir: string;
+  readonly sink: AnswerSink;
+  readonly redaction: Redaction;
+  /** What the directory is read with. */
+  readonly model: Model;
+  /** Asks another directory as well, by the same model; it is closed behind the answer. */
+  readonly beside: <T>(dir: string, work: (other: Asked) => Promise<T>) => Promise<T>;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
 }
@@ -54,16 +62,23 @@ export const ask = async (
   const progress = openLateProgress();
   const sink = openAnswerSink(process.stdout, terminal, flags);
   try {
-    const offline = await openOffline(flags.dir, {
-      model,
-      cacheDir: flags.cache ? undefined : false,
-      onProgress: progress.reading,
-      signal: interrupt.signal,
-    });
+    const { signal } = interrupt;
+    const cacheDir = flags.cache ? undefined : (false as const);
+    const atOf = (of: Offline): Promise<number> => of.point(flags.at ?? "@last");
+    const options = { model, cacheDir, onProgress: progress.reading, signal };
+    const offline = await openOffline(flags.dir, options);
     try {
-      const at = (): Promise<number> => offline.point(flags.at ?? "@last");
-      const { signal } = interrupt;
-      return await answer({ dir: flags.dir, offline, sink, redaction, at, signal });
+      const at = (): Promise<number> => atOf(offline);
+      const beside: Question["beside"] = async (dir, work) => {
+        const other = await openOffline(dir, options);
+        try {
+          return await work({ offline: other, at: () => atOf(other) });
+        } finally {
+          await other.close();
+        }
+      };
+      const { dir } = flags;
+      return await answer({ dir, offline, sink, redaction, at, model, beside, signal });
     } finally {
       progress.end();
       await offline.close();
