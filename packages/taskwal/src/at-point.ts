@@ -2,28 +2,33 @@
  * The frame of the verbs that make a store from a point: the point that a person named, and how far its state is to be
  * believed.
  *
+ *     point ─ plan (reads): what would be in it, what it lacks ─ --apply? ─ the new store
+ *
  * The rule: the very grammar of the reading verbs, and their trust in the exit code: 1 over a gap, 5 where the log and
  * a snapshot do not agree.
  */
 import type { Model } from "@taskwal/core";
 import { ReplayFailedError } from "@taskwal/errors";
 import { openOffline, type Provenance } from "@taskwal/replay";
-import { assertFree } from "@taskwal/core";
+import { assertFree, statePoint } from "@taskwal/core";
 import { openNodeDisk } from "@taskwal/disk";
 import { assertStore } from "./assert-directory.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { loadModel } from "./model-file.ts";
 import { openLateProgress } from "./late-progress.ts";
 import { openAnswerSink, type AnswerSink } from "./reading/answer-sink.ts";
+import { plain } from "./reading/plain-text.ts";
 import { provenanceWords } from "./reading/words.ts";
 import type { Terminal } from "./terminal.ts";
 import { UsageError } from "./usage-error.ts";
+import { counted } from "./words.ts";
 
 export interface AtPointOptions {
   readonly dir: string;
   /** A point, as a person wrote it. Default: the last record. */
   readonly at: string | undefined;
-  readonly to: string;
+  readonly to: string | undefined;
+  readonly apply: boolean;
   readonly model: string | undefined;
   readonly json: boolean;
 }
@@ -33,24 +38,41 @@ export interface AtPoint {
   readonly to: string;
   readonly model: Model;
   readonly sequence: number;
+  readonly provenance: Provenance;
   readonly onProgress: (at: { readonly sequence: number; readonly last: number }) => void;
 }
 
-/** Throws UsageError, PointError, and what opening and `make` throw; a RangeError of `make` is a wrong point. */
+/** A verb: the words of its plan, and its work, which tells what it did. */
+export interface StoreFromPoint {
+  readonly operation: string;
+  readonly wouldBe: string;
+  readonly make: (point: AtPoint, sink: AnswerSink) => Promise<void>;
+}
+
+/** Throws UsageError, PointError, and what opening and `make` throw; a RangeError is a point that is none. */
 export const atPoint = async (
-  operation: string,
-  { dir, at, to, model: file, json }: AtPointOptions,
+  { operation, wouldBe, make }: StoreFromPoint,
+  { dir, at, to, apply, model: file, json }: AtPointOptions,
   terminal: Terminal,
-  make: (point: AtPoint, sink: AnswerSink) => Promise<void>,
 ): Promise<number> => {
   await assertStore(dir);
   const model = await loadModel(file, dir);
-  await assertFree({ disk: openNodeDisk(), from: dir, to, operation });
+  if (to !== undefined) await assertFree({ disk: openNodeDisk(), from: dir, to, operation });
   const { reading: onProgress, end } = openLateProgress();
   const sink = openAnswerSink(process.stdout, terminal, { json, pager: false });
   try {
-    const { sequence, provenance } = await placeOf(dir, model, at, onProgress);
-    await make({ dir, to, model, sequence, onProgress }, sink);
+    const place = await placeOf(dir, model, at, onProgress);
+    const { sequence, provenance } = place;
+    if (apply && to !== undefined) await make({ dir, to, model, ...place, onProgress }, sink);
+    else {
+      const { store, lost } = await statePoint({ disk: openNodeDisk(), dir, model, sequence });
+      end();
+      const plan = { provenance, dir, to: to ?? null, applied: false, store, sequence, lost };
+      await sink.json(operation, { ...plan, entities: place.entities });
+      await sink.prose(`${wouldBe} ${plain(dir)} after @${sequence}: ${contentWords(place)}`);
+      await tellLost(lost, sink);
+      await sink.text(`Nothing was written. --to <new directory> --apply does it`);
+    }
     end();
     await sink.prose(provenanceWords(provenance));
     return trustCode[provenance.trust];
@@ -71,17 +93,39 @@ const trustCode = {
   divergent: exitCodes.divergence,
 } as const satisfies Record<Provenance["trust"], number>;
 
+/** What the state lacks goes with it, and its answers say so. */
+export const tellLost = async (
+  lost: readonly (readonly [first: number, last: number])[],
+  sink: AnswerSink,
+): Promise<void> => {
+  for (const [first, last] of lost)
+    await sink.prose(`  lost before it: @${first} … @${last}; its answers say so`);
+};
+
+interface Place {
+  readonly sequence: number;
+  readonly provenance: Provenance;
+  readonly entities: readonly { readonly entity: string; readonly count: number }[];
+}
+
+const contentWords = ({ entities }: Place): string =>
+  entities.map(({ entity, count }) => counted(count, entity)).join(", ");
+
 const placeOf = async (
   dir: string,
   model: Parameters<typeof openOffline>[1]["model"],
   at: string | undefined,
   onProgress: AtPoint["onProgress"],
-): Promise<{ readonly sequence: number; readonly provenance: Provenance }> => {
+): Promise<Place> => {
   const offline = await openOffline(dir, { model, onProgress });
   try {
     const sequence = await offline.point(at ?? "@last");
-    const { provenance } = await offline.stateAt(sequence);
-    return { sequence, provenance };
+    const state = await offline.stateAt(sequence);
+    const { provenance } = state;
+    const entities = state
+      .entities()
+      .map((entity) => ({ entity, count: state.ids(entity).length }));
+    return { sequence, provenance, entities };
   } finally {
     await offline.close();
   }
