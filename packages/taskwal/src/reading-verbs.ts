@@ -184,10 +184,17 @@ const verbs: readonly Verb[] = [
   },
   {
     name: "tail",
-    does: "The last records, and each new one as it becomes durable",
-    examples: ["tail -n 3"],
-    options: [["-n, --count <number>", "So many of the last ones first (default: 10)"]],
-    answer: (question, _, words) => runTail(question, wholeNumber(words.one("count"), "-n") ?? 10),
+    does: "The last records, and with -f each new one as it becomes durable",
+    examples: ["tail -n 3", "tail -f"],
+    options: [
+      ["-n, --count <number>", "So many of the last ones (default: 10)"],
+      ["-f, --follow", "Go on with each new one, until Ctrl-C"],
+    ],
+    answer: (question, _, words) =>
+      runTail(question, {
+        count: wholeNumber(words.one("count"), "-n") ?? 10,
+        follow: words.flag("follow"),
+      }),
   },
   {
     name: "export",
