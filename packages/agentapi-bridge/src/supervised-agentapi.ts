@@ -225,6 +225,7 @@ export class SupervisedAgentApi {
   async #checkpoint(limitMs: number, signal: AbortSignal): Promise<Checkpoint> {
     const { disk, agent, journal } = this.#parts;
     const unverified = (reason: string): Checkpoint => ({ verdict: "unverified", reason });
+    if (this.#hasEnded) return { verdict: "failed", reason: "it runs no more" };
     if (!agent.savesState) return unverified("this agentapi saves no state");
     if (!this.#hasLoaded)
       return unverified("it has not loaded its state, and a save would replace it");

@@ -91,7 +91,7 @@ describe.concurrent("a shutdown beside a journal", () => {
     const session = await Session.of(fakeProgram("0.12.1", { sseStall: true }));
     const coder = await startFakeCoder();
     coders.push(coder);
-    const supervised = await session.supervise();
+    const supervised = await session.supervise({ limits: { loadMs: 500 } });
     expect((await supervised.send("hello")).outcome).toBe("accepted");
     const { snapshot } = await supervised.stop({
       taskId: "a-task",
