@@ -9,6 +9,8 @@ import { openStore } from "@taskwal/core";
 import type { Disk, ProcessIdentity } from "@taskwal/disk";
 
 import type { JournalProjection } from "./checkpoint-verdict.ts";
+import { untoldMessages } from "./command-match.ts";
+import type { ConversationMessage } from "./conversation-state.ts";
 import { projectionOf } from "./journal.ts";
 import {
   journalModel,
@@ -26,6 +28,8 @@ export interface JournalReading {
   /** Undefined for one that was only begun. */
   readonly facts: JournalFacts | undefined;
   readonly commands: readonly JournalCommand[];
+  /** The messages, and what agentapi has accepted and not told yet. */
+  readonly conversation: readonly ConversationMessage[];
   /** What that life of agentapi must have of the messages. */
   readonly projection: JournalProjection;
 }
@@ -41,12 +45,14 @@ export const readJournal = async (
     const store = await openStore({ dir, model: journalModel, disk, readOnly: true });
     try {
       const messages = inOrder((id) => store.messages.get(id), 0);
+      const commands = inOrder((id) => store.commands.get(id), 1);
       const session = store.sessions.get(sessionId);
       return {
         messages,
         process: session?.process ?? undefined,
         facts: session,
-        commands: inOrder((id) => store.commands.get(id), 1),
+        commands,
+        conversation: [...messages, ...untoldMessages(commands)],
         projection: projectionOf(messages, session?.place.runs ?? []),
       };
     } finally {
