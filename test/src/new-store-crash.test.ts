@@ -40,10 +40,10 @@ const source = async (): Promise<SimDisk> => {
 
 type Run = (sim: SimDisk, signal?: AbortSignal) => Promise<unknown>;
 
-const placeIn = (sim: SimDisk, signal: AbortSignal | undefined) => ({
-  ...{ dir: from, to, model: noteModel },
-  ...{ disk: sim.process(), signal },
-});
+const placeIn = (sim: SimDisk, signal: AbortSignal | undefined) => {
+  const disk = sim.process();
+  return { dir: from, to, model: noteModel, disk, signal };
+};
 const verbs: readonly (readonly [name: string, run: Run])[] = [
   ["salvage", (sim, signal) => salvage(placeIn(sim, signal))],
   ["restore", (sim, signal) => restoreStore(placeIn(sim, signal))],
