@@ -12,6 +12,7 @@ import { assertFree } from "@taskwal/core";
 import { openNodeDisk } from "@taskwal/disk";
 import { assertStore } from "./assert-directory.ts";
 import { exitCodes } from "./exit-codes.ts";
+import { interruptible } from "./interruptible.ts";
 import { loadModel } from "./model-file.ts";
 import { openLateProgress } from "./late-progress.ts";
 import { openAnswerSink, type AnswerSink } from "./reading/answer-sink.ts";
@@ -34,6 +35,8 @@ export interface AtPoint {
   readonly model: Model;
   readonly sequence: number;
   readonly onProgress: (at: { readonly sequence: number; readonly last: number }) => void;
+  /** Aborted by Ctrl-C. */
+  readonly signal: AbortSignal;
 }
 
 /** Throws UsageError, PointError, and what opening and `make` throw; a RangeError of `make` is a wrong point. */
@@ -49,11 +52,14 @@ export const atPoint = async (
   const { reading: onProgress, end } = openLateProgress();
   const sink = openAnswerSink(process.stdout, terminal, { json, pager: false });
   try {
-    const { sequence, provenance } = await placeOf(dir, model, at, onProgress);
-    await make({ dir, to, model, sequence, onProgress }, sink);
-    end();
-    await sink.prose(provenanceWords(provenance));
-    return trustCode[provenance.trust];
+    return await interruptible(`${to} was not made`, async (signal) => {
+      const reading = { dir, model, onProgress, signal };
+      const { sequence, provenance } = await placeOf(reading, at);
+      await make({ ...reading, to, sequence }, sink);
+      end();
+      await sink.prose(provenanceWords(provenance));
+      return trustCode[provenance.trust];
+    });
   } catch (error) {
     if (error instanceof RangeError) throw new UsageError(error.message);
     if (!(error instanceof ReplayFailedError)) throw error;
@@ -72,12 +78,10 @@ const trustCode = {
 } as const satisfies Record<Provenance["trust"], number>;
 
 const placeOf = async (
-  dir: string,
-  model: Parameters<typeof openOffline>[1]["model"],
+  { dir, ...options }: Parameters<typeof openOffline>[1] & Pick<AtPoint, "dir">,
   at: string | undefined,
-  onProgress: AtPoint["onProgress"],
 ): Promise<{ readonly sequence: number; readonly provenance: Provenance }> => {
-  const offline = await openOffline(dir, { model, onProgress });
+  const offline = await openOffline(dir, options);
   try {
     const sequence = await offline.point(at ?? "@last");
     const { provenance } = await offline.stateAt(sequence);

@@ -5,8 +5,9 @@ import { plain } from "./reading/plain-text.ts";
 import type { Terminal } from "./terminal.ts";
 
 export const runRestore = (options: AtPointOptions, terminal: Terminal): Promise<number> =>
-  atPoint("restore", options, terminal, async ({ dir, to, model, sequence }, sink) => {
-    const restored = await restoreStore({ dir, to, model, sequence });
+  atPoint("restore", options, terminal, async (point, sink) => {
+    const { dir, to, sequence } = point;
+    const restored = await restoreStore(point);
     await sink.json("restore", { dir, to, ...restored });
     await sink.prose(`${plain(to)} holds the state of ${plain(dir)} after @${sequence}`);
     for (const [first, last] of restored.lost)

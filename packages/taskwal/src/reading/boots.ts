@@ -31,5 +31,6 @@ export const runBoots = async ({ offline, sink }: Question): Promise<number> => 
       rows,
     ),
   );
+  if (boots.length === 0) await sink.text("no record of a boot can be read");
   return boots.length > 0 ? exitCodes.fine : exitCodes.difference;
 };
