@@ -60,7 +60,9 @@ describe("the conversation of a running agentapi", () => {
     let isWithdrawn: Promise<unknown> | undefined;
     const baseUrl = await serving({
       "/events": tellsGreeting,
-      "/messages": (response) => (isWithdrawn = once(response, "close")),
+      "/messages": (response) => {
+        isWithdrawn = once(response, "close");
+      },
     });
     expect(await contentsOf(baseUrl)).toEqual(["Hello"]);
     await isWithdrawn;
