@@ -144,6 +144,41 @@ export const model = defineModel({ entities: { tasks: task } });
   });
 });
 
+describe.each(verbs)("taskwal %s that is interrupted", (verb) => {
+  it.each(["SIGINT", "SIGTERM"])(
+    "by %s takes back what it has begun, says so in one sentence, and answers 130",
+    async (signal) => {
+      const dir = damaged();
+      const before = [treeOf(dir), times(dir)];
+      const beside = scratch();
+      const to = join(beside, "new");
+      // It sends the signal to itself, once it has begun.
+      const model = join(scratch(), "model.mjs");
+      const door = JSON.stringify(join(repository, "packages/taskwal/dist/index.js"));
+      writeFileSync(
+        model,
+        `import { readdirSync } from "node:fs";
+export { taskModel as model } from ${door};
+const timer = setInterval(() => {
+  if (readdirSync(${JSON.stringify(beside)}).length === 0) return;
+  clearInterval(timer);
+  process.kill(process.pid, "${signal}");
+}, 0);
+timer.unref();
+`,
+      );
+      const { status, stdout, stderr } = run(verb, dir, "--to", to, "--model", model, "--apply");
+      expect([status, stdout, stderr]).toEqual([
+        130,
+        "",
+        `taskwal: interrupted: ${to} was not made\n`,
+      ]);
+      expect(readdirSync(beside)).toEqual([]);
+      expect([treeOf(dir), times(dir)]).toEqual(before);
+    },
+  );
+});
+
 describe("the verbs that make a new store", () => {
   it.each(["bash", "zsh", "fish"])("are named by the completion for %s", (shell) => {
     const script = run("completion", shell).stdout;

@@ -14,6 +14,7 @@ import { assertFree, statePoint } from "@taskwal/core";
 import { openNodeDisk } from "@taskwal/disk";
 import { assertStore } from "./assert-directory.ts";
 import { exitCodes } from "./exit-codes.ts";
+import { interruptible } from "./interruptible.ts";
 import { loadModel } from "./model-file.ts";
 import { openLateProgress } from "./late-progress.ts";
 import { openAnswerSink, type AnswerSink } from "./reading/answer-sink.ts";
@@ -40,6 +41,8 @@ export interface AtPoint {
   readonly sequence: number;
   readonly provenance: Provenance;
   readonly onProgress: (at: { readonly sequence: number; readonly last: number }) => void;
+  /** Aborted by Ctrl-C. */
+  readonly signal: AbortSignal;
 }
 
 /** A verb: the words of its plan, and its work, which tells what it did. */
@@ -60,22 +63,20 @@ export const atPoint = async (
   if (to !== undefined) await assertFree({ disk: openNodeDisk(), from: dir, to, operation });
   const { reading: onProgress, end } = openLateProgress();
   const sink = openAnswerSink(process.stdout, terminal, { json, pager: false });
+  const isDone = apply && to !== undefined;
   try {
-    const place = await placeOf(dir, model, at, onProgress);
-    const { sequence, provenance } = place;
-    if (apply && to !== undefined) await make({ dir, to, model, ...place, onProgress }, sink);
-    else {
-      const { store, lost } = await statePoint({ disk: openNodeDisk(), dir, model, sequence });
-      end();
-      const plan = { provenance, dir, to: to ?? null, applied: false, store, sequence, lost };
-      await sink.json(operation, { ...plan, entities: place.entities });
-      await sink.prose(`${wouldBe} ${plain(dir)} after @${sequence}: ${contentWords(place)}`);
-      await tellLost(lost, sink);
-      await sink.text(`Nothing was written. --to <new directory> --apply does it`);
-    }
-    end();
-    await sink.prose(provenanceWords(provenance));
-    return trustCode[provenance.trust];
+    return await interruptible(
+      isDone ? `${to} was not made` : "nothing was written",
+      async (signal) => {
+        const reading = { dir, model, onProgress, signal };
+        const place = await placeOf(reading, at);
+        if (isDone) await make({ ...reading, to, ...place }, sink);
+        end();
+        if (!isDone) await tellPlan({ operation, wouldBe, dir, to, model }, place, sink);
+        await sink.prose(provenanceWords(place.provenance));
+        return trustCode[place.provenance.trust];
+      },
+    );
   } catch (error) {
     if (error instanceof RangeError) throw new UsageError(error.message);
     if (!(error instanceof ReplayFailedError)) throw error;
@@ -93,6 +94,25 @@ const trustCode = {
   divergent: exitCodes.divergence,
 } as const satisfies Record<Provenance["trust"], number>;
 
+interface Planned extends Pick<StoreFromPoint, "operation" | "wouldBe"> {
+  readonly dir: string;
+  readonly to: string | undefined;
+  readonly model: Model;
+}
+
+const tellPlan = async (
+  { operation, wouldBe, dir, to, model }: Planned,
+  { provenance, sequence, entities }: Place,
+  sink: AnswerSink,
+): Promise<void> => {
+  const { store, lost } = await statePoint({ disk: openNodeDisk(), dir, model, sequence });
+  const plan = { provenance, dir, to: to ?? null, applied: false, store, sequence, lost, entities };
+  await sink.json(operation, plan);
+  await sink.prose(`${wouldBe} ${plain(dir)} after @${sequence}: ${contentWords(entities)}`);
+  await tellLost(lost, sink);
+  await sink.text(`Nothing was written. --to <new directory> --apply does it`);
+};
+
 /** What the state lacks goes with it, and its answers say so. */
 export const tellLost = async (
   lost: readonly (readonly [first: number, last: number])[],
@@ -108,16 +128,14 @@ interface Place {
   readonly entities: readonly { readonly entity: string; readonly count: number }[];
 }
 
-const contentWords = ({ entities }: Place): string =>
+const contentWords = (entities: Place["entities"]): string =>
   entities.map(({ entity, count }) => counted(count, entity)).join(", ");
 
 const placeOf = async (
-  dir: string,
-  model: Parameters<typeof openOffline>[1]["model"],
+  { dir, ...options }: Parameters<typeof openOffline>[1] & Pick<AtPoint, "dir">,
   at: string | undefined,
-  onProgress: AtPoint["onProgress"],
 ): Promise<Place> => {
-  const offline = await openOffline(dir, { model, onProgress });
+  const offline = await openOffline(dir, options);
   try {
     const sequence = await offline.point(at ?? "@last");
     const state = await offline.stateAt(sequence);

@@ -159,7 +159,7 @@ const verbs: readonly Verb[] = [
         "--expensive <command>",
         "Ask a command instead, by halves: 0 no, 1-124 yes, 125 cannot tell",
       ],
-      ["--from <point>", "Where to begin (default: @0)"],
+      ["--from <point>", "Where to begin (default: the oldest state there is)"],
     ],
     answer: (question, [entity], words) =>
       runBisect(question, {

@@ -10,8 +10,9 @@ export const runRestore = (options: AtPointOptions, terminal: Terminal): Promise
 const restore: StoreFromPoint = {
   operation: "restore",
   wouldBe: "It would hold the state of",
-  make: async ({ dir, to, model, sequence, provenance }, sink) => {
-    const restored = await restoreStore({ dir, to, model, sequence });
+  make: async (point, sink) => {
+    const { dir, to, sequence, provenance } = point;
+    const restored = await restoreStore(point);
     await sink.json("restore", { provenance, dir, to, applied: true, ...restored });
     await sink.prose(`${plain(to)} holds the state of ${plain(dir)} after @${sequence}`);
     await tellLost(restored.lost, sink);

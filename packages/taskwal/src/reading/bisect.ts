@@ -11,7 +11,7 @@ import { counted } from "../words.ts";
 import { bisectExpensively } from "./bisect-expensive.ts";
 import { tellAbsent } from "./absent.ts";
 import { findEver } from "./entity-path.ts";
-import type { OfflineRecord } from "@taskwal/replay";
+import type { Offline, OfflineRecord } from "@taskwal/replay";
 import { recordAt } from "./log.ts";
 import { plain } from "./plain-text.ts";
 import { parseCondition } from "./predicate.ts";
@@ -30,12 +30,18 @@ export const runBisect = async (question: Question, flags: BisectFlags): Promise
   const { entity, when, expensive } = flags;
   if ((when === undefined) === (expensive === undefined))
     throw new UsageError("bisect needs either --when <condition> or --expensive <command>");
-  const from = await question.offline.point(flags.from ?? "@0");
+  const { offline } = question;
   const to = await question.at();
+  const from =
+    flags.from === undefined ? await oldest(offline, to) : await offline.point(flags.from);
   if (expensive !== undefined) return bisectExpensively(question, expensive, { from, to });
   if (entity === undefined) throw new UsageError("bisect --when needs an entity: its id");
   return exactly(question, entity, when ?? "", { from, to });
 };
+
+/** The oldest state there is: @0, or what the snapshot holds that the log goes on from. */
+const oldest = async (offline: Offline, to: number): Promise<number> =>
+  (await offline.stateAt(to)).provenance.snapshot?.sequence ?? 0;
 
 const exactly = async (
   question: Question,

@@ -34,6 +34,7 @@ export const runBoots = async (question: Question): Promise<number> => {
       rows,
     ),
   );
+  if (boots.length === 0) await sink.text("no record of a boot can be read");
   await tellState(question);
   return boots.length > 0 ? exitCodes.fine : exitCodes.difference;
 };
