@@ -71,8 +71,9 @@ export const tellRecords = async (
   return { after, to, records, lost };
 };
 
+/** A gap behind `to` is that of the log's end. */
 export const lostWithin = (gap: Gap, after: number, to: number): number =>
-  Math.min(gap.to, to) - Math.max(gap.from, after + 1) + 1;
+  (gap.from > to ? gap.to : Math.min(gap.to, to)) - Math.max(gap.from, after + 1) + 1;
 
 /** How much was told of what, and how far the state at its end is to be believed. */
 export const tellEnd = async ({ offline, sink }: Question, told: Told): Promise<void> => {
