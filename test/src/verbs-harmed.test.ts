@@ -5,7 +5,7 @@
  * beside what the library says of the same directory. One trial again: TASKWAL_FUZZ=<seed>:<trial>; more of them:
  * TASKWAL_FUZZ_TRIALS=<count>.
  */
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Prng } from "@taskwal/disk/sim";
 import { open, type Trust } from "taskwal/offline";
@@ -106,7 +106,8 @@ it(`a harmed directory crashes no verb, stays as it is, and shows no state witho
   for (let trial = only ?? 0; trial < (only === undefined ? trials : only + 1); trial += 1) {
     const prng = new Prng(Math.imul(seed, 0x9e3779b1) ^ Math.imul(trial + 1, 0x85ebca6b));
     const harmed = harmFiles(prng, stores[trial % stores.length] ?? crashedExample());
-    const dir = join(scratch(), "state");
+    const place = scratch();
+    const dir = join(place, "state");
     layOut(dir, harmed.files);
     let words: readonly string[] = [];
     const asked: RunVerb = async (given) => {
@@ -128,6 +129,7 @@ it(`a harmed directory crashes no verb, stays as it is, and shows no state witho
       await askMark(asked, dir, known);
       const trust = known?.trust ?? "not read";
       counts[trust] = (counts[trust] ?? 0) + 1;
+      rmSync(place, { recursive: true });
     } catch (error) {
       const again = `TASKWAL_FUZZ=${seed}:${trial} npx vitest run test/src/verbs-harmed.test.ts`;
       const what = `taskwal ${words.join(" ")}\n${harmed.what.join("; ")}${harmed.isResealed ? "; checksums made right" : ""}`;
@@ -183,7 +185,7 @@ const expectTrustTold = ({ stdout, stderr }: VerbAnswer, { trust }: Known): void
 const askNewStores = async (run: RunVerb, dir: string, known: Known | undefined): Promise<void> => {
   for (const words of [["salvage", "--apply"], ["restore"], ["fork"], ["backup"]]) {
     const [verb = "", ...more] = words;
-    const to = join(scratch(), "new");
+    const to = `${dir}-${verb}`;
     const target = verb === "backup" ? "--into" : "--to";
     const { status } = await run([verb, dir, ...more, target, to]);
     if (status > 1) continue;
