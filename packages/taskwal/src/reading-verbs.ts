@@ -119,10 +119,14 @@ const verbs: readonly Verb[] = [
   {
     name: "diff",
     does: "What changed between two points, field by field; exit code 1 if anything did",
-    examples: ["diff boot:2..boot:2/end"],
-    takes: "<from..to>",
-    options: [["--only <entity>", "Only this one: an id, its beginning, or a kind"]],
-    answer: (question, [range = ""], words) => runDiff(question, range, words.one("only")),
+    examples: ["diff boot:2..boot:2/end", "diff --against ./state"],
+    takes: "[from..to]",
+    options: [
+      ["--only <entity>", "Only this one: an id, its beginning, or a kind"],
+      ["--against <dir>", "Compare with another directory, of which the second point is then one"],
+    ],
+    answer: (question, [range], words) =>
+      runDiff(question, { range, only: words.one("only"), against: words.one("against") }),
   },
   {
     name: "blame",
@@ -190,7 +194,7 @@ const verbs: readonly Verb[] = [
     does: "The records, or what became of each entity, in a format that other tools read",
     examples: [
       "export --format perfetto --out run.json",
-      "export --format csv --from boot:2 --redact task.description",
+      "export --format csv --from boot:2 --redact task.error",
       "export --format mermaid --entity 6f",
     ],
     options: [
@@ -207,7 +211,6 @@ const verbs: readonly Verb[] = [
         from: words.one("from"),
         to: words.one("to"),
         out: words.one("out"),
-        redact: words.all("redact"),
       }),
   },
 ];
@@ -216,7 +219,10 @@ const common: readonly Option[] = [
   ["-C, --dir <dir>", "The state directory, or one segment (default: $STATE_PATH)"],
   ["--at <point>", "As it was after this point: 12, a time, boot:2, -5m (default: @last)"],
   ["--model <file>", "A file that exports your model (default: the tasks')"],
-  ["--redact <path>", "Leave a field out of everything, such as task.description; repeatable"],
+  [
+    "--redact <path>",
+    "Leave a field out, such as task.description; repeatable (also: $TASKWAL_REDACT)",
+  ],
   ["--json", "One JSON object, or one a line"],
   ["--no-pager", "Straight out, however long"],
   ["--no-cache", "Read the whole log anew, and keep nothing of it outside the directory"],

@@ -18,8 +18,6 @@ export interface ExportSource {
   /** Of the state behind `to`. */
   readonly provenance: Provenance;
   readonly redaction: Redaction;
-  /** The paths that are redacted, as they were given. */
-  readonly redacted: readonly string[];
   /** Whether an entity was asked for. */
   readonly isWanted: (ref: EntityRef) => boolean;
   /** Whether all of them were. */
@@ -47,13 +45,13 @@ const isWantedRecord = (
 ): boolean => isWhole || (entity !== undefined && id !== undefined && isWanted({ entity, id }));
 
 /** What a file says of itself, in the words of its format. */
-export const headOf = ({ info, after, to, provenance, redacted }: ExportSource) => ({
+export const headOf = ({ info, after, to, provenance, redaction }: ExportSource) => ({
   store: info.store,
   after,
   to,
   trust: provenance.trust,
   gaps: gapsOf(provenance, after).length,
-  redacted,
+  redacted: redaction.paths,
 });
 
 /** Those of the range. */

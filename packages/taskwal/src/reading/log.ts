@@ -94,7 +94,7 @@ export const recordWriter = ({
 
 export const recordShape = (record: OfflineRecord, redaction: Redaction): object => ({
   ...record,
-  data: redaction.payload(record.entity, record.data),
+  data: redaction.payload(record),
 });
 
 const line = (record: OfflineRecord, time: string, redaction: Redaction): string => {
@@ -104,7 +104,7 @@ const line = (record: OfflineRecord, time: string, redaction: Redaction): string
     fitted(plain(record.type), 15),
     fitted(plain(record.id ?? ""), 10),
   ].join("  ");
-  const data = redaction.payload(record.entity, record.data);
+  const data = redaction.payload(record);
   return `${start}  ${recordWords(record, data, lineColumns - columnsOf(start) - 2)}`.trimEnd();
 };
 
