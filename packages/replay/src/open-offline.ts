@@ -13,6 +13,7 @@ import { directoryInfo } from "./directory-info.ts";
 import { flipsOf, traceOf } from "./entity-changes.ts";
 import { entityRef } from "./entity-rows.ts";
 import { blamedFields } from "./field-setters.ts";
+import { endOfLog } from "./log-report.ts";
 import type { Offline, OfflineOptions } from "./offline.ts";
 import { openTrack } from "./open-track.ts";
 import { pointOf } from "./points.ts";
@@ -31,7 +32,8 @@ export const openOffline = async (dir: string, options: OfflineOptions): Promise
   const trackOptions = { dir, ...options };
   const opened = await openTrack(trackOptions);
   const { track } = opened;
-  const { last, base } = track.log;
+  const { base } = track.log;
+  const last = endOfLog(track.log);
   const first = base?.sequence ?? 0;
   return {
     info: () => directoryInfo(dir, model, track),
