@@ -28,6 +28,12 @@ export const listOf = (items: JsonValue[]): ListView => {
   return { pieces, length };
 };
 
+/** A view of so many items that nobody knows, for those who look at what comes behind them only. */
+export const unknownItems = (length: number): ListView => {
+  const pieces = Array.from({ length: Math.ceil(length / pieceItems) }, (): JsonValue[] => []);
+  return { pieces, length };
+};
+
 /** The list with one more item; `view` stays what it was. */
 export const appendItem = (view: ListView | undefined, item: JsonValue): ListView => {
   if (!view) return listOf([item]);

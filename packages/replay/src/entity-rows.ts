@@ -8,34 +8,41 @@
  * The rule: rows are read in the order in which they lie, whatever number of entities is asked for.
  */
 import type { Slot } from "@taskwal/core";
+import { namesIn } from "./entity-span.ts";
 import type { EntityRef } from "./offline.ts";
-import { kinds } from "./rows.ts";
+import { kinds, type Kind } from "./rows.ts";
 import type { Track } from "./track.ts";
-import { appliedSlot, type KeptValue } from "./track-value.ts";
-
-/** What an entity was at a sequence below which nothing needs to be read. */
-export interface Floor {
-  readonly sequence: number;
-  readonly slots: ReadonlyMap<number, Slot>;
-}
-
-const noFloor: Floor = { sequence: -1, slots: new Map() };
+import { applyTo, draftOf, type KeptValue, type SlotDraft } from "./track-value.ts";
 
 /** The entities of these ordinals behind `sequence`: those that were there by then, also if they are gone again. */
 export const slotsAt = async (
   track: Track,
   ordinals: Iterable<number>,
   sequence: number,
-  floor = noFloor,
 ): Promise<Map<number, Slot>> => {
   const needed: number[] = [];
-  for (const ordinal of ordinals)
-    for (const row of rowsBehind(track, ordinal, sequence, floor)) needed.push(row);
-  const slots = new Map(floor.slots);
+  for (const ordinal of ordinals) addNeeded(track, track.rows.of(ordinal, -1, sequence), needed);
+  return assembled(track, needed);
+};
+
+/** What entities are behind these rows of theirs, and behind what they were `before`. */
+export const assembled = async (
+  track: Track,
+  needed: readonly number[],
+  before: ReadonlyMap<number, Slot> = new Map(),
+): Promise<Map<number, Slot>> => {
+  const [entities, kind, n] = [
+    track.rows.column("entity"),
+    track.rows.column("kind"),
+    track.rows.column("n"),
+  ];
+  const slots = new Map<number, SlotDraft>();
   for (const row of Float64Array.from(needed).sort()) {
-    const ordinal = track.rows.value("entity", row) - 1;
+    const ordinal = (entities[row] ?? 0) - 1;
+    let slot = slots.get(ordinal);
+    if (!slot) slots.set(ordinal, (slot = draftOf(before.get(ordinal))));
     const kept = heldValue(track, row) ?? (await keptValue(track, row));
-    slots.set(ordinal, slotBehind(track, row, slots.get(ordinal), kept));
+    applyTo(slot, kind[row] as Kind, n[row] ?? 0, kept);
   }
   return slots;
 };
@@ -47,23 +54,37 @@ export const slotAt = async (
   sequence: number,
 ): Promise<Slot | undefined> => (await slotsAt(track, [ordinal], sequence)).get(ordinal);
 
-/** The rows that what an entity is behind `sequence` is made of, the latest first. */
-function* rowsBehind(
-  { rows }: Track,
-  ordinal: number,
-  sequence: number,
-  floor: Floor,
-): Generator<number> {
+/** Of the rows of an entity, from its first on or from some later one, those that what it is behind the last of them is made of. */
+export const addNeeded = ({ rows }: Track, all: Uint32Array, needed: number[]): void => {
   let isSettled = false;
-  let row = rows.lastAt(ordinal, sequence);
-  while (row !== undefined && rows.value("sequence", row) > floor.sequence) {
+  for (let at = all.length - 1; at >= 0; at--) {
+    const row = all[at] ?? 0;
     const kind = rows.kind(row);
-    if (!isSettled || kind === kinds.append || kind === kinds.base) yield row;
+    if (!isSettled || kind === kinds.append || kind === kinds.base) needed.push(row);
     if (kind === kinds.base || kind === kinds.removed) return;
     isSettled ||= kind === kinds.whole;
-    row = rows.before(row);
   }
-}
+};
+
+/** Of the rows of an entity those that hold what the fields of these names are behind the last of them, and maybe others. */
+export const addNamed = (
+  track: Track,
+  all: Uint32Array,
+  names: Iterable<string>,
+  needed: number[],
+): void => {
+  const missing = new Set(names);
+  for (let at = all.length - 1; at >= 0 && missing.size > 0; at--) {
+    const row = all[at] ?? 0;
+    const kind = track.rows.kind(row);
+    if (kind === kinds.append) continue;
+    const known = missing.size;
+    for (const name of namesIn(track, row)) missing.delete(name);
+    const isWhole = kind === kinds.whole || kind === kinds.base;
+    if (isWhole || missing.size < known) needed.push(row);
+    if (isWhole) return;
+  }
+};
 
 /** What the entity of a row is behind it. */
 export const slotBehind = (
@@ -71,7 +92,11 @@ export const slotBehind = (
   row: number,
   before: Slot | undefined,
   kept: KeptValue,
-): Slot => appliedSlot(before, rows.kind(row), rows.value("n", row), kept);
+): Slot => {
+  const slot = draftOf(before);
+  applyTo(slot, rows.kind(row), rows.value("n", row), kept);
+  return slot;
+};
 
 /** Of a row, if it is in memory: a million of them are not waited for one by one. */
 const heldValue = ({ rows, values }: Track, row: number): KeptValue | undefined => {
@@ -87,20 +112,6 @@ export const keptValue = async (track: Track, row: number): Promise<KeptValue> =
   return JSON.parse(text) as KeptValue;
 };
 
-/** The rows of an entity at sequences above `after` and up to `to`, the latest first. */
-export function* rowsOf(
-  { rows }: Track,
-  ordinal: number,
-  after: number,
-  to: number,
-): Generator<number> {
-  let row = rows.lastAt(ordinal, to);
-  while (row !== undefined && rows.value("sequence", row) > after) {
-    yield row;
-    row = rows.before(row);
-  }
-}
-
 /** An entity's name has no line end; an id may. */
 export const entityRef = ({ entities }: Track, ordinal: number): EntityRef => {
   const key = entities.list[ordinal] ?? "";
@@ -110,6 +121,6 @@ export const entityRef = ({ entities }: Track, ordinal: number): EntityRef => {
 
 /** Whether it is there behind `sequence`. */
 export const isThereAt = ({ rows }: Track, ordinal: number, sequence: number): boolean => {
-  const row = rows.lastAt(ordinal, sequence);
+  const row = rows.of(ordinal, -1, sequence).at(-1);
   return row !== undefined && rows.kind(row) !== kinds.removed;
 };

@@ -19,7 +19,7 @@ import { fieldSetsOf, type Track, type TrackMeta } from "./track.ts";
 import { DamagedTrack, ValueReader } from "./value-file.ts";
 
 /** Another layout of the files: another print. */
-const layoutVersion = 1;
+const layoutVersion = 2;
 const metaBytesMax = 256 * 1024 * 1024;
 const columnsBytesMax = 2 ** 31;
 /** Of stores that were read; what is more is made again when it is asked for. */

@@ -2,7 +2,7 @@
  * What one change made of an entity, as it stands in the track: a line of JSON for each row.
  *
  *     base    {"value":…,"lists":{"logs":[…]},"damage":…}     whole  {"value":…,"damage":…}
- *     patch   {"set":{"status":"failed"},"unset":["result"]}    append {"list":"logs","item":…}
+ *     patch   {"set":{"status":"failed"},"unset":["result"]}    append {"list":"logs","index":3,"item":…}
  *     each    "cause": the sequence that its record names
  *
  * The rule: at most `patchesMax` patches stand between two values that are whole, so that a value is found in a bounded
@@ -12,6 +12,7 @@ import {
   appendItem,
   listItems,
   listOf,
+  unknownItems,
   type Damage,
   type ListView,
   type Slot,
@@ -31,6 +32,8 @@ export interface KeptValue {
   readonly set?: Fields;
   readonly unset?: readonly string[];
   readonly list?: string;
+  /** How many items the list had before. */
+  readonly index?: number;
   readonly item?: JsonValue;
   readonly cause?: number;
 }
@@ -107,7 +110,7 @@ const baseOf = ({ value = null, damage, lists }: Slot): KeptValue => {
 const appendedItem = (
   before: Slot,
   after: Slot,
-): { readonly list: string; readonly item: JsonValue } | undefined => {
+): { readonly list: string; readonly index: number; readonly item: JsonValue } | undefined => {
   if (before.value !== after.value || before.damage !== after.damage) return undefined;
   if (before.lists === after.lists) return undefined;
   const grown = listsOf(before, after);
@@ -115,12 +118,12 @@ const appendedItem = (
   if (list === undefined || grown.length > 1) return undefined;
   const view = after.lists?.[list];
   const viewBefore = before.lists?.[list];
-  const lengthBefore = viewBefore?.length ?? 0;
-  if (!view || view.length !== lengthBefore + 1) return undefined;
+  const index = viewBefore?.length ?? 0;
+  if (!view || view.length !== index + 1) return undefined;
   // A snapshot may know other items before the last one.
-  if (lengthBefore > 0 && view.pieces !== viewBefore?.pieces) return undefined;
-  const [item = null] = listItems(view, lengthBefore);
-  return { list, item };
+  if (index > 0 && view.pieces !== viewBefore?.pieces) return undefined;
+  const [item = null] = listItems(view, index);
+  return { list, index, item };
 };
 
 const patchOf = (before: Fields, after: Fields): { set: Fields; unset?: readonly string[] } => {
@@ -141,29 +144,44 @@ const isSame = (one: JsonValue | undefined, other: JsonValue): boolean =>
     other !== null &&
     canonicalJson(one) === canonicalJson(other));
 
-/** The entity behind a row, from what it was before and what the row keeps. */
-export const appliedSlot = (
-  before: Slot | undefined,
+/** A slot that is being put together. */
+export type SlotDraft = { -readonly [Name in keyof Slot]: Slot[Name] };
+
+/** To go on from a slot, which stays what it is. */
+export const draftOf = (slot: Slot | undefined): SlotDraft => {
+  const { value, n = 0, lists, damage } = slot ?? {};
+  return { value: value && { ...(value as Fields) }, n, lists: lists && { ...lists }, damage };
+};
+
+/**
+ * Makes the entity what it is behind a row, from what it was before and what the row keeps. Of a list that was not put
+ * together from its beginning on, only the items from there on are known.
+ */
+export const applyTo = (
+  slot: SlotDraft,
   kind: Kind,
   n: number,
-  { value, damage, lists, set = {}, unset = [], list = "", item = null }: KeptValue,
-): Slot => {
+  { value, damage, lists, set, unset, list = "", index = 0, item = null }: KeptValue,
+): void => {
+  slot.n = n;
   switch (kind) {
     case kinds.removed:
-      return { value: undefined, n, lists: undefined, damage };
     case kinds.base:
-      return { value, n, damage, lists: lists && views(lists) };
     case kinds.whole:
-      return { value, n, damage, lists: before?.lists };
+      slot.value = value;
+      slot.damage = damage;
+      if (kind !== kinds.whole) slot.lists = lists && views(lists);
+      return;
     case kinds.append: {
-      const grown = { ...before?.lists, [list]: appendItem(before?.lists?.[list], item) };
-      return { value: before?.value, n, damage: before?.damage, lists: grown };
+      const grown = (slot.lists ??= {}) as Record<string, ListView>;
+      grown[list] = appendItem(grown[list] ?? unknownItems(index), item);
+      return;
     }
     case kinds.none:
     case kinds.patch: {
-      const patched: Record<string, JsonValue> = { ...(before?.value as Fields), ...set };
-      for (const name of unset) delete patched[name];
-      return { value: patched, n, damage: before?.damage, lists: before?.lists };
+      const patched = (slot.value ??= {}) as Record<string, JsonValue>;
+      Object.assign(patched, set);
+      if (unset) for (const name of unset) delete patched[name];
     }
   }
 };
