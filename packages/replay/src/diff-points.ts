@@ -8,7 +8,7 @@
  */
 import { unknownItems, type ListView, type Slot } from "@taskwal/core";
 import type { JsonValue } from "@taskwal/format";
-import { addNamed, addNeeded, assembled } from "./entity-rows.ts";
+import { addNamed, addNeeded, assembled, batchesOf } from "./entity-rows.ts";
 import { spanOf, type Span } from "./entity-span.ts";
 import { fieldChanges } from "./field-changes.ts";
 import { withSetters } from "./field-setters.ts";
@@ -19,16 +19,16 @@ import type { Track } from "./track.ts";
 /** From the state behind `a` to that behind `b`, also where b is the earlier one. */
 export const diffPoints = async (track: Track, a: number, b: number): Promise<Difference> => {
   const [low, high] = a <= b ? [a, b] : [b, a];
-  const spans = touchedBetween(track, low, high).map((ordinal) =>
-    spanOf(track, ordinal, low, high),
-  );
-  const [before, after] = await ends(track, spans);
   const entities: Difference["entities"][number][] = [];
-  for (const span of spans) {
-    const [one, other] = slotsOf(span, before.get(span.ordinal), after.get(span.ordinal));
-    const changes = a > b ? fieldChanges(other, one) : fieldChanges(one, other);
-    if (changes.length > 0)
-      entities.push(await withSetters(track, span, { changes, lists: other?.lists }));
+  for (const batch of batchesOf(touchedBetween(track, low, high))) {
+    const spans = batch.map((ordinal) => spanOf(track, ordinal, low, high));
+    const [before, after] = await ends(track, spans);
+    for (const span of spans) {
+      const [one, other] = slotsOf(span, before.get(span.ordinal), after.get(span.ordinal));
+      const changes = a > b ? fieldChanges(other, one) : fieldChanges(one, other);
+      if (changes.length > 0)
+        entities.push(await withSetters(track, span, { changes, lists: other?.lists }));
+    }
   }
   return { a: provenanceOf(track, a), b: provenanceOf(track, b), entities };
 };
@@ -88,6 +88,10 @@ const slotsOf = (
 /** An object with those of the fields that are there. */
 const picked = (value: JsonValue | undefined, names: readonly string[]): JsonValue => {
   const of = (value ?? {}) as Readonly<Record<string, JsonValue>>;
-  const there = names.filter((name) => Object.hasOwn(of, name));
-  return Object.fromEntries(there.map((name) => [name, of[name] as JsonValue]));
+  const there: Record<string, JsonValue> = {};
+  for (const name of names) {
+    const field = Object.hasOwn(of, name) ? of[name] : undefined;
+    if (field !== undefined) there[name] = field;
+  }
+  return there;
 };

@@ -10,20 +10,36 @@
 import type { Slot } from "@taskwal/core";
 import { namesIn } from "./entity-span.ts";
 import type { EntityRef } from "./offline.ts";
-import { kinds, type Kind } from "./rows.ts";
+import { kinds, type Kind, type Rows } from "./rows.ts";
 import type { Track } from "./track.ts";
 import { applyTo, draftOf, type KeptValue, type SlotDraft } from "./track-value.ts";
+import type { ValuePlace } from "./value-file.ts";
 
-/** The entities of these ordinals behind `sequence`: those that were there by then, also if they are gone again. */
-export const slotsAt = async (
+/** The entities of these ordinals behind `sequence`, in their order: those that were there by then, also if they are gone again. */
+export async function* slotsAt(
   track: Track,
-  ordinals: Iterable<number>,
+  ordinals: readonly number[],
   sequence: number,
-): Promise<Map<number, Slot>> => {
-  const needed: number[] = [];
-  for (const ordinal of ordinals) addNeeded(track, track.rows.of(ordinal, -1, sequence), needed);
-  return assembled(track, needed);
-};
+): AsyncGenerator<readonly [ordinal: number, slot: Slot]> {
+  for (const batch of batchesOf(ordinals)) {
+    const needed: number[] = [];
+    for (const ordinal of batch) addNeeded(track, track.rows.of(ordinal, -1, sequence), needed);
+    const slots = await assembled(track, needed);
+    for (const ordinal of batch) {
+      const slot = slots.get(ordinal);
+      if (slot) yield [ordinal, slot];
+    }
+  }
+}
+
+const batchesMax = 16;
+const batchMin = 256;
+
+/** What is put together is let go batch by batch, and values that memory does not hold are read no oftener than there are batches. */
+export function* batchesOf<T>(all: readonly T[]): Generator<readonly T[]> {
+  const size = Math.max(batchMin, Math.ceil(all.length / batchesMax));
+  for (let from = 0; from < all.length; from += size) yield all.slice(from, from + size);
+}
 
 /** What entities are behind these rows of theirs, and behind what they were `before`. */
 export const assembled = async (
@@ -37,12 +53,15 @@ export const assembled = async (
     track.rows.column("n"),
   ];
   const slots = new Map<number, SlotDraft>();
-  for (const row of Float64Array.from(needed).sort()) {
-    const ordinal = (entities[row] ?? 0) - 1;
-    let slot = slots.get(ordinal);
-    if (!slot) slots.set(ordinal, (slot = draftOf(before.get(ordinal))));
-    const kept = heldValue(track, row) ?? (await keptValue(track, row));
-    applyTo(slot, kind[row] as Kind, n[row] ?? 0, kept);
+  const ordered = Float64Array.from(needed).sort();
+  for (let from = 0; from < ordered.length;) {
+    for (const kept of await keptValues(track, ordered, from)) {
+      const row = ordered[from++] ?? 0;
+      const ordinal = (entities[row] ?? 0) - 1;
+      let slot = slots.get(ordinal);
+      if (!slot) slots.set(ordinal, (slot = draftOf(before.get(ordinal))));
+      applyTo(slot, kind[row] as Kind, n[row] ?? 0, kept);
+    }
   }
   return slots;
 };
@@ -52,7 +71,11 @@ export const slotAt = async (
   track: Track,
   ordinal: number,
   sequence: number,
-): Promise<Slot | undefined> => (await slotsAt(track, [ordinal], sequence)).get(ordinal);
+): Promise<Slot | undefined> => {
+  const needed: number[] = [];
+  addNeeded(track, track.rows.of(ordinal, -1, sequence), needed);
+  return (await assembled(track, needed)).get(ordinal);
+};
 
 /** Of the rows of an entity, from its first on or from some later one, those that what it is behind the last of them is made of. */
 export const addNeeded = ({ rows }: Track, all: Uint32Array, needed: number[]): void => {
@@ -98,18 +121,29 @@ export const slotBehind = (
   return slot;
 };
 
-/** Of a row, if it is in memory: a million of them are not waited for one by one. */
-const heldValue = ({ rows, values }: Track, row: number): KeptValue | undefined => {
-  const text = values.held(rows.value("startBytes", row), rows.value("bytes", row));
-  return text === undefined ? undefined : (JSON.parse(text) as KeptValue);
+export const keptValue = async ({ rows, values }: Track, row: number): Promise<KeptValue> =>
+  JSON.parse(await values.text(placeOf(rows, row))) as KeptValue;
+
+/** So many bytes are parsed at once, or one text that is longer. */
+const joinedBytesMax = 64 * 1024;
+
+/** What the rows from the `from`-th of them on keep: of as many as are read together. */
+const keptValues = async (
+  { rows, values }: Track,
+  needed: ArrayLike<number>,
+  from: number,
+): Promise<readonly KeptValue[]> => {
+  const places: ValuePlace[] = [];
+  for (let at = from, bytes = 0; at < needed.length && bytes < joinedBytesMax; at++) {
+    const place = placeOf(rows, needed[at] ?? 0);
+    places.push(place);
+    bytes += place.bytes;
+  }
+  return JSON.parse(await values.array(places)) as KeptValue[];
 };
 
-export const keptValue = async (track: Track, row: number): Promise<KeptValue> => {
-  const held = heldValue(track, row);
-  if (held) return held;
-  const { rows, values } = track;
-  const text = await values.text(rows.value("startBytes", row), rows.value("bytes", row));
-  return JSON.parse(text) as KeptValue;
+const placeOf = (rows: Rows, row: number): ValuePlace => {
+  return { startBytes: rows.value("startBytes", row), bytes: rows.value("bytes", row) };
 };
 
 /** An entity's name has no line end; an id may. */

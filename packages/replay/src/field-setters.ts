@@ -49,28 +49,27 @@ export const withSetters = async (
 ): Promise<Difference["entities"][number]> => {
   // A record that changed nothing, such as one of an entity that is gone, made nothing what it is.
   const latest = span.rows.findLast((row) => namesIn(track, row).size > 0) ?? 0;
-  const rows = new Map<FieldChange["path"], number>();
+  const rows: (number | undefined)[] = [];
   for (const { path } of changes) {
     const [name, ...below] = path;
     const [index] = below;
     const setters = span.byName.get(String(name)) ?? [];
-    const row =
-      typeof index === "number"
-        ? appendOf(track, setters, (lists?.[String(name)]?.length ?? 0) - index)
-        : below.length > 0 && setters.length > 1
-          ? await setterBelow(track, setters, path)
-          : (setters.at(-1) ?? latest);
-    if (row !== undefined) rows.set(path, row);
+    if (typeof index === "number") {
+      rows.push(appendOf(track, setters, (lists?.[String(name)]?.length ?? 0) - index));
+    } else if (below.length > 0 && setters.length > 1) {
+      rows.push(await setterBelow(track, setters, path));
+    } else rows.push(setters.at(-1) ?? latest);
   }
-  const rest = changes.map(({ path }) => path).filter((path) => !rows.has(path));
-  if (rest.length > 0) {
-    for (const [path, row] of await lookedUp(track, span, rest)) rows.set(path, row);
-  }
+  const open = rows.includes(undefined)
+    ? changes.flatMap(({ path }, index) => (rows[index] === undefined ? [path] : []))
+    : [];
+  const found = open.length > 0 ? await lookedUp(track, span, open) : undefined;
   return {
     ref: entityRef(track, span.ordinal),
-    changes: changes.map((change) => {
-      const { sequence, type } = setterOf(track, rows.get(change.path) ?? latest);
-      return { ...change, sequence, type };
+    changes: changes.map(({ path, old, new: now }, index) => {
+      const row = rows[index] ?? found?.get(path) ?? latest;
+      const type = track.types.list[track.rows.value("type", row)] ?? "";
+      return { path, old, new: now, sequence: track.rows.value("sequence", row), type };
     }),
   };
 };

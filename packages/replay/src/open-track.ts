@@ -146,7 +146,9 @@ const differingEntities = async (
   slots: Iterable<SlotChange>,
 ): Promise<EntityRef[]> => {
   const { entities } = track;
-  const told = await slotsAt(track, entities.list.keys(), sequence);
+  const told = new Map<number, Slot>();
+  for await (const [ordinal, slot] of slotsAt(track, [...entities.list.keys()], sequence))
+    told.set(ordinal, slot);
   const differing: EntityRef[] = [];
   for (const { entity, id, after } of slots) {
     const ordinal = entities.find(`${entity.name}\n${id}`);

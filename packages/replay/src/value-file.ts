@@ -80,6 +80,12 @@ export class ValueWriter {
   }
 }
 
+/** Where a text stands. */
+export interface ValuePlace {
+  readonly startBytes: number;
+  readonly bytes: number;
+}
+
 export class ValueReader {
   readonly #file: File;
   readonly #checksums: readonly number[];
@@ -92,29 +98,45 @@ export class ValueReader {
     this.#checksums = checksums;
   }
 
-  /** A text that is in memory, whole in one block; undefined if it is to be read. */
-  held(startBytes: number, bytes: number): string | undefined {
-    const index = Math.floor(startBytes / blockBytes);
-    const from = startBytes - index * blockBytes;
-    const block = this.#held(index);
-    return block && from + bytes <= block.length
-      ? block.toString("utf8", from, from + bytes)
-      : undefined;
+  /** A text. Throws DamagedTrack, and errors of the disk as they are. */
+  async text(place: ValuePlace): Promise<string> {
+    const text = Buffer.allocUnsafe(place.bytes);
+    await this.#copy(place, text, 0);
+    return text.toString("utf8");
   }
 
-  /** Throws DamagedTrack, and errors of the disk as they are. */
-  async text(startBytes: number, bytes: number): Promise<string> {
-    const first = Math.floor(startBytes / blockBytes);
-    const parts: Buffer[] = [];
-    let from = startBytes - first * blockBytes;
-    let rest = bytes;
-    for (let index = first; rest > 0; index += 1) {
-      const part = (await this.#block(index)).subarray(from, from + rest);
-      parts.push(part);
-      rest -= part.length;
-      from = 0;
+  /** Several texts as the items of one array: parsed together they take two thirds of the time. Throws as `text` does. */
+  async array(places: readonly ValuePlace[]): Promise<string> {
+    const length = places.reduce((sum, { bytes }) => sum + bytes + 1, 1);
+    const array = Buffer.alloc(length, ",");
+    let at = 1;
+    for (const place of places) {
+      const reading = this.#copy(place, array, at);
+      if (reading) await reading;
+      at += place.bytes + 1;
     }
-    return Buffer.concat(parts).toString("utf8");
+    array.write("[", 0);
+    array.write("]", length - 1);
+    return array.toString("utf8");
+  }
+
+  /** Copies a text to where it is wanted; what it returns, if anything, is waited for. */
+  #copy(place: ValuePlace, target: Buffer, at: number): Promise<void> | undefined {
+    const index = Math.floor(place.startBytes / blockBytes);
+    const from = place.startBytes - index * blockBytes;
+    const block = this.#held(index);
+    if (!block || from + place.bytes > block.length) return this.#copyParts(place, target, at);
+    block.copy(target, at, from, from + place.bytes);
+    return undefined;
+  }
+
+  async #copyParts({ startBytes, bytes }: ValuePlace, target: Buffer, at: number): Promise<void> {
+    for (let copied = 0; copied < bytes;) {
+      const index = Math.floor((startBytes + copied) / blockBytes);
+      const from = startBytes + copied - index * blockBytes;
+      const block = await this.#block(index);
+      copied += block.copy(target, at + copied, from, from + bytes - copied);
+    }
   }
 
   /** Reads all of it, in order. Throws DamagedTrack if it is not exactly the blocks that were written. */
