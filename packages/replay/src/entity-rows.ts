@@ -146,11 +146,13 @@ const placeOf = (rows: Rows, row: number): ValuePlace => {
   return { startBytes: rows.value("startBytes", row), bytes: rows.value("bytes", row) };
 };
 
-/** An entity's name has no line end; an id may. */
-export const entityRef = ({ entities }: Track, ordinal: number): EntityRef => {
-  const key = entities.list[ordinal] ?? "";
-  const lineEnd = key.indexOf("\n");
-  return { entity: key.slice(0, lineEnd), id: key.slice(lineEnd + 1) };
+export const entityRef = ({ entities }: Track, ordinal: number): EntityRef =>
+  entityRefOf(entities.list[ordinal] ?? "");
+
+/** From its name in the track. That of its kind has no line end; an id may. */
+export const entityRefOf = (name: string): EntityRef => {
+  const lineEnd = name.indexOf("\n");
+  return { entity: name.slice(0, lineEnd), id: name.slice(lineEnd + 1) };
 };
 
 /** Whether it is there behind `sequence`. */

@@ -10,17 +10,19 @@
 import { randomBytes } from "node:crypto";
 import {
   historySnapshots,
+  listItems,
   readHistory,
   type History,
+  type ListView,
   type Model,
   type Slot,
   type SlotChange,
 } from "@taskwal/core";
 import { openNodeDisk, type Disk } from "@taskwal/disk";
+import { isSameJson, type JsonValue } from "@taskwal/format";
 import { TrackBuilder } from "./build-track.ts";
 import { openCache, type Cache } from "./cache-directory.ts";
-import { entityRef, slotsAt } from "./entity-rows.ts";
-import { fieldChanges } from "./field-changes.ts";
+import { entityRefOf, slotsAt } from "./entity-rows.ts";
 import { logReportOf } from "./log-report.ts";
 import type { EntityRef } from "./offline.ts";
 import { fieldSetsOf, type ComparedSnapshot, type Track } from "./track.ts";
@@ -102,7 +104,7 @@ const makeTrack = async (
       entities,
       types,
       actors,
-      fieldSets: fieldSetsOf(fieldSets),
+      fieldSets: fieldSetsOf(fieldSets.list),
       values,
     };
     const compared = await comparedSnapshots(dir, model, disk, history, track);
@@ -146,22 +148,26 @@ const differingEntities = async (
   slots: Iterable<SlotChange>,
 ): Promise<EntityRef[]> => {
   const { entities } = track;
-  const told = new Map<number, Slot>();
-  for await (const [ordinal, slot] of slotsAt(track, [...entities.list.keys()], sequence))
-    told.set(ordinal, slot);
-  const differing: EntityRef[] = [];
+  /** What the snapshot has, until the log has told the same. */
+  const open = new Map<string, Slot>();
   for (const { entity, id, after } of slots) {
-    const ordinal = entities.find(`${entity.name}\n${id}`);
-    const one = ordinal === undefined ? undefined : told.get(ordinal);
-    if (ordinal !== undefined) told.delete(ordinal);
-    if (!isSameSlot(one, after)) differing.push({ entity: entity.name, id });
+    if (after.value !== undefined) open.set(`${entity.name}\n${id}`, after);
   }
-  for (const [ordinal, slot] of told) {
-    if (slot.value !== undefined) differing.push(entityRef(track, ordinal));
+  const unknown: string[] = [];
+  for await (const [ordinal, slot] of slotsAt(track, [...entities.list.keys()], sequence)) {
+    const name = entities.list[ordinal] ?? "";
+    const known = open.get(name);
+    if (known && isSameSlot(slot, known)) open.delete(name);
+    else if (!known && slot.value !== undefined) unknown.push(name);
   }
-  return differing;
+  return [...open.keys(), ...unknown].map(entityRefOf);
 };
 
-const isSameSlot = (one: Slot | undefined, other: Slot): boolean =>
-  (one?.value === undefined) === (other.value === undefined) &&
-  fieldChanges(one, other).length === 0;
+const isSameSlot = (one: Slot, other: Slot): boolean =>
+  isSameJson(one.value, other.value) &&
+  Object.keys({ ...one.lists, ...other.lists }).every((name) =>
+    isSameJson(itemsOf(one.lists?.[name]), itemsOf(other.lists?.[name])),
+  );
+
+const itemsOf = (view: ListView | undefined): readonly JsonValue[] =>
+  view ? [...listItems(view)] : [];

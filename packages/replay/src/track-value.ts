@@ -10,6 +10,7 @@
  */
 import {
   appendItem,
+  itemAt,
   listItems,
   listOf,
   unknownItems,
@@ -17,7 +18,7 @@ import {
   type ListView,
   type Slot,
 } from "@taskwal/core";
-import { canonicalJson, type JsonValue } from "@taskwal/format";
+import { isSameJson, type JsonValue } from "@taskwal/format";
 import { kinds, type Kind } from "./rows.ts";
 
 /** More make the values of a log smaller, and a state dearer to put together. */
@@ -56,8 +57,7 @@ export const keptChange = (before: Slot | undefined, after: Slot, patches: numbe
   }
   const appended = appendedItem(before, after);
   if (appended) return { kind: kinds.append, value: appended, fields: [appended.list] };
-  const patch = patchOf(before.value as Fields, value as Fields);
-  const fields = [...Object.keys(patch.set), ...(patch.unset ?? [])];
+  const { set, unset, fields } = patchOf(before.value as Fields, value as Fields);
   if (before.lists !== after.lists) {
     return {
       kind: kinds.base,
@@ -68,7 +68,7 @@ export const keptChange = (before: Slot | undefined, after: Slot, patches: numbe
   if (patches >= patchesMax || before.damage !== damage) {
     return { kind: kinds.whole, value: { value, ...damageOf(damage) }, fields };
   }
-  return { kind: kinds.patch, value: patch, fields };
+  return { kind: kinds.patch, value: unset ? { set, unset } : { set }, fields };
 };
 
 /** How many patches stand since the last whole value, behind a change of this kind. */
@@ -85,17 +85,22 @@ const namesOf = (slot: Slot | undefined): readonly string[] => [
   ...Object.keys(slot?.lists ?? {}),
 ];
 
-const listsOf = (before: Slot, after: Slot): readonly string[] =>
-  Object.keys({ ...before.lists, ...after.lists }).filter(
-    (name) => !isSameList(before.lists?.[name], after.lists?.[name]),
-  );
+/** The lists that are another than before. */
+const listsOf = ({ lists: before = {} }: Slot, { lists: after = {} }: Slot): readonly string[] => {
+  const names = Object.keys(after).filter((name) => !isSameList(before[name], after[name]));
+  const gone = Object.keys(before).filter((name) => !Object.hasOwn(after, name));
+  return gone.length > 0 ? [...names, ...gone] : names;
+};
 
 /** A view that grew shares its pieces with the older one; one of a snapshot shares nothing. */
 const isSameList = (one: ListView | undefined, other: ListView | undefined): boolean => {
   if (one === other) return true;
   if (one?.length !== other?.length || !one || !other) return false;
-  return one.pieces === other.pieces || canonicalJson(one.pieces) === canonicalJson(other.pieces);
+  return one.pieces === other.pieces || isSameItems(one, other);
 };
+
+const isSameItems = (one: ListView, other: ListView): boolean =>
+  isSameJson([...listItems(one)], [...listItems(other)]);
 
 const baseOf = ({ value = null, damage, lists }: Slot): KeptValue => {
   const listed = Object.entries(lists ?? {}).map(([name, list]) => [name, [...listItems(list)]]);
@@ -122,27 +127,33 @@ const appendedItem = (
   if (!view || view.length !== index + 1) return undefined;
   // A snapshot may know other items before the last one.
   if (index > 0 && view.pieces !== viewBefore?.pieces) return undefined;
-  const [item = null] = listItems(view, index);
-  return { list, index, item };
+  return { list, index, item: itemAt(view, index) };
 };
 
-const patchOf = (before: Fields, after: Fields): { set: Fields; unset?: readonly string[] } => {
+interface Patch {
+  readonly set: Fields;
+  readonly unset: readonly string[] | undefined;
+  /** The names of the fields that it sets and takes away. */
+  readonly fields: readonly string[];
+}
+
+const patchOf = (before: Fields, after: Fields): Patch => {
   const set: Record<string, JsonValue> = {};
+  const fields: string[] = [];
+  let kept = 0;
   for (const name of Object.keys(after)) {
     const value = after[name] as JsonValue;
-    if (!isSame(before[name], value)) set[name] = value;
+    const isThere = Object.hasOwn(before, name);
+    if (isThere) kept += 1;
+    if (isThere && isSameJson(before[name], value)) continue;
+    set[name] = value;
+    fields.push(name);
   }
-  const unset = Object.keys(before).filter((name) => !Object.hasOwn(after, name));
-  return unset.length > 0 ? { set, unset } : { set };
+  const names = Object.keys(before);
+  if (names.length === kept) return { set, unset: undefined, fields };
+  const unset = names.filter((name) => !Object.hasOwn(after, name));
+  return { set, unset, fields: [...fields, ...unset] };
 };
-
-const isSame = (one: JsonValue | undefined, other: JsonValue): boolean =>
-  one === other ||
-  (typeof one === "object" &&
-    typeof other === "object" &&
-    one !== null &&
-    other !== null &&
-    canonicalJson(one) === canonicalJson(other));
 
 /** A slot that is being put together. */
 export type SlotDraft = { -readonly [Name in keyof Slot]: Slot[Name] };

@@ -11,6 +11,9 @@ import { crc32 } from "@taskwal/format";
 
 const blockBytes = 64 * 1024;
 
+/** Blocks that are written at once. */
+const writtenBytes = 16 * blockBytes;
+
 /** What one question needs is mostly what the next one needs too: most logs of a million records fit. */
 const heldBytesMax = 128 * 1024 * 1024;
 
@@ -25,10 +28,10 @@ export class DamagedTrack extends Error {
 
 export class ValueWriter {
   readonly #file: File;
-  #block = Buffer.allocUnsafe(blockBytes);
+  #buffer = Buffer.allocUnsafe(writtenBytes);
   #filled = 0;
   #startBytes = 0;
-  /** Blocks that are full and not yet written. */
+  /** Buffers that are full and not yet written. */
   #waiting: { readonly at: number; readonly bytes: Buffer }[] = [];
   readonly #checksums: number[] = [];
 
@@ -38,17 +41,17 @@ export class ValueWriter {
 
   /** Takes a text; returns how many bytes it is. It begins where the last one ended. */
   append(text: string): number {
-    if (text.length * 3 <= blockBytes - this.#filled) {
-      const written = this.#block.write(text, this.#filled);
+    if (text.length * 3 <= writtenBytes - this.#filled) {
+      const written = this.#buffer.write(text, this.#filled);
       this.#filled += written;
       return written;
     }
     const bytes = Buffer.from(text);
     for (let from = 0; from < bytes.length;) {
-      const taken = bytes.copy(this.#block, this.#filled, from);
+      const taken = bytes.copy(this.#buffer, this.#filled, from);
       this.#filled += taken;
       from += taken;
-      if (this.#filled === blockBytes) this.#turn();
+      if (this.#filled === writtenBytes) this.#turn();
     }
     return bytes.length;
   }
@@ -67,11 +70,13 @@ export class ValueWriter {
   }
 
   #turn(): void {
-    const bytes = this.#block.subarray(0, this.#filled);
+    const bytes = this.#buffer.subarray(0, this.#filled);
     this.#waiting.push({ at: this.#startBytes, bytes });
-    this.#checksums.push(crc32(bytes));
+    for (let from = 0; from < bytes.length; from += blockBytes) {
+      this.#checksums.push(crc32(bytes.subarray(from, from + blockBytes)));
+    }
     this.#startBytes += this.#filled;
-    this.#block = Buffer.allocUnsafe(blockBytes);
+    this.#buffer = Buffer.allocUnsafe(writtenBytes);
     this.#filled = 0;
   }
 
