@@ -8,24 +8,13 @@
  * is believed, so that an answer is the same from a track that was just made and from one of last week.
  */
 import { randomBytes } from "node:crypto";
-import {
-  historySnapshots,
-  listItems,
-  readHistory,
-  type History,
-  type ListView,
-  type Model,
-  type Slot,
-  type SlotChange,
-} from "@taskwal/core";
+import { readHistory, type Model } from "@taskwal/core";
 import { openNodeDisk, type Disk } from "@taskwal/disk";
-import { isSameJson, type JsonValue } from "@taskwal/format";
 import { TrackBuilder } from "./build-track.ts";
 import { openCache, type Cache } from "./cache-directory.ts";
-import { entityRefOf, slotsAt } from "./entity-rows.ts";
+import { comparedSnapshots } from "./compare-snapshots.ts";
 import { logReportOf } from "./log-report.ts";
-import type { EntityRef } from "./offline.ts";
-import { fieldSetsOf, type ComparedSnapshot, type Track } from "./track.ts";
+import { fieldSetsOf, type Track } from "./track.ts";
 import {
   loadTrack,
   nameTrack,
@@ -107,7 +96,7 @@ const makeTrack = async (
       fieldSets: fieldSetsOf(fieldSets.list),
       values,
     };
-    const compared = await comparedSnapshots(dir, model, disk, history, track);
+    const compared = await comparedSnapshots({ dir, model, disk }, history, track);
     await writeTrack(directory, unfinished, { meta: { ...meta, compared }, builder, blockCrcs });
     // By its open file it is read on, whoever gives its name to another track meanwhile.
     const made = await readTrack(directory, unfinished);
@@ -119,55 +108,3 @@ const makeTrack = async (
     await removeUnfinished(directory, unfinished);
   }
 };
-
-/**
- * The newest snapshot that is not above the log; if that is not what the log comes to, the older ones too, to tell from
- * where on.
- */
-const comparedSnapshots = async (
-  dir: string,
-  model: Model,
-  disk: Disk,
-  history: History,
-  track: Track,
-): Promise<readonly ComparedSnapshot[]> => {
-  const compared: ComparedSnapshot[] = [];
-  for await (const snapshot of historySnapshots({ dir, model, disk }, history)) {
-    const { name, sequence, slots } = snapshot;
-    if (sequence > history.last || sequence <= (history.base?.sequence ?? 0)) continue;
-    const differing = await differingEntities(track, sequence, slots);
-    compared.unshift({ name, sequence, differing: differing.length, first: differing[0] });
-    if (differing.length === 0) break;
-  }
-  return compared;
-};
-
-const differingEntities = async (
-  track: Track,
-  sequence: number,
-  slots: Iterable<SlotChange>,
-): Promise<EntityRef[]> => {
-  const { entities } = track;
-  /** What the snapshot has, until the log has told the same. */
-  const open = new Map<string, Slot>();
-  for (const { entity, id, after } of slots) {
-    if (after.value !== undefined) open.set(`${entity.name}\n${id}`, after);
-  }
-  const unknown: string[] = [];
-  for await (const [ordinal, slot] of slotsAt(track, [...entities.list.keys()], sequence)) {
-    const name = entities.list[ordinal] ?? "";
-    const known = open.get(name);
-    if (known && isSameSlot(slot, known)) open.delete(name);
-    else if (!known && slot.value !== undefined) unknown.push(name);
-  }
-  return [...open.keys(), ...unknown].map(entityRefOf);
-};
-
-const isSameSlot = (one: Slot, other: Slot): boolean =>
-  isSameJson(one.value, other.value) &&
-  Object.keys({ ...one.lists, ...other.lists }).every((name) =>
-    isSameJson(itemsOf(one.lists?.[name]), itemsOf(other.lists?.[name])),
-  );
-
-const itemsOf = (view: ListView | undefined): readonly JsonValue[] =>
-  view ? [...listItems(view)] : [];

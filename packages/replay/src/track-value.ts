@@ -57,7 +57,9 @@ export const keptChange = (before: Slot | undefined, after: Slot, patches: numbe
   }
   const appended = appendedItem(before, after);
   if (appended) return { kind: kinds.append, value: appended, fields: [appended.list] };
-  const { set, unset, fields } = patchOf(before.value as Fields, value as Fields);
+  const patch = patchOf(before.value as Fields, value as Fields);
+  const names = Object.keys(patch.set);
+  const fields = patch.unset ? [...names, ...patch.unset] : names;
   if (before.lists !== after.lists) {
     return {
       kind: kinds.base,
@@ -68,7 +70,7 @@ export const keptChange = (before: Slot | undefined, after: Slot, patches: numbe
   if (patches >= patchesMax || before.damage !== damage) {
     return { kind: kinds.whole, value: { value, ...damageOf(damage) }, fields };
   }
-  return { kind: kinds.patch, value: unset ? { set, unset } : { set }, fields };
+  return { kind: kinds.patch, value: patch, fields };
 };
 
 /** How many patches stand since the last whole value, behind a change of this kind. */
@@ -130,29 +132,18 @@ const appendedItem = (
   return { list, index, item: itemAt(view, index) };
 };
 
-interface Patch {
-  readonly set: Fields;
-  readonly unset: readonly string[] | undefined;
-  /** The names of the fields that it sets and takes away. */
-  readonly fields: readonly string[];
-}
-
-const patchOf = (before: Fields, after: Fields): Patch => {
+const patchOf = (before: Fields, after: Fields): { set: Fields; unset?: readonly string[] } => {
   const set: Record<string, JsonValue> = {};
-  const fields: string[] = [];
   let kept = 0;
   for (const name of Object.keys(after)) {
     const value = after[name] as JsonValue;
     const isThere = Object.hasOwn(before, name);
     if (isThere) kept += 1;
-    if (isThere && isSameJson(before[name], value)) continue;
-    set[name] = value;
-    fields.push(name);
+    if (!isThere || !isSameJson(before[name], value)) set[name] = value;
   }
   const names = Object.keys(before);
-  if (names.length === kept) return { set, unset: undefined, fields };
-  const unset = names.filter((name) => !Object.hasOwn(after, name));
-  return { set, unset, fields: [...fields, ...unset] };
+  if (names.length === kept) return { set };
+  return { set, unset: names.filter((name) => !Object.hasOwn(after, name)) };
 };
 
 /** A slot that is being put together. */
