@@ -20,7 +20,7 @@ import type { Track } from "./track.ts";
 export const diffPoints = async (track: Track, a: number, b: number): Promise<Difference> => {
   const [low, high] = a <= b ? [a, b] : [b, a];
   const entities: Difference["entities"][number][] = [];
-  for (const batch of batchesOf(touchedBetween(track, low, high))) {
+  for (const batch of batchesOf(track, touchedBetween(track, low, high))) {
     const spans = batch.map((ordinal) => spanOf(track, ordinal, low, high));
     const [before, after] = await ends(track, spans);
     for (const span of spans) {

@@ -21,7 +21,7 @@ export async function* slotsAt(
   ordinals: readonly number[],
   sequence: number,
 ): AsyncGenerator<readonly [ordinal: number, slot: Slot]> {
-  for (const batch of batchesOf(ordinals)) {
+  for (const batch of batchesOf(track, ordinals)) {
     const needed: number[] = [];
     for (const ordinal of batch) addNeeded(track, track.rows.of(ordinal, -1, sequence), needed);
     const slots = await assembled(track, needed);
@@ -32,13 +32,20 @@ export async function* slotsAt(
   }
 }
 
-const batchesMax = 16;
-const batchMin = 256;
+/** Few are let go while they are young still, which the garbage collector likes; fewer yet are no faster. */
+const batchEntities = 128;
 
-/** What is put together is let go batch by batch, and values that memory does not hold are read no oftener than there are batches. */
-export function* batchesOf<T>(all: readonly T[]): Generator<readonly T[]> {
-  const size = Math.max(batchMin, Math.ceil(all.length / batchesMax));
-  for (let from = 0; from < all.length; from += size) yield all.slice(from, from + size);
+/** Values that memory does not hold are read again for each batch. */
+const batchesMax = 16;
+
+/** Ordinals of entities, as many at a time as are put together at a time. */
+export function* batchesOf(
+  { values }: Track,
+  ordinals: readonly number[],
+): Generator<readonly number[]> {
+  const most = values.fitInMemory ? Infinity : batchesMax;
+  const size = Math.max(batchEntities, Math.ceil(ordinals.length / most));
+  for (let from = 0; from < ordinals.length; from += size) yield ordinals.slice(from, from + size);
 }
 
 /** What entities are behind these rows of theirs, and behind what they were `before`. */

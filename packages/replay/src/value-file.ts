@@ -103,6 +103,11 @@ export class ValueReader {
     this.#checksums = checksums;
   }
 
+  /** Whether no block is ever let go for another one. */
+  get fitInMemory(): boolean {
+    return this.#checksums.length * blockBytes <= heldBytesMax;
+  }
+
   /** A text. Throws DamagedTrack, and errors of the disk as they are. */
   async text(place: ValuePlace): Promise<string> {
     const text = Buffer.allocUnsafe(place.bytes);
