@@ -14,6 +14,8 @@ export interface VerbAnswer {
   readonly status: number;
   readonly stdout: string;
   readonly stderr: string;
+  /** Files and directories that it left open, where the system tells. */
+  readonly leftOpen: readonly string[];
 }
 
 export type RunVerb = (words: readonly string[]) => Promise<VerbAnswer>;
@@ -27,7 +29,20 @@ export const verbProcess = async (home: string): Promise<RunVerb> => {
   const url = pathToFileURL(command).href;
   return (words) =>
     child.run(
-      async ({ load, kept }, { url, words }) => {
+      async ({ load, kept, fs }, { url, words }) => {
+        const opened = (): string[] => {
+          if (!fs.existsSync("/proc/self/fd")) return [];
+          return fs.readdirSync("/proc/self/fd").flatMap((fd) => {
+            try {
+              const name = fs.readlinkSync(`/proc/self/fd/${fd}`);
+              return /^\/(?!proc\/|dev\/)/.test(name) ? [`${fd} ${name}`] : [];
+            } catch {
+              // That of the listing itself.
+              return [];
+            }
+          });
+        };
+        const before = new Set(opened());
         kept["runs"] = Number(kept["runs"] ?? 0) + 1;
         const told = { stdout: "", stderr: "" };
         let writes = 0;
@@ -63,7 +78,7 @@ export const verbProcess = async (home: string): Promise<RunVerb> => {
         }
         const status = Number(process.exitCode);
         process.exitCode = undefined;
-        return { status, ...told };
+        return { status, ...told, leftOpen: opened().filter((one) => !before.has(one)) };
       },
       { url, words },
     );
