@@ -11,6 +11,7 @@ import { compareModels } from "./compare-models.ts";
 import { diffPoints } from "./diff-points.ts";
 import { directoryInfo } from "./directory-info.ts";
 import { flipsOf, traceOf } from "./entity-changes.ts";
+import { entityRef } from "./entity-rows.ts";
 import { blamedFields } from "./field-setters.ts";
 import type { Offline, OfflineOptions } from "./offline.ts";
 import { openTrack } from "./open-track.ts";
@@ -37,6 +38,7 @@ export const openOffline = async (dir: string, options: OfflineOptions): Promise
     point: async (text) => pointOf(text, track),
     records: (range) => recordsOf(dir, model, track, range),
     stateAt: async (sequence) => stateAt(track, model, sequence),
+    known: () => [...track.entities.list.keys()].map((ordinal) => entityRef(track, ordinal)),
     diff: (a, b) => diffPoints(track, a, b),
     blame: async ({ entity, id }, sequence = last) => {
       const ordinal = track.entities.find(`${entity}\n${id}`);

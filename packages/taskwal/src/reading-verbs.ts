@@ -40,6 +40,8 @@ interface Verb {
   readonly takes?: string;
   readonly options?: readonly Option[];
   readonly examples: readonly string[];
+  /** It speaks of the files as they are, or of the whole log: there is no --at. */
+  readonly isOfAll?: true;
   /** The option that names the model of the records, where --model is another one. */
   readonly recordedWith?: string;
   readonly answer: (
@@ -60,6 +62,7 @@ const verbs: readonly Verb[] = [
     name: "ls",
     does: "The files of the log and the snapshots, and whether each is whole",
     examples: ["ls"],
+    isOfAll: true,
     answer: (question) => runLs(question),
   },
   {
@@ -168,8 +171,9 @@ const verbs: readonly Verb[] = [
   },
   {
     name: "verify",
-    does: "Every file and every line: what is damaged, and what it means",
+    does: "The whole log, line by line, and every snapshot: what is damaged, and what it means",
     examples: ["verify"],
+    isOfAll: true,
     answer: (question) => runVerify(question),
   },
   {
@@ -180,14 +184,22 @@ const verbs: readonly Verb[] = [
       ["--base <file>", "The model that the records were written with (default: the tasks')"],
     ],
     recordedWith: "base",
+    isOfAll: true,
     answer: (question, _, words) => runReplay(question, words.one("model")),
   },
   {
     name: "tail",
-    does: "The last records, and each new one as it becomes durable",
-    examples: ["tail -n 3"],
-    options: [["-n, --count <number>", "So many of the last ones first (default: 10)"]],
-    answer: (question, _, words) => runTail(question, wholeNumber(words.one("count"), "-n") ?? 10),
+    does: "The last records, and with -f each new one as it becomes durable",
+    examples: ["tail -n 3", "tail -f"],
+    options: [
+      ["-n, --count <number>", "So many of the last ones (default: 10)"],
+      ["-f, --follow", "Go on with each new one, until Ctrl-C"],
+    ],
+    answer: (question, _, words) =>
+      runTail(question, {
+        count: wholeNumber(words.one("count"), "-n") ?? 10,
+        follow: words.flag("follow"),
+      }),
   },
   {
     name: "export",
@@ -215,9 +227,13 @@ const verbs: readonly Verb[] = [
   },
 ];
 
+const atOption: Option = [
+  "--at <point>",
+  "As it was after this point: 12, a time, boot:2, -5m (default: @last)",
+];
+
 const common: readonly Option[] = [
-  ["-C, --dir <dir>", "The state directory, or one segment (default: $STATE_PATH)"],
-  ["--at <point>", "As it was after this point: 12, a time, boot:2, -5m (default: @last)"],
+  ["-C, --dir <dir>", "The state directory (default: $STATE_PATH)"],
   ["--model <file>", "A file that exports your model (default: the tasks')"],
   [
     "--redact <path>",
@@ -230,9 +246,10 @@ const common: readonly Option[] = [
 
 export const addReadingVerbs = (cli: CAC, terminal: Terminal): void => {
   for (const verb of verbs) {
-    const { name, does, takes, options = [], examples } = verb;
+    const { name, does, takes, options = [], isOfAll, examples } = verb;
     const command = cli.command([name, takes, "[dir]"].filter(Boolean).join(" "), does);
-    for (const [flag, meaning] of [...options, ...common]) command.option(flag, meaning);
+    const all = [...options, ...(isOfAll ? [] : [atOption]), ...common];
+    for (const [flag, meaning] of all) command.option(flag, meaning);
     for (const example of examples) command.example(`$ taskwal ${example}`);
     command.action((...given: unknown[]) => answer(cli, verb, given, terminal));
   }

@@ -7,6 +7,7 @@
  * records, never gaps; what is redacted is redacted in every format.
  */
 import type { EntityRef, Gap, Info, Offline, OfflineRecord, Provenance } from "@taskwal/replay";
+import { lostWithin } from "../reading/log.ts";
 import type { Redaction } from "../reading/redaction.ts";
 
 export interface ExportSource {
@@ -32,7 +33,7 @@ export type ExportFormat = (source: ExportSource) => AsyncIterable<string>;
 export async function* wantedRecords(source: ExportSource): AsyncGenerator<OfflineRecord | Gap> {
   const { offline, after, to, told } = source;
   for await (const step of offline.records({ after, to })) {
-    if (step.kind === "gap") told.lost += step.to - step.from + 1;
+    if (step.kind === "gap") told.lost += lostWithin(step, after, to);
     else if (isWantedRecord(step, source)) told.records += 1;
     else continue;
     yield step;

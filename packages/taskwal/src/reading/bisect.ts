@@ -9,7 +9,8 @@ import { exitCodes } from "../exit-codes.ts";
 import { UsageError } from "../usage-error.ts";
 import { counted } from "../words.ts";
 import { bisectExpensively } from "./bisect-expensive.ts";
-import { findPath } from "./entity-path.ts";
+import { tellAbsent } from "./absent.ts";
+import { findEver } from "./entity-path.ts";
 import type { Offline, OfflineRecord } from "@taskwal/replay";
 import { recordAt } from "./log.ts";
 import { plain } from "./plain-text.ts";
@@ -43,20 +44,16 @@ const oldest = async (offline: Offline, to: number): Promise<number> =>
   (await offline.stateAt(to)).provenance.snapshot?.sequence ?? 0;
 
 const exactly = async (
-  { offline, sink }: Question,
+  question: Question,
   words: string,
   when: string,
   { from, to }: { readonly from: number; readonly to: number },
 ): Promise<number> => {
+  const { offline, sink } = question;
   const test = parseCondition(when);
   const state = await offline.stateAt(to);
-  const ref = findPath(state, words)?.ref;
-  if (!ref) {
-    await sink.json("nothing", { provenance: state.provenance, path: words });
-    await sink.text(`no entity is called "${plain(words)}"`);
-    await sink.prose(provenanceWords(state.provenance));
-    return exitCodes.difference;
-  }
+  const ref = findEver(question, state, words)?.ref;
+  if (!ref) return tellAbsent(question, state, words);
   const ends = {
     from: { sequence: from, value: test(await (await offline.stateAt(from)).get(ref)) },
     to: { sequence: to, value: test(await state.get(ref)) },

@@ -7,8 +7,10 @@ import type { Question } from "./question.ts";
 import { gapWords, provenanceWords, timeWords } from "./words.ts";
 
 export const runInfo = async ({ offline, sink, at }: Question): Promise<number> => {
-  const info = await offline.info();
-  const { provenance } = await offline.stateAt(await at());
+  const state = await offline.stateAt(await at());
+  const { provenance } = state;
+  const entities = state.entities().map((entity) => ({ entity, count: state.ids(entity).length }));
+  const info = { ...(await offline.info()), entities };
   await sink.json("info", { ...info, provenance });
   for (const [name, value] of facts(info)) await sink.prose(`${name.padEnd(12)}${value}`);
   await sink.prose(`${"State".padEnd(12)}${provenanceWords(provenance)}`);

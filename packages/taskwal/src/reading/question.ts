@@ -16,6 +16,7 @@ import { openLateProgress } from "../late-progress.ts";
 import type { Terminal } from "../terminal.ts";
 import { openAnswerSink, type AnswerSink } from "./answer-sink.ts";
 import { plain } from "./plain-text.ts";
+import { provenanceWords } from "./words.ts";
 import { redactionOf, type Redaction } from "./redaction.ts";
 
 export interface ReadingFlags {
@@ -93,6 +94,16 @@ export const ask = async (
   } finally {
     process.off("SIGINT", onInterrupt);
   }
+};
+
+/** For an answer that says nothing else of the state: where it is, and how far it is to be believed. */
+export const tellState = async (
+  { offline, sink, at }: Question,
+  kind: "end" | "following" = "end",
+): Promise<void> => {
+  const { provenance } = await offline.stateAt(await at());
+  await sink.json(kind, { provenance });
+  await sink.prose(provenanceWords(provenance));
 };
 
 /** $TASKWAL_REDACT: paths, with commas between them. */

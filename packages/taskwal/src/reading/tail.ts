@@ -1,32 +1,30 @@
 /**
- * `taskwal tail`: the last records, and then each as it becomes durable, beside the writer. Ctrl-C ends it.
- *
- * The rule: a gap stands behind the record before it, at once, also where nothing comes behind it. What is lost while one
- * looks on is told by the `$gap` record of the opening that found it.
+ * `taskwal tail`: the last records; with -f each new one as well, as it becomes durable, beside the writer. Ctrl-C ends that.
  */
 import { exitCodes } from "../exit-codes.ts";
-import { recordWriter } from "./log.ts";
-import type { Question } from "./question.ts";
+import { recordWriter, tellEnd, tellRecords } from "./log.ts";
+import { tellState, type Question } from "./question.ts";
 
-export const runTail = async (question: Question, count: number): Promise<number> => {
-  const { offline, sink, signal, at } = question;
-  const write = recordWriter(question);
-  const after = Math.max(0, (await at()) - count);
-  const gaps = (await offline.info()).gaps.filter(({ to }) => to > after);
-  const writeGaps = async (to: number): Promise<void> => {
-    const [gap] = gaps;
-    if (!gap || gap.from > to) return;
-    gaps.shift();
-    await write(gap);
-    await writeGaps(gap.to + 1);
-  };
-  await writeGaps(after + 1);
-  for await (const step of offline.tail(after, signal)) {
-    const [from, to] = step.kind === "gap" ? [step.from, step.to] : [step.sequence, step.sequence];
-    await writeGaps(from);
-    if (!(await write(step))) break;
-    await writeGaps(to + 1);
+export interface TailFlags {
+  readonly count: number;
+  readonly follow: boolean;
+}
+
+/** Exit code 1 if there is no record and none was waited for, 130 after Ctrl-C. */
+export const runTail = async (
+  question: Question,
+  { count, follow }: TailFlags,
+): Promise<number> => {
+  const { offline, signal, at } = question;
+  const to = await at();
+  const after = Math.max(0, to - count);
+  const told = await tellRecords(question, { after, to, reverse: false }, () => true);
+  if (!follow) {
+    await tellEnd(question, told);
+    return told.records > 0 ? exitCodes.fine : exitCodes.difference;
   }
-  await sink.end();
+  await tellState(question, "following");
+  const write = recordWriter(question);
+  for await (const step of offline.tail(to, signal)) if (!(await write(step))) break;
   return signal.aborted ? exitCodes.interrupted : exitCodes.fine;
 };
