@@ -22,7 +22,7 @@ export type RunVerb = (words: readonly string[]) => Promise<VerbAnswer>;
 
 const command = join(repository, "packages/taskwal/dist/cli.js");
 
-/** Rejects if a verb ends the process. `tail`, which has no end, is interrupted once it is quiet, as by Ctrl-C. */
+/** Rejects if a verb ends the process. `tail -f`, which has no end, is interrupted once it is quiet, as by Ctrl-C. */
 export const verbProcess = async (home: string): Promise<RunVerb> => {
   const env = { HOME: home, XDG_CACHE_HOME: "", STATE_PATH: "", FORCE_COLOR: "", NO_COLOR: "1" };
   const child = await startProcess({ env });
@@ -65,7 +65,7 @@ export const verbProcess = async (home: string): Promise<RunVerb> => {
             if (looks > 25 || (writes > 0 && writes === seen)) process.emit("SIGINT");
             seen = writes;
           };
-          const timer = words[0] === "tail" ? setInterval(look, 60) : undefined;
+          const timer = words.includes("-f") ? setInterval(look, 60) : undefined;
           await ended;
           clearInterval(timer);
         } catch (error) {
