@@ -26,9 +26,9 @@ const laidOut = (
 const isSegment = (name: string): boolean => name.endsWith(".jsonl");
 const segmentsOf = ({ files }: Undamaged): string[] => [...files.keys()].filter(isSegment);
 
-/** What `taskwal tail` prints until it was told the last of these words. */
+/** What `taskwal tail -f` prints until it was told the last of these words. */
 const tailed = async (dir: string, until: string): Promise<string> => {
-  const child = spawn(process.execPath, [command, "tail", "-n", "100", "-C", dir], {
+  const child = spawn(process.execPath, [command, "tail", "-f", "-n", "100", "-C", dir], {
     env: { PATH: process.env["PATH"], HOME: scratch() },
     stdio: ["ignore", "pipe", "inherit"],
   });
@@ -104,6 +104,6 @@ it("info names no snapshot that does not verify as one of @-1, and boots says th
   expect(stdout).toMatch(/^Snapshots +none$/m);
   expect(await run(["boots", "-C", dir])).toMatchObject({
     status: 1,
-    stdout: "no record of a boot can be read\n",
+    stdout: expect.stringMatching(/^no record of a boot can be read\n/),
   });
 });
