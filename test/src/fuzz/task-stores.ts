@@ -11,12 +11,15 @@ const storeOf = (files: Map<string, Buffer>, older: Undamaged["older"]): Undamag
   return { files, older, storeId: store };
 };
 
-export const crashedExample = (): Undamaged => {
-  const dir = join(repository, "packages/taskwal/example-crashed");
+/** The files of a real directory, by their names in it. */
+export const filesIn = (dir: string): Map<string, Buffer> => {
   const names = readdirSync(dir, { recursive: true, encoding: "utf8" }).toSorted();
   const files = names.filter((name) => statSync(join(dir, name)).isFile());
-  return storeOf(new Map(files.map((name) => [name, readFileSync(join(dir, name))])), new Map());
+  return new Map(files.map((name) => [name, readFileSync(join(dir, name))]));
 };
+
+export const crashedExample = (): Undamaged =>
+  storeOf(filesIn(join(repository, "packages/taskwal/example-crashed")), new Map());
 
 const dir = "/state";
 

@@ -14,20 +14,35 @@ export interface VerbAnswer {
   readonly status: number;
   readonly stdout: string;
   readonly stderr: string;
+  /** Files and directories that it left open, where the system tells. */
+  readonly leftOpen: readonly string[];
 }
 
 export type RunVerb = (words: readonly string[]) => Promise<VerbAnswer>;
 
 const command = join(repository, "packages/taskwal/dist/cli.js");
 
-/** Rejects if a verb ends the process. `tail`, which has no end, is interrupted once it is quiet, as by Ctrl-C. */
+/** Rejects if a verb ends the process. `tail -f`, which has no end, is interrupted once it is quiet, as by Ctrl-C. */
 export const verbProcess = async (home: string): Promise<RunVerb> => {
   const env = { HOME: home, XDG_CACHE_HOME: "", STATE_PATH: "", FORCE_COLOR: "", NO_COLOR: "1" };
   const child = await startProcess({ env });
   const url = pathToFileURL(command).href;
   return (words) =>
     child.run(
-      async ({ load, kept }, { url, words }) => {
+      async ({ load, kept, fs }, { url, words }) => {
+        const opened = (): string[] => {
+          if (!fs.existsSync("/proc/self/fd")) return [];
+          return fs.readdirSync("/proc/self/fd").flatMap((fd) => {
+            try {
+              const name = fs.readlinkSync(`/proc/self/fd/${fd}`);
+              return /^\/(?!proc\/|dev\/)/.test(name) ? [`${fd} ${name}`] : [];
+            } catch {
+              // That of the listing itself.
+              return [];
+            }
+          });
+        };
+        const before = new Set(opened());
         kept["runs"] = Number(kept["runs"] ?? 0) + 1;
         const told = { stdout: "", stderr: "" };
         let writes = 0;
@@ -50,7 +65,7 @@ export const verbProcess = async (home: string): Promise<RunVerb> => {
             if (looks > 25 || (writes > 0 && writes === seen)) process.emit("SIGINT");
             seen = writes;
           };
-          const timer = words[0] === "tail" ? setInterval(look, 60) : undefined;
+          const timer = words.includes("-f") ? setInterval(look, 60) : undefined;
           await ended;
           clearInterval(timer);
         } catch (error) {
@@ -63,7 +78,7 @@ export const verbProcess = async (home: string): Promise<RunVerb> => {
         }
         const status = Number(process.exitCode);
         process.exitCode = undefined;
-        return { status, ...told };
+        return { status, ...told, leftOpen: opened().filter((one) => !before.has(one)) };
       },
       { url, words },
     );
