@@ -62,6 +62,14 @@ it("a mark is a point", async () => {
 it("what has no past refuses a point, and what has one goes by it", () => {
   for (const verb of ["ls", "verify", "replay"])
     expect(run(verb, "-C", example, "--at", "3")).toMatchObject({ status: 2, stdout: "" });
+  for (const words of [
+    ["6f", "--when", "n"],
+    ["--expensive", "true"],
+  ])
+    expect(run("bisect", ...words, "-C", example, "--from", "9", "--at", "3")).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining("--from is @9, behind @3") as string,
+    });
   expect(run("boots", example, "--at", "9").stdout).not.toContain("1003");
   expect(run("diff", "2..", example, "--at", "3").stdout).toContain("\n1 entity changed, 6 fields");
   expect(run("log", example, "--since", "-5s").stdout).toContain("-- 2 records of @15..@17 --");

@@ -96,6 +96,12 @@ export const model = defineModel({ entities: { notes: note } });
     );
   });
 
+  it("is named by verify, with the first entity of which they differ", () => {
+    const said = run("verify -C notes --model model.mjs");
+    expect(said).toContain("\n  note.1 is the first of them\n");
+    expect(said).not.toContain("lost");
+  });
+
   it.each([...verbs, "show 2", "export"].flatMap((verb) => [verb, `${verb} --json`]))(
     "is divergent in every answer: %s",
     (words) => {

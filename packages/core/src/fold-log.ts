@@ -55,13 +55,13 @@ export const foldLog = async (
   let told = 0;
   const takeTelling = async (records: readonly LogRecord[]): Promise<void> => {
     let from = 0;
-    for (const [index, record] of fold.lose ? records.entries() : []) {
-      for (const [first, last] of lostIn(record)) {
+    for (let index = 0; fold.lose && index < records.length; index += 1) {
+      for (const [first, last] of lostIn(records[index] as LogRecord)) {
         if (last <= told) continue;
         told = last;
         take(records.slice(from, index));
         from = index;
-        await fold.lose?.(first, last, true);
+        await fold.lose(first, last, true);
       }
     }
     take(from === 0 ? records : records.slice(from));

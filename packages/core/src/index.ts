@@ -55,7 +55,7 @@ export { copyStore, type CopyOptions, type CopyReport } from "./copy-store.ts";
 export { historySnapshots, readHistory, type ReadHistoryOptions } from "./read-history.ts";
 export type { History, HistorySnapshot, HistoryVisitor, Hole, SlotChange } from "./history.ts";
 export type { Damage, Slot } from "./state.ts";
-export { appendItem, listItems, listOf, type ListView } from "./list-view.ts";
+export { appendItem, itemAt, listItems, listOf, unknownItems, type ListView } from "./list-view.ts";
 export { receiptOf } from "./receipt.ts";
 export { diskErrors, isWithin, openForReading } from "./state-directory.ts";
 export { isLeft } from "./reader-host.ts";

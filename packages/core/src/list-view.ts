@@ -28,6 +28,12 @@ export const listOf = (items: JsonValue[]): ListView => {
   return { pieces, length };
 };
 
+/** A view of so many items that nobody knows, for those who look at what comes behind them only. */
+export const unknownItems = (length: number): ListView => {
+  const pieces = Array.from({ length: Math.ceil(length / pieceItems) }, (): JsonValue[] => []);
+  return { pieces, length };
+};
+
 /** The list with one more item; `view` stays what it was. */
 export const appendItem = (view: ListView | undefined, item: JsonValue): ListView => {
   if (!view) return listOf([item]);
@@ -39,11 +45,13 @@ export const appendItem = (view: ListView | undefined, item: JsonValue): ListVie
 };
 
 /** The items, oldest first, from `from` on. */
-export function* listItems({ pieces, length }: ListView, from = 0): Generator<JsonValue> {
-  for (let at = from; at < length; at++) {
-    yield pieces[Math.floor(at / pieceItems)]?.[at % pieceItems] as JsonValue;
-  }
+export function* listItems(view: ListView, from = 0): Generator<JsonValue> {
+  for (let at = from; at < view.length; at++) yield itemAt(view, at);
 }
+
+/** The item at an index, which must be below the length. */
+export const itemAt = ({ pieces }: ListView, index: number): JsonValue =>
+  pieces[Math.floor(index / pieceItems)]?.[index % pieceItems] as JsonValue;
 
 /** The newest so many items, oldest first. */
 export const lastItems = (view: ListView | undefined, count: number): readonly JsonValue[] =>

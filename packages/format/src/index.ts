@@ -5,6 +5,7 @@ export { limits };
 export { crc32, hex32, sha256, type Hash } from "./checksum.ts";
 export { canonicalJson } from "./canonical-json.ts";
 export { jsonText } from "./json-text.ts";
+export { isSameJson } from "./same-json.ts";
 export { copyJson, freezeJson, type JsonDefect, type JsonValue } from "./json-value.ts";
 export {
   backupName,

@@ -8,6 +8,7 @@
  */
 import type { EntityModel, HistorySnapshot, HistoryVisitor, SlotChange } from "@taskwal/core";
 import type { LogRecord } from "@taskwal/format";
+import { NameSets } from "./name-sets.ts";
 import { Names } from "./names.ts";
 import type { Boot, Mark } from "./offline.ts";
 import { kinds, Rows } from "./rows.ts";
@@ -31,8 +32,8 @@ export class TrackBuilder implements HistoryVisitor {
   readonly types = new Names();
   /** The first is nobody. */
   readonly actors = new Names([""]);
-  /** Sets of names of fields, as JSON. The first is the empty set. */
-  readonly fieldSets = new Names(["[]"]);
+  /** Of names of fields. */
+  readonly fieldSets = new NameSets();
   readonly boots: { -readonly [Name in keyof Boot]: Boot[Name] }[] = [];
   readonly marks: Mark[] = [];
   /** Of the model that wrote the last life. */
@@ -117,7 +118,7 @@ export class TrackBuilder implements HistoryVisitor {
       actor,
       entity: ordinal + 1,
       n: after.n,
-      fields: this.fieldSets.ordinal(JSON.stringify(fields)),
+      fields: this.fieldSets.ordinal(fields),
       kind,
       startBytes,
       bytes,

@@ -1,12 +1,12 @@
 /**
  * What each record did to an entity, from the rows of a track.
  *
- *     rowsOf ─ from the oldest ─> row, before, after ─> field by field (field-changes.ts)
+ *     rows of it ─ from the oldest ─> row, before, after ─> field by field (field-changes.ts)
  *
  * The rule: memory is that of one entity.
  */
 import type { Model, Slot } from "@taskwal/core";
-import { entityRef, keptValue, rowsOf, slotAt, slotBehind } from "./entity-rows.ts";
+import { entityRef, keptValue, slotAt, slotBehind } from "./entity-rows.ts";
 import { fieldChanges, valueOf } from "./field-changes.ts";
 import type { Change, EntityRef, Gap, Predicate } from "./offline.ts";
 import type { Track } from "./track.ts";
@@ -25,7 +25,7 @@ export async function* entitySteps(
   to: number,
 ): AsyncGenerator<Step> {
   let before = await slotAt(track, ordinal, after);
-  for (const row of [...rowsOf(track, ordinal, after, to)].reverse()) {
+  for (const row of track.rows.of(ordinal, after, to)) {
     const slot = slotBehind(track, row, before, await keptValue(track, row));
     yield { row, before, after: slot };
     before = slot;

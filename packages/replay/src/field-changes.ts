@@ -7,7 +7,7 @@
  * The rule: an object is gone into where both sides have one; anything else is one value. No change is told twice.
  */
 import { listItems, type ListView, type Slot } from "@taskwal/core";
-import { canonicalJson, type JsonValue } from "@taskwal/format";
+import { isSameJson, type JsonValue } from "@taskwal/format";
 import type { FieldChange } from "./offline.ts";
 
 type Path = readonly (string | number)[];
@@ -39,11 +39,8 @@ export const valueChanges = (
 ): FieldChange[] => {
   if (old === now) return [];
   const [one, other] = [isNew ? {} : old, now];
-  if (!isPlainObject(one) || !isPlainObject(other)) {
-    const isSame =
-      old !== undefined && now !== undefined && canonicalJson(old) === canonicalJson(now);
-    return isSame ? [] : [{ path, old, new: now }];
-  }
+  if (!isPlainObject(one) || !isPlainObject(other))
+    return isSameJson(old, now) ? [] : [{ path, old, new: now }];
   return Object.keys({ ...one, ...other }).flatMap((name) =>
     valueChanges([...path, name], field(one, name), field(other, name)),
   );

@@ -7,9 +7,11 @@
  * The rule: exact. Items of a list are found by counting back the appends, where there was nothing else; what lies below a
  * field, by looking at what the rows that changed the field made of it.
  */
+import type { Slot } from "@taskwal/core";
 import { canonicalJson } from "@taskwal/format";
 import { entitySteps, setterOf } from "./entity-changes.ts";
-import { entityRef, keptValue, rowsOf, slotAt } from "./entity-rows.ts";
+import { entityRef, keptValue, slotAt } from "./entity-rows.ts";
+import { namesIn, rowsByName, type Span } from "./entity-span.ts";
 import { valueOf } from "./field-changes.ts";
 import type { Blame, Difference, FieldChange } from "./offline.ts";
 import { kinds } from "./rows.ts";
@@ -22,91 +24,55 @@ export const blamedFields = async (
   sequence: number,
 ): Promise<Blame["fields"]> => {
   const value = valueOf(await slotAt(track, ordinal, sequence));
-  const setters = new Map<string, { readonly row: number; changes: number }>();
-  for (const row of rowsOf(track, ordinal, -1, sequence)) {
-    for (const name of namesIn(track, row)) {
-      const setter = setters.get(name);
-      if (setter) setter.changes += 1;
-      else setters.set(name, { row, changes: 1 });
-    }
-  }
+  const byName = rowsByName(track, track.rows.of(ordinal, -1, sequence));
   return Object.entries(value ?? {}).flatMap(([name, field]) => {
-    const setter = setters.get(name);
-    if (!setter) return [];
-    const { row, changes } = setter;
-    return [{ path: [name], value: field as unknown, ...setterOf(track, row), changes }];
+    const setters = byName.get(name) ?? [];
+    const row = setters.at(-1);
+    if (row === undefined) return [];
+    const setter = setterOf(track, row);
+    return [{ path: [name], value: field as unknown, ...setter, changes: setters.length }];
   });
 };
 
 export interface ChangedEntity {
-  readonly ordinal: number;
-  /** Between the states behind `after` and behind `to`, in either direction. */
+  /** Between the states behind both ends of a span, in either direction. */
   readonly changes: readonly FieldChange[];
-  /** How many items each list has behind `to`. */
-  readonly lengths: ReadonlyMap<string, number>;
+  /** As they are behind the span; items are not needed. */
+  readonly lists: Slot["lists"];
 }
 
-/** The changes of an entity, each with the record above `after` and up to `to` that made it last. */
+/** The changes of an entity, each with the record of the span that made it last. */
 export const withSetters = async (
   track: Track,
-  { ordinal, changes, lengths }: ChangedEntity,
-  after: number,
-  to: number,
+  span: Span,
+  { changes, lists }: ChangedEntity,
 ): Promise<Difference["entities"][number]> => {
   // A record that changed nothing, such as one of an entity that is gone, made nothing what it is.
-  const all = [...rowsOf(track, ordinal, after, to)];
-  const latest = all.find((row) => namesIn(track, row).size > 0) ?? 0;
-  const byName = settersByName(track, all);
-  /** Undefined for an item of a list that was not just appended to. */
-  const rowOf = async (path: FieldChange["path"]): Promise<number | undefined> => {
+  const latest = span.rows.findLast((row) => namesIn(track, row).size > 0) ?? 0;
+  const rows: (number | undefined)[] = [];
+  for (const { path } of changes) {
     const [name, ...below] = path;
     const [index] = below;
-    const rows = byName.get(String(name)) ?? [];
-    if (typeof index === "number")
-      return appendOf(track, rows, (lengths.get(String(name)) ?? 0) - index);
-    const [only = latest] = rows;
-    if (below.length === 0 || rows.length < 2) return only;
-    return setterBelow(track, rows, String(name), below);
-  };
-  const rows = new Map<FieldChange["path"], number>();
-  for (const { path } of changes) {
-    const row = await rowOf(path);
-    if (row !== undefined) rows.set(path, row);
+    const setters = span.byName.get(String(name)) ?? [];
+    if (typeof index === "number") {
+      rows.push(appendOf(track, setters, (lists?.[String(name)]?.length ?? 0) - index));
+    } else if (below.length > 0 && setters.length > 1) {
+      rows.push(await setterBelow(track, setters, path));
+    } else rows.push(setters.at(-1) ?? latest);
   }
-  const rest = changes.map(({ path }) => path).filter((path) => !rows.has(path));
-  if (rest.length > 0) {
-    for (const [path, row] of await lookedUp(track, ordinal, rest, [after, to]))
-      rows.set(path, row);
-  }
+  const open = rows.includes(undefined)
+    ? changes.flatMap(({ path }, index) => (rows[index] === undefined ? [path] : []))
+    : [];
+  const found = open.length > 0 ? await lookedUp(track, span, open) : undefined;
   return {
-    ref: entityRef(track, ordinal),
-    changes: changes.map((change) => {
-      const { sequence, type } = setterOf(track, rows.get(change.path) ?? latest);
-      return { ...change, sequence, type };
+    ref: entityRef(track, span.ordinal),
+    changes: changes.map(({ path, old, new: now }, index) => {
+      const row = rows[index] ?? found?.get(path) ?? latest;
+      const type = track.types.list[track.rows.value("type", row)] ?? "";
+      return { path, old, new: now, sequence: track.rows.value("sequence", row), type };
     }),
   };
 };
-
-/** By field, the rows that changed it, the latest first. */
-const settersByName = (
-  track: Track,
-  rows: readonly number[],
-): ReadonlyMap<string, readonly number[]> => {
-  const setters = new Map<string, number[]>();
-  for (const row of rows) {
-    for (const name of namesIn(track, row)) {
-      const known = setters.get(name);
-      if (known) known.push(row);
-      else setters.set(name, [row]);
-    }
-  }
-  return setters;
-};
-
-const noNames: ReadonlySet<string> = new Set();
-
-const namesIn = ({ rows, fieldSets }: Track, row: number): ReadonlySet<string> =>
-  fieldSets[rows.value("fields", row)] ?? noNames;
 
 /** The row of the item that is the `fromEnd`-th from the end, 1 the last; undefined if it is not known to be an append. */
 const appendOf = (
@@ -114,16 +80,15 @@ const appendOf = (
   setters: readonly number[],
   fromEnd: number,
 ): number | undefined => {
-  const whole = setters.findIndex((row) => rows.kind(row) !== kinds.append);
-  return fromEnd > 0 && (whole < 0 || fromEnd <= whole) ? setters[fromEnd - 1] : undefined;
+  const whole = setters.findLastIndex((row) => rows.kind(row) !== kinds.append);
+  return fromEnd > 0 && fromEnd < setters.length - whole ? setters.at(-fromEnd) : undefined;
 };
 
 /** Of each path, the last row behind which something else stands there than before: what each row made of the entity is looked at. */
 const lookedUp = async (
   track: Track,
-  ordinal: number,
+  { ordinal, after, to }: Span,
   paths: readonly FieldChange["path"][],
-  [after, to]: readonly [number, number],
 ): Promise<ReadonlyMap<FieldChange["path"], number>> => {
   const setters = new Map<FieldChange["path"], number>();
   const start = valueOf(await slotAt(track, ordinal, after));
@@ -144,16 +109,15 @@ const lookedUp = async (
 const setterBelow = async (
   track: Track,
   setters: readonly number[],
-  name: string,
   path: FieldChange["path"],
 ): Promise<number> => {
-  let [setter = 0] = setters;
-  let value: string | undefined;
-  for (const row of setters) {
-    const { value: whole, set = whole } = await keptValue(track, row);
-    const text = textAt(set, [name, ...path]);
-    if (row !== setter && text !== value) return setter;
-    [setter, value] = [row, text];
+  let setter = setters.at(-1) ?? 0;
+  let text: string | undefined;
+  for (const row of setters.toReversed()) {
+    const { value, set = value } = await keptValue(track, row);
+    const before = textAt(set, path);
+    if (row !== setter && before !== text) return setter;
+    [setter, text] = [row, before];
   }
   return setter;
 };

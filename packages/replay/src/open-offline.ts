@@ -27,7 +27,7 @@ import { tailOf } from "./tail.ts";
  * the directory.
  */
 export const openOffline = async (dir: string, options: OfflineOptions): Promise<Offline> => {
-  const { model, signal } = options;
+  const { model } = options;
   const trackOptions = { dir, ...options };
   const opened = await openTrack(trackOptions);
   const { track } = opened;
@@ -50,7 +50,7 @@ export const openOffline = async (dir: string, options: OfflineOptions): Promise
     verify: () => verifyDirectory(trackOptions, track),
     whatIf: async (other) => ({
       provenance: provenanceOf(track, last),
-      ...(await compareModels(dir, model, other, signal)),
+      ...(await compareModels(trackOptions, other)),
     }),
     tail: (after, until) => tailOf(dir, model, track, after, until),
     close: () => opened.close(),

@@ -8,22 +8,13 @@
  * is believed, so that an answer is the same from a track that was just made and from one of last week.
  */
 import { randomBytes } from "node:crypto";
-import {
-  historySnapshots,
-  readHistory,
-  type History,
-  type Model,
-  type Slot,
-  type SlotChange,
-} from "@taskwal/core";
+import { readHistory, type Model } from "@taskwal/core";
 import { openNodeDisk, type Disk } from "@taskwal/disk";
 import { TrackBuilder } from "./build-track.ts";
 import { openCache, type Cache } from "./cache-directory.ts";
-import { entityRef, slotsAt } from "./entity-rows.ts";
-import { fieldChanges } from "./field-changes.ts";
+import { comparedSnapshots } from "./compare-snapshots.ts";
 import { logReportOf } from "./log-report.ts";
-import type { EntityRef } from "./offline.ts";
-import { fieldSetsOf, type ComparedSnapshot, type Track } from "./track.ts";
+import { fieldSetsOf, type Track } from "./track.ts";
 import {
   loadTrack,
   nameTrack,
@@ -102,10 +93,10 @@ const makeTrack = async (
       entities,
       types,
       actors,
-      fieldSets: fieldSetsOf(fieldSets),
+      fieldSets: fieldSetsOf(fieldSets.list),
       values,
     };
-    const compared = await comparedSnapshots(dir, model, disk, history, track);
+    const compared = await comparedSnapshots({ dir, model, disk }, history, track);
     await writeTrack(directory, unfinished, { meta: { ...meta, compared }, builder, blockCrcs });
     // By its open file it is read on, whoever gives its name to another track meanwhile.
     const made = await readTrack(directory, unfinished);
@@ -117,49 +108,3 @@ const makeTrack = async (
     await removeUnfinished(directory, unfinished);
   }
 };
-
-/**
- * The newest snapshot that is not above the log; if that is not what the log comes to, the older ones too, to tell from
- * where on.
- */
-const comparedSnapshots = async (
-  dir: string,
-  model: Model,
-  disk: Disk,
-  history: History,
-  track: Track,
-): Promise<readonly ComparedSnapshot[]> => {
-  const compared: ComparedSnapshot[] = [];
-  for await (const snapshot of historySnapshots({ dir, model, disk }, history)) {
-    const { name, sequence, slots } = snapshot;
-    if (sequence > history.last || sequence <= (history.base?.sequence ?? 0)) continue;
-    const differing = await differingEntities(track, sequence, slots);
-    compared.unshift({ name, sequence, differing: differing.length, first: differing[0] });
-    if (differing.length === 0) break;
-  }
-  return compared;
-};
-
-const differingEntities = async (
-  track: Track,
-  sequence: number,
-  slots: Iterable<SlotChange>,
-): Promise<EntityRef[]> => {
-  const { entities } = track;
-  const told = await slotsAt(track, entities.list.keys(), sequence);
-  const differing: EntityRef[] = [];
-  for (const { entity, id, after } of slots) {
-    const ordinal = entities.find(`${entity.name}\n${id}`);
-    const one = ordinal === undefined ? undefined : told.get(ordinal);
-    if (ordinal !== undefined) told.delete(ordinal);
-    if (!isSameSlot(one, after)) differing.push({ entity: entity.name, id });
-  }
-  for (const [ordinal, slot] of told) {
-    if (slot.value !== undefined) differing.push(entityRef(track, ordinal));
-  }
-  return differing;
-};
-
-const isSameSlot = (one: Slot | undefined, other: Slot): boolean =>
-  (one?.value === undefined) === (other.value === undefined) &&
-  fieldChanges(one, other).length === 0;

@@ -54,10 +54,11 @@ const lastTime = ({ rows }: Track, count: number): number | undefined => {
 
 /** How many records the first `count` rows are of: one that changed several entities has several. */
 const recordsIn = ({ rows }: Track, count: number): number => {
+  const [sequences, times] = [rows.column("sequence"), rows.column("at")];
   let [records, last] = [0, -1];
   for (let row = 0; row < count; row++) {
-    const sequence = rows.value("sequence", row);
-    if (sequence === last || Number.isNaN(rows.value("at", row))) continue;
+    const sequence = sequences[row] ?? 0;
+    if (sequence === last || Number.isNaN(times[row])) continue;
     last = sequence;
     records += 1;
   }

@@ -4,12 +4,14 @@
  *     row        0        1        2        3
  *     sequence   1        2        3        4
  *     entity     -        task 1   task 2   task 1      ordinal + 1; 0 for a record that changed none
- *     previous   -        -        -        row 1       the row before it of the same entity, + 1
  *     kind       none     base     base     patch       how its value is kept (track-value.ts)
+ *
+ *     index      row 0 │ task 1: row 1, row 3 │ task 2: row 2       made when the first of them is asked for
  *
  * The rule: numbers only, `rowBytes` a row whatever the payloads are; what was read of the columns is checked by whoever
  * read it (track-file.ts), and what they say of values is where these stand in another file.
  */
+import { RowIndex } from "./row-index.ts";
 
 export const kinds = {
   /** Changed no entity. */
@@ -48,7 +50,6 @@ const layout = [
   ["at", Float64Array],
   ["startBytes", Float64Array],
   ["entity", Uint32Array],
-  ["previous", Uint32Array],
   ["n", Uint32Array],
   ["type", Uint32Array],
   ["actor", Uint32Array],
@@ -60,7 +61,7 @@ const layout = [
 type Name = (typeof layout)[number][0];
 type Column = Float64Array | Uint32Array | Uint8Array;
 
-/** Of one row in memory and in the cache. */
+/** Of one row in the cache. In memory there are the 4 of the index besides. */
 export const rowBytes = layout.reduce((sum, [, type]) => sum + type.BYTES_PER_ELEMENT, 0);
 
 const firstCapacity = 4_096;
@@ -68,8 +69,7 @@ const firstCapacity = 4_096;
 export class Rows {
   #columns: Record<Name, Column>;
   #length = 0;
-  /** The last row of each entity, + 1, by ordinal. */
-  #last: number[] = [];
+  #index: RowIndex | undefined;
 
   constructor(capacity = firstCapacity) {
     this.#columns = makeColumns(capacity);
@@ -77,10 +77,6 @@ export class Rows {
 
   get length(): number {
     return this.#length;
-  }
-
-  get entityCount(): number {
-    return this.#last.length;
   }
 
   add(row: Row): void {
@@ -97,11 +93,8 @@ export class Rows {
     columns.kind[at] = row.kind;
     columns.startBytes[at] = row.startBytes;
     columns.bytes[at] = row.bytes;
-    if (row.entity > 0) {
-      columns.previous[at] = this.#last[row.entity - 1] ?? 0;
-      this.#last[row.entity - 1] = at + 1;
-    }
     this.#length += 1;
+    this.#index = undefined;
   }
 
   value(name: Name, row: number): number {
@@ -112,27 +105,25 @@ export class Rows {
     return this.value("kind", row) as Kind;
   }
 
-  /** The row before it of the same entity; undefined for the first. */
-  before(row: number): number | undefined {
-    return rowOf(this.value("previous", row));
+  /** One of them for all rows, for those who look at many. */
+  column(name: Name): Column {
+    return this.#columns[name].subarray(0, this.#length);
   }
 
-  /** The last row of an entity at or below `sequence`; undefined if it was not there yet. `entity` is its ordinal, from 0. */
-  lastAt(entity: number, sequence: number): number | undefined {
-    let row = rowOf(this.#last[entity] ?? 0);
-    while (row !== undefined && this.value("sequence", row) > sequence) row = this.before(row);
-    return row;
+  /** The rows of an entity at sequences above `after` and up to `to`, the earliest first. `entity` is its ordinal, from 0. */
+  of(entity: number, after = -1, to = Infinity): Uint32Array {
+    this.#index ??= new RowIndex(this.column("entity"));
+    const rows = this.#index.of(entity + 1);
+    const sequence = (at: number): number => this.value("sequence", rows[at] ?? 0);
+    return rows.subarray(
+      firstAbove(after, rows.length, sequence),
+      firstAbove(to, rows.length, sequence),
+    );
   }
 
   /** How many rows are of sequences up to this one. Rows are in the order of sequences. */
   countTo(sequence: number): number {
-    let [from, to] = [0, this.#length];
-    while (from < to) {
-      const middle = (from + to) >>> 1;
-      if (this.value("sequence", middle) <= sequence) from = middle + 1;
-      else to = middle;
-    }
-    return from;
+    return firstAbove(sequence, this.#length, (row) => this.value("sequence", row));
   }
 
   /** The columns as they are stored, each whole, in the order of the layout. */
@@ -155,10 +146,6 @@ export class Rows {
       start += size;
     }
     rows.#length = count;
-    for (let row = 0; row < count; row++) {
-      const entity = rows.value("entity", row);
-      if (entity > 0) rows.#last[entity - 1] = row + 1;
-    }
     return rows;
   }
 
@@ -169,7 +156,21 @@ export class Rows {
   }
 }
 
-const rowOf = (stored: number): number | undefined => (stored === 0 ? undefined : stored - 1);
+/** Of so many ascending sequences the first that is above this one; their count if none is. */
+const firstAbove = (
+  sequence: number,
+  count: number,
+  sequenceAt: (at: number) => number,
+): number => {
+  if (sequence < 0) return 0;
+  let [from, to] = [0, count];
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    if (sequenceAt(middle) <= sequence) from = middle + 1;
+    else to = middle;
+  }
+  return from;
+};
 
 const makeColumns = (capacity: number): Record<Name, Column> =>
   Object.fromEntries(layout.map(([name, type]) => [name, new type(capacity)])) as Record<

@@ -1,4 +1,4 @@
-/** The state behind a record. The rule: an entity is put together when it is asked for, and all of them in one go. */
+/** The state behind a record. The rule: an entity is put together when it is asked for; of many only some are in memory. */
 import type { Model } from "@taskwal/core";
 import { entityRef, isThereAt, slotAt, slotsAt } from "./entity-rows.ts";
 import { valueOf } from "./field-changes.ts";
@@ -14,9 +14,8 @@ export const stateAt = (track: Track, model: Model, sequence: number): StateAt =
     ids: (entity) => [...idsOf(entity).keys()],
     get: (ref) => entityAt(track, ref, sequence),
     list: async function* (entity) {
-      const ordinals = idsOf(entity);
-      const slots = await slotsAt(track, ordinals.values(), sequence);
-      for (const [id, ordinal] of ordinals) yield { id, value: valueOf(slots.get(ordinal)) };
+      for await (const [ordinal, slot] of slotsAt(track, [...idsOf(entity).values()], sequence))
+        yield { id: entityRef(track, ordinal).id, value: valueOf(slot) };
     },
   };
 };

@@ -19,7 +19,7 @@ import { fieldSetsOf, type Track, type TrackMeta } from "./track.ts";
 import { DamagedTrack, ValueReader } from "./value-file.ts";
 
 /** Another layout of the files: another print. */
-const layoutVersion = 1;
+const layoutVersion = 2;
 const metaBytesMax = 256 * 1024 * 1024;
 const columnsBytesMax = 2 ** 31;
 /** Of stores that were read; what is more is made again when it is asked for. */
@@ -32,8 +32,9 @@ interface StoredMeta extends TrackMeta {
   readonly rowCount: number;
   readonly columnsCrc: number;
   readonly blockCrcs: readonly number[];
-  /** Of entities, types, actors, sets of fields. */
+  /** Of entities, types, actors. */
   readonly names: readonly (readonly string[])[];
+  readonly fieldSets: readonly (readonly string[])[];
 }
 
 /** What a track of this directory and model is called, as long as no file of the directory changes. */
@@ -74,15 +75,15 @@ export const readTrack = async (cache: Directory, stem: string): Promise<Track |
     const rows = await readRows(cache, `${stem}.columns`, stored);
     const reader = new ValueReader(values, stored.blockCrcs);
     await reader.assertWhole();
-    const [entities, types, actors, fieldSets] = stored.names.map((list) => new Names(list));
-    if (!entities || !types || !actors || !fieldSets) throw new DamagedTrack(stem);
+    const [entities, types, actors] = stored.names.map((list) => new Names(list));
+    if (!entities || !types || !actors) throw new DamagedTrack(stem);
     return {
       ...stored,
       rows,
       entities,
       types,
       actors,
-      fieldSets: fieldSetsOf(fieldSets),
+      fieldSets: fieldSetsOf(stored.fieldSets),
       values: reader,
     };
   } catch {
@@ -130,7 +131,8 @@ export const writeTrack = async (
     rowCount: rows.length,
     columnsCrc: crc32(columns),
     blockCrcs,
-    names: [entities.list, types.list, actors.list, fieldSets.list],
+    names: [entities.list, types.list, actors.list],
+    fieldSets: fieldSets.list,
   };
   const text = JSON.stringify(stored);
   await write(cache, `${unfinished}.columns`, columns);

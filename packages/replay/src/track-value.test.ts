@@ -4,7 +4,7 @@ import type { JsonValue } from "@taskwal/format";
 import { expect, it } from "vitest";
 import { valueOf } from "./field-changes.ts";
 import { kinds } from "./rows.ts";
-import { appliedSlot, keptChange, patchesAfter, type KeptValue } from "./track-value.ts";
+import { applyTo, draftOf, keptChange, patchesAfter, type KeptValue } from "./track-value.ts";
 
 const seed = Number(process.env["TASKWAL_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
 let random = seed;
@@ -46,7 +46,9 @@ it(`a slot is what it was when it is put together again from what is kept (seed 
     const { kind, value, fields } = keptChange(slot, after, patches);
     patches = patchesAfter(kind, patches);
     met.add(kind);
-    told = appliedSlot(told, kind, n, JSON.parse(JSON.stringify(value)) as KeptValue);
+    const draft = draftOf(told);
+    applyTo(draft, kind, n, JSON.parse(JSON.stringify(value)) as KeptValue);
+    told = draft;
     expect(valueOf(told)).toEqual(valueOf(after));
     expect(told.n).toBe(n);
     const [one, other] = [valueOf(slot) ?? {}, valueOf(after) ?? {}] as Record<string, unknown>[];

@@ -2,7 +2,7 @@
  * What one change made of an entity, as it stands in the track: a line of JSON for each row.
  *
  *     base    {"value":…,"lists":{"logs":[…]},"damage":…}     whole  {"value":…,"damage":…}
- *     patch   {"set":{"status":"failed"},"unset":["result"]}    append {"list":"logs","item":…}
+ *     patch   {"set":{"status":"failed"},"unset":["result"]}    append {"list":"logs","index":3,"item":…}
  *     each    "cause": the sequence that its record names
  *
  * The rule: at most `patchesMax` patches stand between two values that are whole, so that a value is found in a bounded
@@ -10,13 +10,15 @@
  */
 import {
   appendItem,
+  itemAt,
   listItems,
   listOf,
+  unknownItems,
   type Damage,
   type ListView,
   type Slot,
 } from "@taskwal/core";
-import { canonicalJson, type JsonValue } from "@taskwal/format";
+import { isSameJson, type JsonValue } from "@taskwal/format";
 import { kinds, type Kind } from "./rows.ts";
 
 /** More make the values of a log smaller, and a state dearer to put together. */
@@ -31,6 +33,8 @@ export interface KeptValue {
   readonly set?: Fields;
   readonly unset?: readonly string[];
   readonly list?: string;
+  /** How many items the list had before. */
+  readonly index?: number;
   readonly item?: JsonValue;
   readonly cause?: number;
 }
@@ -54,7 +58,8 @@ export const keptChange = (before: Slot | undefined, after: Slot, patches: numbe
   const appended = appendedItem(before, after);
   if (appended) return { kind: kinds.append, value: appended, fields: [appended.list] };
   const patch = patchOf(before.value as Fields, value as Fields);
-  const fields = [...Object.keys(patch.set), ...(patch.unset ?? [])];
+  const names = Object.keys(patch.set);
+  const fields = patch.unset ? [...names, ...patch.unset] : names;
   if (before.lists !== after.lists) {
     return {
       kind: kinds.base,
@@ -82,17 +87,22 @@ const namesOf = (slot: Slot | undefined): readonly string[] => [
   ...Object.keys(slot?.lists ?? {}),
 ];
 
-const listsOf = (before: Slot, after: Slot): readonly string[] =>
-  Object.keys({ ...before.lists, ...after.lists }).filter(
-    (name) => !isSameList(before.lists?.[name], after.lists?.[name]),
-  );
+/** The lists that are another than before. */
+const listsOf = ({ lists: before = {} }: Slot, { lists: after = {} }: Slot): readonly string[] => {
+  const names = Object.keys(after).filter((name) => !isSameList(before[name], after[name]));
+  const gone = Object.keys(before).filter((name) => !Object.hasOwn(after, name));
+  return gone.length > 0 ? [...names, ...gone] : names;
+};
 
 /** A view that grew shares its pieces with the older one; one of a snapshot shares nothing. */
 const isSameList = (one: ListView | undefined, other: ListView | undefined): boolean => {
   if (one === other) return true;
   if (one?.length !== other?.length || !one || !other) return false;
-  return one.pieces === other.pieces || canonicalJson(one.pieces) === canonicalJson(other.pieces);
+  return one.pieces === other.pieces || isSameItems(one, other);
 };
+
+const isSameItems = (one: ListView, other: ListView): boolean =>
+  isSameJson([...listItems(one)], [...listItems(other)]);
 
 const baseOf = ({ value = null, damage, lists }: Slot): KeptValue => {
   const listed = Object.entries(lists ?? {}).map(([name, list]) => [name, [...listItems(list)]]);
@@ -107,7 +117,7 @@ const baseOf = ({ value = null, damage, lists }: Slot): KeptValue => {
 const appendedItem = (
   before: Slot,
   after: Slot,
-): { readonly list: string; readonly item: JsonValue } | undefined => {
+): { readonly list: string; readonly index: number; readonly item: JsonValue } | undefined => {
   if (before.value !== after.value || before.damage !== after.damage) return undefined;
   if (before.lists === after.lists) return undefined;
   const grown = listsOf(before, after);
@@ -115,55 +125,65 @@ const appendedItem = (
   if (list === undefined || grown.length > 1) return undefined;
   const view = after.lists?.[list];
   const viewBefore = before.lists?.[list];
-  const lengthBefore = viewBefore?.length ?? 0;
-  if (!view || view.length !== lengthBefore + 1) return undefined;
+  const index = viewBefore?.length ?? 0;
+  if (!view || view.length !== index + 1) return undefined;
   // A snapshot may know other items before the last one.
-  if (lengthBefore > 0 && view.pieces !== viewBefore?.pieces) return undefined;
-  const [item = null] = listItems(view, lengthBefore);
-  return { list, item };
+  if (index > 0 && view.pieces !== viewBefore?.pieces) return undefined;
+  return { list, index, item: itemAt(view, index) };
 };
 
 const patchOf = (before: Fields, after: Fields): { set: Fields; unset?: readonly string[] } => {
   const set: Record<string, JsonValue> = {};
+  let kept = 0;
   for (const name of Object.keys(after)) {
     const value = after[name] as JsonValue;
-    if (!isSame(before[name], value)) set[name] = value;
+    const isThere = Object.hasOwn(before, name);
+    if (isThere) kept += 1;
+    if (!isThere || !isSameJson(before[name], value)) set[name] = value;
   }
-  const unset = Object.keys(before).filter((name) => !Object.hasOwn(after, name));
-  return unset.length > 0 ? { set, unset } : { set };
+  const names = Object.keys(before);
+  if (names.length === kept) return { set };
+  return { set, unset: names.filter((name) => !Object.hasOwn(after, name)) };
 };
 
-const isSame = (one: JsonValue | undefined, other: JsonValue): boolean =>
-  one === other ||
-  (typeof one === "object" &&
-    typeof other === "object" &&
-    one !== null &&
-    other !== null &&
-    canonicalJson(one) === canonicalJson(other));
+/** A slot that is being put together. */
+export type SlotDraft = { -readonly [Name in keyof Slot]: Slot[Name] };
 
-/** The entity behind a row, from what it was before and what the row keeps. */
-export const appliedSlot = (
-  before: Slot | undefined,
+/** To go on from a slot, which stays what it is. */
+export const draftOf = (slot: Slot | undefined): SlotDraft => {
+  const { value, n = 0, lists, damage } = slot ?? {};
+  return { value: value && { ...(value as Fields) }, n, lists: lists && { ...lists }, damage };
+};
+
+/**
+ * Makes the entity what it is behind a row, from what it was before and what the row keeps. Of a list that was not put
+ * together from its beginning on, only the items from there on are known.
+ */
+export const applyTo = (
+  slot: SlotDraft,
   kind: Kind,
   n: number,
-  { value, damage, lists, set = {}, unset = [], list = "", item = null }: KeptValue,
-): Slot => {
+  { value, damage, lists, set, unset, list = "", index = 0, item = null }: KeptValue,
+): void => {
+  slot.n = n;
   switch (kind) {
     case kinds.removed:
-      return { value: undefined, n, lists: undefined, damage };
     case kinds.base:
-      return { value, n, damage, lists: lists && views(lists) };
     case kinds.whole:
-      return { value, n, damage, lists: before?.lists };
+      slot.value = value;
+      slot.damage = damage;
+      if (kind !== kinds.whole) slot.lists = lists && views(lists);
+      return;
     case kinds.append: {
-      const grown = { ...before?.lists, [list]: appendItem(before?.lists?.[list], item) };
-      return { value: before?.value, n, damage: before?.damage, lists: grown };
+      const grown = (slot.lists ??= {}) as Record<string, ListView>;
+      grown[list] = appendItem(grown[list] ?? unknownItems(index), item);
+      return;
     }
     case kinds.none:
     case kinds.patch: {
-      const patched: Record<string, JsonValue> = { ...(before?.value as Fields), ...set };
-      for (const name of unset) delete patched[name];
-      return { value: patched, n, damage: before?.damage, lists: before?.lists };
+      const patched = (slot.value ??= {}) as Record<string, JsonValue>;
+      Object.assign(patched, set);
+      if (unset) for (const name of unset) delete patched[name];
     }
   }
 };

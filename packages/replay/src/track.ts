@@ -42,6 +42,5 @@ export interface Track extends TrackMeta {
   readonly values: ValueReader;
 }
 
-/** Sets as they are kept: the names of each as JSON. */
-export const fieldSetsOf = (kept: Names): Track["fieldSets"] =>
-  kept.list.map((names) => new Set(JSON.parse(names) as string[]));
+export const fieldSetsOf = (names: readonly (readonly string[])[]): Track["fieldSets"] =>
+  names.map((each) => new Set(each));

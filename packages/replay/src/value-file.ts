@@ -11,6 +11,9 @@ import { crc32 } from "@taskwal/format";
 
 const blockBytes = 64 * 1024;
 
+/** Blocks that are written at once. */
+const writtenBytes = 16 * blockBytes;
+
 /** What one question needs is mostly what the next one needs too: most logs of a million records fit. */
 const heldBytesMax = 128 * 1024 * 1024;
 
@@ -25,10 +28,10 @@ export class DamagedTrack extends Error {
 
 export class ValueWriter {
   readonly #file: File;
-  #block = Buffer.allocUnsafe(blockBytes);
+  #buffer = Buffer.allocUnsafe(writtenBytes);
   #filled = 0;
   #startBytes = 0;
-  /** Blocks that are full and not yet written. */
+  /** Buffers that are full and not yet written. */
   #waiting: { readonly at: number; readonly bytes: Buffer }[] = [];
   readonly #checksums: number[] = [];
 
@@ -38,17 +41,17 @@ export class ValueWriter {
 
   /** Takes a text; returns how many bytes it is. It begins where the last one ended. */
   append(text: string): number {
-    if (text.length * 3 <= blockBytes - this.#filled) {
-      const written = this.#block.write(text, this.#filled);
+    if (text.length * 3 <= writtenBytes - this.#filled) {
+      const written = this.#buffer.write(text, this.#filled);
       this.#filled += written;
       return written;
     }
     const bytes = Buffer.from(text);
     for (let from = 0; from < bytes.length;) {
-      const taken = bytes.copy(this.#block, this.#filled, from);
+      const taken = bytes.copy(this.#buffer, this.#filled, from);
       this.#filled += taken;
       from += taken;
-      if (this.#filled === blockBytes) this.#turn();
+      if (this.#filled === writtenBytes) this.#turn();
     }
     return bytes.length;
   }
@@ -67,17 +70,25 @@ export class ValueWriter {
   }
 
   #turn(): void {
-    const bytes = this.#block.subarray(0, this.#filled);
+    const bytes = this.#buffer.subarray(0, this.#filled);
     this.#waiting.push({ at: this.#startBytes, bytes });
-    this.#checksums.push(crc32(bytes));
+    for (let from = 0; from < bytes.length; from += blockBytes) {
+      this.#checksums.push(crc32(bytes.subarray(from, from + blockBytes)));
+    }
     this.#startBytes += this.#filled;
-    this.#block = Buffer.allocUnsafe(blockBytes);
+    this.#buffer = Buffer.allocUnsafe(writtenBytes);
     this.#filled = 0;
   }
 
   async #write(): Promise<void> {
     for (const { at, bytes } of this.#waiting.splice(0)) await this.#file.write(bytes, at);
   }
+}
+
+/** Where a text stands. */
+export interface ValuePlace {
+  readonly startBytes: number;
+  readonly bytes: number;
 }
 
 export class ValueReader {
@@ -92,29 +103,50 @@ export class ValueReader {
     this.#checksums = checksums;
   }
 
-  /** A text that is in memory, whole in one block; undefined if it is to be read. */
-  held(startBytes: number, bytes: number): string | undefined {
-    const index = Math.floor(startBytes / blockBytes);
-    const from = startBytes - index * blockBytes;
-    const block = this.#held(index);
-    return block && from + bytes <= block.length
-      ? block.toString("utf8", from, from + bytes)
-      : undefined;
+  /** Whether no block is ever let go for another one. */
+  get fitInMemory(): boolean {
+    return this.#checksums.length * blockBytes <= heldBytesMax;
   }
 
-  /** Throws DamagedTrack, and errors of the disk as they are. */
-  async text(startBytes: number, bytes: number): Promise<string> {
-    const first = Math.floor(startBytes / blockBytes);
-    const parts: Buffer[] = [];
-    let from = startBytes - first * blockBytes;
-    let rest = bytes;
-    for (let index = first; rest > 0; index += 1) {
-      const part = (await this.#block(index)).subarray(from, from + rest);
-      parts.push(part);
-      rest -= part.length;
-      from = 0;
+  /** A text. Throws DamagedTrack, and errors of the disk as they are. */
+  async text(place: ValuePlace): Promise<string> {
+    const text = Buffer.allocUnsafe(place.bytes);
+    await this.#copy(place, text, 0);
+    return text.toString("utf8");
+  }
+
+  /** Several texts as the items of one array: parsed together they take two thirds of the time. Throws as `text` does. */
+  async array(places: readonly ValuePlace[]): Promise<string> {
+    const length = places.reduce((sum, { bytes }) => sum + bytes + 1, 1);
+    const array = Buffer.alloc(length, ",");
+    let at = 1;
+    for (const place of places) {
+      const reading = this.#copy(place, array, at);
+      if (reading) await reading;
+      at += place.bytes + 1;
     }
-    return Buffer.concat(parts).toString("utf8");
+    array.write("[", 0);
+    array.write("]", length - 1);
+    return array.toString("utf8");
+  }
+
+  /** Copies a text to where it is wanted; what it returns, if anything, is waited for. */
+  #copy(place: ValuePlace, target: Buffer, at: number): Promise<void> | undefined {
+    const index = Math.floor(place.startBytes / blockBytes);
+    const from = place.startBytes - index * blockBytes;
+    const block = this.#held(index);
+    if (!block || from + place.bytes > block.length) return this.#copyParts(place, target, at);
+    block.copy(target, at, from, from + place.bytes);
+    return undefined;
+  }
+
+  async #copyParts({ startBytes, bytes }: ValuePlace, target: Buffer, at: number): Promise<void> {
+    for (let copied = 0; copied < bytes;) {
+      const index = Math.floor((startBytes + copied) / blockBytes);
+      const from = startBytes + copied - index * blockBytes;
+      const block = await this.#block(index);
+      copied += block.copy(target, at + copied, from, from + bytes - copied);
+    }
   }
 
   /** Reads all of it, in order. Throws DamagedTrack if it is not exactly the blocks that were written. */

@@ -19,7 +19,17 @@ import {
 } from "./task-schemas.ts";
 import { metricsOf } from "./task-metrics.ts";
 
-const iso = (at: number): string => new Date(at).toISOString();
+let isoAt = Number.NaN;
+let isoText = "";
+
+/** Records that were written together are mostly of the same millisecond: its text is made once. */
+const iso = (at: number): string => {
+  if (at !== isoAt) {
+    isoText = new Date(at).toISOString();
+    isoAt = at;
+  }
+  return isoText;
+};
 
 const ended: ReadonlySet<TaskStatus> = new Set(["completed", "failed", "cancelled"]);
 

@@ -4,6 +4,7 @@
  *     open-items  open-tasks     ours: lock, claim, verify, fold, ready
  *     fold-sqlite                scan in order, JSON.parse, the same fold into a Map
  *     parse-log  parse-file      JSON.parse of the same bytes and nothing else: the limit
+ *     read-lines  fold-history   a log as recovery reads it, without and with its reducers (bare-history.ts)
  *     hold-state                 the state alone, after a collection of garbage
  *
  * The rule: loading modules is not timed, reading the files is. Every opening says what it found, so that
@@ -12,6 +13,7 @@
 import { closeSync, openSync, readdirSync, readFileSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { openTaskStore, type TaskStore } from "taskwal";
+import { foldHistory, readLines } from "./bare-history.ts";
 import { loadSqlite, openSqlite, type SqliteModule } from "./better-sqlite3-contender.ts";
 import {
   fillItems,
@@ -158,6 +160,8 @@ export const childJobs: Readonly<Record<string, (...facts: never[]) => unknown>>
   "fold-sqlite": foldSqlite,
   "parse-log": parseLog,
   "parse-file": parseFile,
+  "read-lines": readLines,
+  "fold-history": foldHistory,
   "hold-state": holdState,
   "ask-offline": askOffline,
 };

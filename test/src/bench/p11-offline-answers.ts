@@ -2,7 +2,8 @@
  * P11: a log of a million records that is read offline: the first opening, and what is asked afterwards.
  *
  *     first open   verify, fold, patch track, compare with the snapshot, all of it kept in a cache
- *                  beside JSON.parse of the same lines and nothing else: the limit
+ *                  beside what it rests on: JSON.parse of the same lines and nothing else, the lines as recovery
+ *                  reads them, and these with recovery's fold (bare-history.ts), all of the same log in the same round
  *     answers      from the cache, in a process of its own; the slowest of 20 points each
  *                  beside opening the store, which is the least that asking without a track would take
  *
@@ -10,6 +11,7 @@
  */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
+import type { BareReading } from "./bare-history.ts";
 import { sized, type Bench, type Benchmark } from "./benchmark.ts";
 import { runInChild } from "./child.ts";
 import type { Opening } from "./child-jobs.ts";
@@ -26,6 +28,8 @@ interface Round {
   readonly first: OfflineAnswers;
   readonly again: OfflineAnswers;
   readonly parsedMs: number;
+  readonly lines: BareReading;
+  readonly fold: BareReading;
   readonly opening: Opening;
 }
 
@@ -46,9 +50,14 @@ const measured = async (
     const again = await runInChild<OfflineAnswers>("ask-offline", store, cache, tasks);
     told("the limit");
     const { ms: parsedMs } = await runInChild<Opening>("parse-log", store);
+    told("the lines alone");
+    const lines = await runInChild<BareReading>("read-lines", store);
+    told("the fold alone");
+    const fold = await runInChild<BareReading>("fold-history", store);
+    if (fold.records !== lines.records) throw new Error("the fold read another log than the lines");
     told("opening the store");
     const opening = await withCopy(store, (copy) => runInChild<Opening>("open-tasks", copy));
-    figures.push({ first, again, parsedMs, opening });
+    figures.push({ first, again, parsedMs, lines, fold, opening });
   }
   return figures;
 };
@@ -76,15 +85,31 @@ export const offlineAnswers: Benchmark = {
         theirs: of(({ opening }) => opening.peakRssBytes / mebibyte),
       });
     const openings = of(({ opening }) => opening.ms);
+    const rates = (ms: (round: Round) => number): number[] =>
+      of((round) => (records * 1_000) / ms(round));
     const questions = Object.keys(rounds[0]?.again.slowestMs ?? {});
     return [
       rowOf({
         name: `${name}, first open: JSON.parse of the same lines`,
         unit: "records/s",
-        ours: of(({ first }) => (records * 1_000) / first.openMs),
-        theirs: of(({ parsedMs }) => (records * 1_000) / parsedMs),
+        ours: rates(({ first }) => first.openMs),
+        theirs: rates(({ parsedMs }) => parsedMs),
         goal: { oursAtLeast: 300_000 },
         note: "the limit: it only parses",
+      }),
+      rowOf({
+        name: `${name}, first open: the fold of recovery alone`,
+        unit: "records/s",
+        ours: rates(({ first }) => first.openMs),
+        theirs: rates(({ fold }) => fold.ms),
+        note: "what it rests on: no track, nothing compared, nothing kept",
+      }),
+      rowOf({
+        name: `${name}, the fold of recovery alone: its lines alone`,
+        unit: "records/s",
+        ours: rates(({ fold }) => fold.ms),
+        theirs: rates(({ lines }) => lines.ms),
+        note: "read, verified, parsed; no reducer runs",
       }),
       peak(`${name}, peak memory with the first open: opening the store`, ({ first }) => first),
       peak(`${name}, peak memory from the cache: opening the store`, ({ again }) => again),

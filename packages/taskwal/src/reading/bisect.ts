@@ -11,8 +11,7 @@ import { counted } from "../words.ts";
 import { bisectExpensively } from "./bisect-expensive.ts";
 import { tellAbsent } from "./absent.ts";
 import { findEver } from "./entity-path.ts";
-import type { Offline, OfflineRecord } from "@taskwal/replay";
-import { recordAt } from "./log.ts";
+import type { Change, EntityRef, Offline } from "@taskwal/replay";
 import { plain } from "./plain-text.ts";
 import { parseCondition } from "./predicate.ts";
 import type { Question } from "./question.ts";
@@ -34,6 +33,7 @@ export const runBisect = async (question: Question, flags: BisectFlags): Promise
   const to = await question.at();
   const from =
     flags.from === undefined ? await oldest(offline, to) : await offline.point(flags.from);
+  if (from > to) throw new UsageError(`--from is @${from}, behind @${to}`);
   if (expensive !== undefined) return bisectExpensively(question, expensive, { from, to });
   if (entity === undefined) throw new UsageError("bisect --when needs an entity: its id");
   return exactly(question, entity, when ?? "", { from, to });
@@ -60,18 +60,14 @@ const exactly = async (
   };
   await sink.text(`${refWords(ref)}: ${plain(when)}`);
   await sink.text(`@${from} ${ends.from.value}    @${to} ${ends.to.value}`);
+  const changeAt = changesOf(offline, ref);
   let count = 0;
   for await (const flip of offline.flips({ ref, test }, { after: from, to })) {
     count += 1;
-    const record = await recordAt(offline, flip.sequence);
-    await sink.json("flip", {
-      ...flip,
-      ...ref,
-      type: record?.type,
-      at: record?.at,
-      actor: record?.actor,
-    });
-    await sink.text(flipLine(flip.sequence, flip.value, record));
+    const change = await changeAt(flip.sequence);
+    const { type, at, actor } = change ?? {};
+    await sink.json("flip", { ...flip, ...ref, type, at, actor });
+    await sink.text(flipLine(flip.sequence, flip.value, change));
   }
   await sink.json("end", { provenance: state.provenance, ends, flips: count, exact: true });
   await sink.text(`-- ${counted(count, "flip")}, exact --`);
@@ -79,10 +75,26 @@ const exactly = async (
   return count > 0 ? exitCodes.fine : exitCodes.difference;
 };
 
+/** What a record did to the entity, by its sequence: to be asked from the lowest on. The files of the log are not read again. */
+const changesOf = (
+  offline: Offline,
+  { entity, id }: EntityRef,
+): ((sequence: number) => Promise<Change | undefined>) => {
+  const steps = offline.trace(id)[Symbol.asyncIterator]();
+  return async (sequence) => {
+    for (;;) {
+      const { done, value } = await steps.next();
+      if (done) return undefined;
+      if (!("changes" in value) || value.entity !== entity) continue;
+      if (value.sequence >= sequence) return value.sequence === sequence ? value : undefined;
+    }
+  };
+};
+
 export const flipLine = (
   sequence: number,
   value: boolean,
-  record: OfflineRecord | undefined,
+  record: Pick<Change, "type" | "at" | "actor"> | undefined,
 ): string =>
   [
     `${value ? "▲" : "▼"} @${sequence}`,

@@ -43,10 +43,15 @@ export const runExport = async (question: Question, flags: ExportFlags): Promise
     flags.out === undefined
       ? standardOut(process.stdout)
       : await createExportFile(flags.out, question.dir);
+  // Beside stdout it would stand in the middle of what somebody reads.
+  const progress = flags.out === undefined ? undefined : question.progress;
+  let written = 0;
   try {
     for await (const piece of joined(format(source))) {
       question.signal.throwIfAborted();
       if (!(await file.write(piece))) break;
+      written += piece.length;
+      progress?.show(() => `writing ${flags.format}: ${sizeWords(written)}`);
     }
   } catch (error) {
     await file.abandon();

@@ -62,6 +62,8 @@ export const tellRecords = async (
   let [records, lost] = [0, 0];
   if (count === 0) return upTo(reverse ? to + 1 : after, { records, lost });
   for await (const step of question.offline.records({ after, to, reverse })) {
+    if (!reverse && step.kind === "record")
+      question.progress.reading({ sequence: step.sequence, last: to });
     if (step.kind === "gap") lost += lostWithin(step, after, to);
     else if (isWanted(step)) records += 1;
     else continue;

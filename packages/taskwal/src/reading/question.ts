@@ -12,7 +12,7 @@ import type { Model } from "@taskwal/core";
 import { openOffline, type Offline } from "@taskwal/replay";
 import { exitCodes } from "../exit-codes.ts";
 import { loadModel } from "../model-file.ts";
-import { openLateProgress } from "../late-progress.ts";
+import { openLateProgress, type LateProgress } from "../late-progress.ts";
 import type { Terminal } from "../terminal.ts";
 import { openAnswerSink, type AnswerSink } from "./answer-sink.ts";
 import { plain } from "./plain-text.ts";
@@ -45,6 +45,8 @@ export interface Question extends Asked {
   readonly model: Model;
   /** Asks another directory as well, by the same model; it is closed behind the answer. */
   readonly beside: <T>(dir: string, work: (other: Asked) => Promise<T>) => Promise<T>;
+  /** Ends by itself with the first line of the answer. */
+  readonly progress: LateProgress;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
 }
@@ -61,7 +63,7 @@ export const ask = async (
   const onInterrupt = (): void => interrupt.abort();
   process.once("SIGINT", onInterrupt);
   const progress = openLateProgress();
-  const sink = openAnswerSink(process.stdout, terminal, flags);
+  const sink = openAnswerSink(process.stdout, terminal, flags, progress.end);
   try {
     const { signal } = interrupt;
     const cacheDir = flags.cache ? undefined : (false as const);
@@ -79,7 +81,7 @@ export const ask = async (
         }
       };
       const { dir } = flags;
-      return await answer({ dir, offline, sink, redaction, at, model, beside, signal });
+      return await answer({ dir, offline, sink, redaction, at, model, beside, progress, signal });
     } finally {
       progress.end();
       await offline.close();

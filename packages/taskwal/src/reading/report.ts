@@ -22,7 +22,7 @@ interface Group {
 
 /** Exit code 1 if there is no record. */
 export const runReport = async (question: Question, by: string): Promise<number> => {
-  const { offline, sink, at } = question;
+  const { offline, sink, progress, at } = question;
   const nameOf = Object.hasOwn(groupings, by) ? groupings[by] : undefined;
   if (!nameOf) throw new UsageError(`--by takes ${Object.keys(groupings).join(", ")}`);
   const to = await at();
@@ -35,6 +35,7 @@ export const runReport = async (question: Question, by: string): Promise<number>
     }
     records += 1;
     const { sequence } = step;
+    progress.reading({ sequence, last: to });
     const group = groups.get(nameOf(step));
     if (group) {
       group.records += 1;
