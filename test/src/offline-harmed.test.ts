@@ -102,13 +102,19 @@ it("a snapshot from within what is lost tells what it holds, and the rest stays 
   const offline = await open(copy, { cacheDir: folders.cacheDir });
   const last = await offline.point("@last");
   const { gaps } = await offline.info();
-  expect(last).toBe(sequence);
+  expect(last).toBe(sequence + 1);
   expect(gaps).toMatchObject([
     { from: 1, to: sequence },
     { from: sequence + 1, to: sequence + 1 },
   ]);
-  const state = await offline.stateAt(last);
-  expect(await state.get({ entity: "task", id: "a" })).toMatchObject({ status: "failed" });
+  for (const [at, trust] of [
+    [sequence, "verified"],
+    [last, "crossed-gap"],
+  ] as const) {
+    const state = await offline.stateAt(at);
+    expect(state.provenance.trust).toBe(trust);
+    expect(await state.get({ entity: "task", id: "a" })).toMatchObject({ status: "failed" });
+  }
   await offline.close();
 });
 

@@ -5,7 +5,7 @@
  * another model makes something else than its snapshot says.
  */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -57,6 +57,19 @@ describe.each(["", " --json"])("every verb%s", (json) => {
     expect(told(`verify${json} -C ${example}`)).toEqual(["crossed-gap"]);
   });
 });
+
+it.runIf(existsSync("/dev/full"))(
+  "an answer that cannot be written is no answer: exit code 3 and one sentence",
+  () => {
+    for (const verb of ["log", "state", "export", "verify"]) {
+      const command = `"${process.execPath}" "${join(repository, "packages/taskwal/bin/taskwal.js")}"`;
+      const words = ["-c", `${command} ${verb} -C "${example}" > /dev/full`];
+      const env = { PATH: process.env["PATH"] ?? "", HOME: root };
+      const { status, stderr } = spawnSync("/bin/sh", words, { encoding: "utf8", env });
+      expect([status, stderr]).toEqual([3, "taskwal: cannot write the answer: ENOSPC\n"]);
+    }
+  },
+);
 
 it("of a part of the log it is said of what was looked at, not of what was not", () => {
   const ends = (words: string): object => {

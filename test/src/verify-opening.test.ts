@@ -121,7 +121,7 @@ it("a loss at the end of the log is told with the last state, and by the records
   const offline = await open(dir, { cacheDir: false });
   const last = await offline.point("@last");
   const { provenance } = await offline.stateAt(last);
-  expect([last, provenance.trust]).toEqual([13, "crossed-gap"]);
+  expect([last, provenance.trust]).toEqual([14, "crossed-gap"]);
   expect(provenance.gaps.map(({ from, to }) => [from, to])).toContainEqual([14, 14]);
   for (const reverse of [false, true]) {
     const gaps: number[] = [];

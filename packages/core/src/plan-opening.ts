@@ -11,6 +11,7 @@ import { StoreError } from "@taskwal/errors";
 import type { DamagedBytes } from "@taskwal/log";
 import { besideWriter } from "./beside-writer.ts";
 import type { Model } from "./define-model.ts";
+import { isLeft } from "./reader-host.ts";
 import { recover } from "./recover.ts";
 import { openForReading } from "./state-directory.ts";
 import type { Span } from "./system-record.ts";
@@ -41,6 +42,9 @@ export interface OpeningPlan {
   readonly migrated: number;
 }
 
+const bytesOf = (stretches: readonly DamagedBytes[]): number =>
+  stretches.reduce((sum, { startBytes, endBytes }) => sum + endBytes - startBytes, 0);
+
 /** With `onDamage: "salvage"`. Throws DiskFailedError where the directory cannot be read at all. */
 export const planOpening = async ({
   disk = openNodeDisk(),
@@ -50,7 +54,11 @@ export const planOpening = async ({
   const directory = await openForReading({ disk, dir });
   const options = { directory, clock: disk.clock, model, storeHint: undefined } as const;
   try {
-    const found = await besideWriter(directory, () => recover({ ...options, onDamage: "salvage" }));
+    // A living owner's last line may be under way: nothing of it is cut off.
+    const durableOnly = !(await isLeft(disk, directory));
+    const found = await besideWriter(directory, () =>
+      recover({ ...options, onDamage: "salvage", durableOnly }),
+    );
     const { snapshot, skipped, folded, newLost, newDamaged, end, migrated } = found;
     return {
       refusal: undefined,
@@ -59,7 +67,7 @@ export const planOpening = async ({
       last: folded,
       lost: newLost,
       damaged: newDamaged,
-      tornBytes: end.torn.reduce((sum, { startBytes, endBytes }) => sum + endBytes - startBytes, 0),
+      tornBytes: durableOnly ? 0 : bytesOf(end.torn),
       migrated: migrated.length,
     };
   } catch (refusal) {

@@ -12,7 +12,7 @@ import {
 } from "@taskwal/core";
 import { openNodeDisk, type Directory } from "@taskwal/disk";
 import { listSnapshots, verifySnapshot } from "@taskwal/snapshot";
-import { logReportOf, type LogReport } from "./log-report.ts";
+import { endOfLog, logReportOf, type LogReport } from "./log-report.ts";
 import type { FileInfo, Finding, Gap, VerifyReport } from "./offline.ts";
 import type { OpenTrackOptions } from "./open-track.ts";
 import { provenanceOf } from "./provenance.ts";
@@ -43,10 +43,12 @@ export const verifyDirectory = async (
     records = 0;
     return { correct: () => {}, record: () => (records += 1), dropped: () => {} };
   };
-  const log = logReportOf(await readHistory({ dir, model, start, signal, onProgress }));
+  const log = logReportOf(
+    await readHistory({ dir, model, fromNothing: true, start, signal, onProgress }),
+  );
   const { listed, findings } = await checkFiles(dir, log);
   const all = [...findings, ...divergenceFindings(track)];
-  const provenance = provenanceOf(track, track.log.last);
+  const provenance = provenanceOf(track, endOfLog(track.log));
   return {
     files: listed.length,
     records,

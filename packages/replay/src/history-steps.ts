@@ -93,7 +93,12 @@ export async function* historySteps(options: StepsOptions): AsyncGenerator<Histo
   const end = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, end.signal]) : end.signal;
   const collector = new Collector();
-  const history = readHistory({ ...options, signal, start: () => collector.begin() });
+  const history = readHistory({
+    ...options,
+    fromNothing: true,
+    signal,
+    start: () => collector.begin(),
+  });
   const finished = history.then(
     () => "finished" as const,
     () => "finished" as const,

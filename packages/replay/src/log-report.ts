@@ -65,10 +65,16 @@ export const logReportOf = (history: History): LogReport => {
       return { file, startBytes, endBytes, reason: "a crash cut it off" };
     }),
     notes: end.notes,
-    lost: facts.lostVersions.map(({ entity, id }) => ({ entity, id })),
+    lost: [
+      ...new Map(facts.lostVersions.map((one) => [`${one.entity}\n${one.id}`, one])).values(),
+    ].map(({ entity, id }) => ({ entity, id })),
     failure: failure && { sequence: failure.sequence, message: failure.message },
   };
 };
+
+/** The last sequence that is known of, kept or lost: the state there lacks what is lost. */
+export const endOfLog = ({ last, gaps }: Pick<LogReport, "last" | "gaps">): number =>
+  gaps.reduce((end, { to }) => Math.max(end, to), last);
 
 const recordedReason = "it was lost before this store was made of what was left";
 

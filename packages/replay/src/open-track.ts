@@ -80,7 +80,15 @@ const makeTrack = async (
       builder = new TrackBuilder(writer);
       return builder;
     };
-    const history = await readHistory({ dir, model, start, signal, onProgress, disk });
+    const history = await readHistory({
+      dir,
+      model,
+      fromNothing: true,
+      start,
+      signal,
+      onProgress,
+      disk,
+    });
     const blockCrcs = await writer.end();
     const log = logReportOf(history);
     const { boots, marks, recordCount, modelHash } = builder;

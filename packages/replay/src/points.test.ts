@@ -19,7 +19,7 @@ const boot = (number: number, first: number, last: number, ended: Boot["ended"])
 
 /** Ten records, a minute apart; @5 is lost, the clock steps back at @8, @9 and @10 are of the same instant. */
 const places: Places = {
-  log: { base: undefined, last: 10 },
+  log: { base: undefined, last: 10, gaps: [] },
   boots: [boot(1, 1, 4, "clean"), boot(2, 6, 10, "not closed")],
   marks: [{ sequence: 7, name: "suspect", text: undefined }],
   rows: new Rows(),
@@ -86,7 +86,7 @@ describe("a point", () => {
   it("below what is kept is refused, and @first is the base", () => {
     const pruned: Places = {
       ...places,
-      log: { base: { name: "state.json", sequence: 3 }, last: 10 },
+      log: { base: { name: "state.json", sequence: 3 }, last: 10, gaps: [] },
     };
     expect(pointOf("@first", pruned)).toBe(3);
     expect(() => pointOf("2", pruned)).toThrow("the log has @3 to @10");

@@ -1,7 +1,7 @@
 /**
  * How a person names a position, and which sequence that is. `@N` is the state after record N.
  *
- *     12  @12  @0  @first  @last  HEAD        a sequence; the ends of what is kept
+ *     12  @12  @0  @first  @last  HEAD        a sequence; the first that is kept, the last that is known of
  *     12~3  12^  @last~2                      three before, one before
  *     2026-01-01T12:00:01Z  12:00:01          after the last record, in the order of sequences, that is not later
  *     -5m  "5 minutes ago"                    before the last record, not before now
@@ -11,20 +11,21 @@
  *
  * The rule: what is not in this table, or not in this log, is refused with what there is.
  */
+import { endOfLog } from "./log-report.ts";
 import { PointError } from "./point-error.ts";
 import type { Boot } from "./offline.ts";
 import type { Track } from "./track.ts";
 
 /** What of a track tells where a point is. */
 export type Places = Pick<Track, "boots" | "marks" | "rows"> & {
-  readonly log: Pick<Track["log"], "base" | "last">;
+  readonly log: Pick<Track["log"], "base" | "last" | "gaps">;
 };
 
 /** Throws PointError. */
 export const pointOf = (text: string, places: Places): number => {
   const [, start = "", back = ""] = /^\s*(.*?)((?:\^|~\d+)*)\s*$/.exec(text) ?? [];
   const sequence = startOf(start, places) - stepsBack(back);
-  const { last } = places.log;
+  const last = endOfLog(places.log);
   const base = baseOf(places);
   if (sequence >= base && sequence <= last) return sequence;
   throw new PointError(`there is no point "${text}": the log has @${base} to @${last}`);
@@ -38,7 +39,7 @@ const stepsBack = (text: string): number =>
 
 const startOf = (text: string, places: Places): number => {
   const { boots, marks, log } = places;
-  const { last } = log;
+  const last = endOfLog(log);
   const base = baseOf(places);
   const number = /^@?(\d{1,15})$/.exec(text)?.[1];
   if (number !== undefined) return Number(number);

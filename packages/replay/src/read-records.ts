@@ -11,6 +11,7 @@ import { openForReading, type Model } from "@taskwal/core";
 import { openNodeDisk, type Directory } from "@taskwal/disk";
 import { isSystemType, type LogRecord } from "@taskwal/format";
 import { listLog, replayLog, seekRecords } from "@taskwal/log";
+import { endOfLog } from "./log-report.ts";
 import type { Gap, OfflineRecord } from "./offline.ts";
 import type { Track } from "./track.ts";
 
@@ -33,8 +34,11 @@ export async function* recordsOf(
   track: Track,
   { after = 0, to = Infinity, reverse = false }: RecordsRange = {},
 ): AsyncGenerator<Step> {
-  const { last, base } = track.log;
-  const range = { after: Math.max(after, base?.sequence ?? 0), to: Math.min(to, last) };
+  const { base } = track.log;
+  const range = {
+    after: Math.max(after, base?.sequence ?? 0),
+    to: Math.min(to, endOfLog(track.log)),
+  };
   const directory = await openForReading({ disk: openNodeDisk(), dir });
   try {
     const reading = { directory, model, track };
@@ -53,9 +57,7 @@ interface Reading {
 
 async function* forward(reading: Reading, { after, to }: Range): AsyncGenerator<Step> {
   const { model, track } = reading;
-  // At the end of the log, what is lost behind it too.
-  const isAtEnd = to >= track.log.last;
-  const gaps = track.log.gaps.filter((gap) => gap.to > after && (gap.from <= to || isAtEnd));
+  const gaps = track.log.gaps.filter((gap) => gap.to > after && gap.from <= to);
   for await (const record of logRecords(reading, { after, to })) {
     const sequence = "seq" in record ? record.seq : record.from;
     while (gaps[0] && gaps[0].from < sequence) yield* gaps.splice(0, 1);

@@ -13,8 +13,8 @@ export type OpenOfflineOptions = Omit<OfflineOptions, "model"> &
   Partial<Pick<OfflineOptions, "model">>;
 
 /**
- * Opens a state directory, by default with the task model; no lock is taken. Throws UnsupportedFormatError, CorruptError
- * where there is nothing to start from, DiskFailedError.
+ * Opens a state directory, or one segment or snapshot of it, by default with the task model; no lock is taken. Throws
+ * UnsupportedFormatError, CorruptError where there is nothing that reads, DiskFailedError.
  */
 export const open = (dir: string, options: OpenOfflineOptions = {}): Promise<Offline> =>
   openOffline(dir, { model: taskModel, ...options });

@@ -233,7 +233,7 @@ const atOption: Option = [
 ];
 
 const common: readonly Option[] = [
-  ["-C, --dir <dir>", "The state directory (default: $STATE_PATH)"],
+  ["-C, --dir <dir>", "The state directory, or one segment or snapshot (default: $STATE_PATH)"],
   ["--model <file>", "A file that exports your model (default: the tasks')"],
   [
     "--redact <path>",

@@ -1,9 +1,10 @@
 /**
  * What a command writes: colours and a moving line only on a terminal, 80 columns everywhere.
  *
- * The rule: a closed pipe is not an error, and without a terminal the output has no escape codes.
+ * The rule: a closed pipe is not an error, a full disk is one in a sentence, and without a terminal the output has no escape codes.
  */
 import { styleText } from "node:util";
+import { exitCodes } from "./exit-codes.ts";
 
 const columns = 80;
 
@@ -30,8 +31,9 @@ export const openTerminal = (out: NodeJS.WriteStream): Terminal => {
   out.on("error", (error: NodeJS.ErrnoException) => {
     if (!endsWithReader) return;
     // `taskwal … | head` closes the pipe when it has seen enough.
-    if (error.code === "EPIPE") process.exit(0);
-    throw error;
+    if (error.code === "EPIPE") process.exit(exitCodes.fine);
+    process.stderr.write(`taskwal: cannot write the answer: ${error.code ?? error.message}\n`);
+    process.exit(exitCodes.refused);
   });
   const clear = (): void => void (out.isTTY && out.write("\r\u001B[K"));
   const say = (text = ""): void => {

@@ -19,24 +19,21 @@ export const tellAbsent = async (
   const { provenance } = state;
   const ref = findEver(question, state, path)?.ref;
   let change: Change | undefined;
-  let isGone = false;
   for await (const step of ref ? offline.trace(ref.id) : []) {
-    if (!("changes" in step) || step.entity !== ref?.entity) continue;
+    if (!("changes" in step) || step.entity !== ref?.entity || step.changes.length === 0) continue;
     if (change && step.sequence > provenance.sequence) break;
-    isGone = step.sequence <= provenance.sequence;
     change = step;
   }
-  const by = change && { sequence: change.sequence, type: change.type, actor: change.actor };
-  await sink.json("nothing", {
-    provenance,
-    path,
-    ...ref,
-    ...(by && { [isGone ? "gone" : "yet"]: by }),
-  });
-  if (ref && change) {
-    const which = `@${change.sequence} ${plain(change.type)} ${byWords(change.actor)}`.trimEnd();
-    await sink.prose(`${refWords(ref)} is ${isGone ? "gone" : "not there yet"}: ${which}`);
-  } else await sink.text(`nothing is at "${plain(path)}"`);
+  const { sequence = 0, type = "", actor } = change ?? {};
+  const name = sequence > provenance.sequence ? "yet" : "gone";
+  const by = change && { [name]: { sequence, type, actor } };
+  await sink.json("nothing", { provenance, path, ...ref, ...by });
+  if (!ref) await sink.text(`nothing is at "${plain(path)}"`);
+  else if (!change) await sink.prose(`${refWords(ref)} is not there: what made it is missing`);
+  else {
+    const which = `@${sequence} ${plain(type)} ${byWords(actor)}`.trimEnd();
+    await sink.prose(`${refWords(ref)} is ${name === "yet" ? "not there yet" : "gone"}: ${which}`);
+  }
   await sink.prose(provenanceWords(provenance));
   return exitCodes.difference;
 };

@@ -47,6 +47,7 @@ export const bisectExpensively = async (
       after: low,
       type: record?.type,
       at: record?.at,
+      actor: record?.actor,
     });
     await sink.text(flipLine(high, !atFrom, record));
     if (high - low > 1)

@@ -60,7 +60,7 @@ ${verbs.map(({ name, options }) => `    ${name}) flags=(${options.map(({ flag, d
   esac
   if [[ "$PREFIX" == -* ]]; then _describe option flags; else _files -/; fi
 }
-_taskwal "$@"
+if [[ "\${funcstack[1]}" == _taskwal ]]; then _taskwal "$@"; else compdef _taskwal taskwal; fi
 `;
 
 const fish = (verbs: readonly Verb[]): string =>

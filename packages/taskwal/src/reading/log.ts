@@ -73,9 +73,8 @@ export const tellRecords = async (
   return { after, to, records, lost };
 };
 
-/** A gap behind `to` is that of the log's end. */
 export const lostWithin = (gap: Gap, after: number, to: number): number =>
-  (gap.from > to ? gap.to : Math.min(gap.to, to)) - Math.max(gap.from, after + 1) + 1;
+  Math.min(gap.to, to) - Math.max(gap.from, after + 1) + 1;
 
 /** How much was told of what, and how far the state at its end is to be believed. */
 export const tellEnd = async ({ offline, sink }: Question, told: Told): Promise<void> => {
