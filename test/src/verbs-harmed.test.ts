@@ -68,7 +68,7 @@ interface Known {
   readonly first: number;
   readonly last: number;
   readonly trust: Trust;
-  /** How many records up to the last one are in a gap of the log. */
+  /** How many records are in a gap of the log, also behind the last one. */
   readonly missing: number;
   /** Whether a gap stands behind the last record. */
   readonly isCut: boolean;
@@ -79,9 +79,8 @@ const knownOf = async (dir: string): Promise<Known | undefined> => {
   if (!offline) return undefined;
   const last = await offline.point("@last");
   const { snapshot, trust, gaps } = (await offline.stateAt(last)).provenance;
-  const spans = gaps.map(({ from, to }) => ({ from, to: Math.min(to, last) }));
-  const missing = spans.reduce((sum, { from, to }) => sum + to - from + 1, 0);
-  const steps = [...spans];
+  const missing = gaps.reduce((sum, { from, to }) => sum + to - from + 1, 0);
+  const steps: { readonly from: number; readonly to: number }[] = [...gaps];
   for await (const step of offline.records({ to: last }))
     steps.push(step.kind === "gap" ? step : { from: step.sequence, to: step.sequence });
   // Every number above the base is in a record or in a gap.
