@@ -32,7 +32,7 @@ const told = (words: string): string[] => {
   return [...said].map((one) => one.replaceAll(/"trust":|["\s]/g, ""));
 };
 
-const verbs = "info ls boots log tail state report".split(" ");
+const verbs = "info boots log tail state report".split(" ");
 const ofTask = [
   "state 6f",
   "blame 6f",
@@ -54,6 +54,7 @@ describe.each(["", " --json"])("every verb%s", (json) => {
     expect(told(`diff 9..12${json} -C ${example}`)).toEqual(["verified", "crossed-gap"]);
     expect(told(`show 9${json} -C ${example}`)).toEqual(["verified"]);
     expect(told(`show 12${json} -C ${example}`)).toEqual(["crossed-gap"]);
+    expect(told(`ls${json} -C ${example}`)).toEqual(["crossed-gap"]);
     expect(told(`verify${json} -C ${example}`)).toEqual(["crossed-gap"]);
   });
 });
