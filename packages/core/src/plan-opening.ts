@@ -54,7 +54,7 @@ export const planOpening = async ({
   const directory = await openForReading({ disk, dir });
   const options = { directory, clock: disk.clock, model, storeHint: undefined } as const;
   try {
-    // A living owner's last line may be under way: nothing of it is cut off.
+    // What a living owner has not yet promised may yet go.
     const durableOnly = !(await isLeft(disk, directory));
     const found = await besideWriter(directory, () =>
       recover({ ...options, onDamage: "salvage", durableOnly }),
@@ -67,7 +67,7 @@ export const planOpening = async ({
       last: folded,
       lost: newLost,
       damaged: newDamaged,
-      tornBytes: durableOnly ? 0 : bytesOf(end.torn),
+      tornBytes: bytesOf(end.torn),
       migrated: migrated.length,
     };
   } catch (refusal) {

@@ -19,9 +19,14 @@ export interface LineSink {
 export const straight = (out: NodeJS.WritableStream, beforeOutput = (): void => {}): LineSink => ({
   line: async (text) => {
     beforeOutput();
-    // The terminal ends the process when its pipe is closed; what is told here is a pager's.
-    if (!out.write(`${text}\n`)) await Promise.race([once(out, "drain"), once(out, "close")]);
-    return out.writable;
+    if (!out.writable || out.write(`${text}\n`) || !out.writable) return out.writable;
+    try {
+      await Promise.race([once(out, "drain"), once(out, "close")]);
+      return out.writable;
+    } catch {
+      // A pager that was left: the terminal ends the process when its own pipe is closed.
+      return false;
+    }
   },
   end: () => Promise.resolve(),
 });
@@ -51,10 +56,8 @@ export const paged = (
     },
     end: async () => {
       if (!sink) await flush(straight(out, beforeOutput));
-      if (pager?.stdin && pager.exitCode === null) {
-        pager.stdin.end();
-        if (pager.exitCode === null) await once(pager, "exit");
-      }
+      pager?.stdin?.end();
+      if (pager && pager.exitCode === null && pager.signalCode === null) await once(pager, "exit");
     },
   };
 };
