@@ -248,6 +248,7 @@ describe("the reading of imports", () => {
       ].join("\n"),
     );
     expect(importsOf(source)).toEqual(["c", "d"]);
+    expect(importsOf(takeApart('const words = ["from", "--from", "--to"];'))).toEqual([]);
   });
 });
 

@@ -3,6 +3,7 @@
  *
  * A peer that is not installed is named, and the rows about it are left out.
  */
+import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -19,6 +20,23 @@ import { scratchDirectories } from "./world/scratch.ts";
 const freshDir = scratchDirectories();
 const peers = loadPeers();
 for (const [name, why] of peers.missing) console.info(`bench: without ${name} (${why})`);
+
+describe("pnpm bench --help", () => {
+  it.each(["", "bench", "campaign", "mutants", "stryker"])(
+    "says what there is, and runs nothing: %s",
+    (program) => {
+      const words = [resolve("test/bench.mjs"), ...[program, "--help"].filter(Boolean)];
+      const { status, stdout, stderr } = spawnSync(process.execPath, words, { encoding: "utf8" });
+      expect([status, stderr]).toEqual([0, ""]);
+      expect(stdout).toMatch(new RegExp(`^\`pnpm bench ?${program === "bench" ? "" : program}`));
+      const isAboutBenchmarks = ["", "bench"].includes(program);
+      for (const { what } of benchmarks) expect(stdout.includes(what)).toBe(isAboutBenchmarks);
+      if (program === "")
+        for (const name of ["campaign", "mutants", "stryker"])
+          expect(stdout).toContain(`pnpm bench ${name}`);
+    },
+  );
+});
 
 describe("a benchmark", () => {
   it.each(benchmarks)("$name runs and gives rows: $what", async (benchmark) => {

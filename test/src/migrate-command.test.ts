@@ -7,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  truncateSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -29,6 +30,10 @@ const treeOf = (dir: string): Record<string, string> =>
       .map(({ parentPath, name }) => join(parentPath, name))
       .map((path) => [path, readFileSync(path).toString("hex")]),
   );
+
+/** Without who was there: LOCK and claims. */
+const kept = (tree: Record<string, string>): Record<string, string> =>
+  Object.fromEntries(Object.entries(tree).filter(([name]) => !/LOCK$|\.claim$/.test(name)));
 
 const makeStore = async (name: string): Promise<string> => {
   const dir = join(root, name);
@@ -99,6 +104,25 @@ describe("taskwal migrate", () => {
       1,
       { opening: "refuse", applied: false, refusal: { type: "note", id: "a", path: "pinned" } },
     ]);
+  });
+
+  test("that is too large to be written down says so in one sentence, with exit code 3, and changes nothing", async () => {
+    const dir = await makeStore("large");
+    const log = join(dir, "state.migration-v1-to-v2.log");
+    writeFileSync(log, "");
+    truncateSync(log, 16 * 2 ** 20 + 1);
+    const model = modelFile("large.mjs");
+    const before = kept(treeOf(dir));
+    for (const json of [[], ["--json"]]) {
+      const { status, stdout, stderr } = run(dir, "--model", model, "--apply", ...json);
+      expect([status, stdout]).toEqual([3, ""]);
+      expect(stderr).toMatch(
+        /^taskwal: .*state\.migration-v1-to-v2\.log has 16777217 bytes, over 16777216: .*\n$/,
+      );
+      expect(kept(treeOf(dir))).toEqual(before);
+    }
+    rmSync(log);
+    expect(run(dir, "--model", model, "--apply").status).toBe(0);
   });
 
   test("applies nothing where the snapshot and the log come to something else", async () => {

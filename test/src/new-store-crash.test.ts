@@ -38,13 +38,16 @@ const source = async (): Promise<SimDisk> => {
   return sim;
 };
 
-const verbs: readonly (readonly [name: string, run: (sim: SimDisk) => Promise<unknown>])[] = [
-  ["salvage", (sim) => salvage({ dir: from, to, model: noteModel, disk: sim.process() })],
-  ["restore", (sim) => restoreStore({ dir: from, to, model: noteModel, disk: sim.process() })],
-  [
-    "fork",
-    (sim) => forkStore({ dir: from, to, model: noteModel, sequence: 21, disk: sim.process() }),
-  ],
+type Run = (sim: SimDisk, signal?: AbortSignal) => Promise<unknown>;
+
+const placeIn = (sim: SimDisk, signal: AbortSignal | undefined) => {
+  const disk = sim.process();
+  return { dir: from, to, model: noteModel, disk, signal };
+};
+const verbs: readonly (readonly [name: string, run: Run])[] = [
+  ["salvage", (sim, signal) => salvage(placeIn(sim, signal))],
+  ["restore", (sim, signal) => restoreStore(placeIn(sim, signal))],
+  ["fork", (sim, signal) => forkStore({ ...placeIn(sim, signal), sequence: 21 })],
 ];
 
 /** Every subset of what is unsynced, where there is little; else nothing, all, and random ones. */
@@ -175,4 +178,38 @@ describe.each(verbs)("a %s", (name, run) => {
     },
     120_000,
   );
+
+  test("that is interrupted at any call takes back what it has begun, or is complete", async () => {
+    const sim = await source();
+    const before = filesIn(sim, from);
+    const start = sim.snapshotState();
+    const recorder = recordCrashPoints(sim, name, () => 0);
+    await run(sim);
+    recorder.stop();
+    const complete = await openedNotes(sim);
+    const outcomes = new Set<string>();
+    for (const { call } of recorder.points) {
+      sim.restore(start);
+      const interrupt = new AbortController();
+      // It looks at each call, and fails none.
+      const stop = sim.fail((one) => {
+        if (one.number === call.number) interrupt.abort();
+        return false;
+      }, "EIO");
+      const error = await refusalOf(run(sim, interrupt.signal));
+      stop();
+      expect(filesIn(sim, from)).toEqual(before);
+      const names = await (await sim.process().openDirectory("/made")).list(".");
+      if (error === undefined) {
+        expect(names, JSON.stringify(call)).toEqual(["new"]);
+        expect(await openedNotes(sim)).toEqual(complete);
+        outcomes.add("complete");
+      } else {
+        expect(error).toBe(interrupt.signal.reason);
+        expect(names, JSON.stringify(call)).toEqual([]);
+        outcomes.add("absent");
+      }
+    }
+    expect(outcomes).toEqual(new Set(["absent", "complete"]));
+  }, 120_000);
 });

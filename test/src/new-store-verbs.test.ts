@@ -53,12 +53,7 @@ const whole = async (): Promise<string> => {
   return dir;
 };
 
-const words = {
-  salvage: ["--apply"],
-  restore: [],
-  fork: [],
-} as const satisfies Record<string, readonly string[]>;
-const verbs = Object.keys(words) as (keyof typeof words)[];
+const verbs = ["salvage", "restore", "fork"] as const;
 
 describe.each(verbs)("taskwal %s", (verb) => {
   it("answers 0 of a whole store, 1 of one that lost something, and changes nothing of either", async () => {
@@ -68,7 +63,7 @@ describe.each(verbs)("taskwal %s", (verb) => {
     ] as const) {
       const before = [treeOf(dir), times(dir)];
       const to = join(scratch(), "new");
-      const { status, stderr } = run(verb, dir, "--to", to, ...words[verb]);
+      const { status, stderr } = run(verb, dir, "--to", to, "--apply");
       expect([status, stderr]).toEqual([code, ""]);
       expect([treeOf(dir), times(dir)]).toEqual(before);
       const verified = run("verify", to);
@@ -87,12 +82,12 @@ describe.each(verbs)("taskwal %s", (verb) => {
     writeFileSync(join(taken, "file"), "somebody's");
     const before = treeOf(dir);
     for (const to of [taken, join(dir, "new")]) {
-      const { status, stderr } = run(verb, dir, "--to", to, ...words[verb]);
+      const { status, stderr } = run(verb, dir, "--to", to, "--apply");
       expect([to, status]).toEqual([to, 3]);
       expect(stderr).toMatch(/holds files already|lies in/);
     }
     const calls = [
-      [verb, dir, ...(verb === "salvage" ? ["--apply"] : [])],
+      [verb, dir, "--apply"],
       [verb, join(dir, "missing"), "--to", join(scratch(), "new")],
       [verb, scratch(), "--to", join(scratch(), "new")],
     ];
@@ -105,7 +100,7 @@ describe.each(verbs)("taskwal %s", (verb) => {
     const beside = scratch();
     const to = join(beside, "new");
     mkdirSync(to);
-    expect(run(verb, await whole(), "--to", to, ...words[verb]).status).toBe(0);
+    expect(run(verb, await whole(), "--to", to, "--apply").status).toBe(0);
     expect(readdirSync(beside)).toEqual(["new"]);
     expect(existsSync(join(to, "state.json"))).toBe(true);
   });
@@ -117,7 +112,7 @@ describe.each(verbs)("taskwal %s", (verb) => {
     for (const name of readdirSync(dir).filter((one) => /^(state\.|LOCK)/.test(one)))
       writeFileSync(join(dir, name), "x");
     const to = join(scratch(), "new");
-    const { status, stderr } = run(verb, dir, "--to", to, ...words[verb]);
+    const { status, stderr } = run(verb, dir, "--to", to, "--apply");
     expect([status, stderr]).toEqual([4, expect.stringMatching(/^taskwal: /)]);
     expect(existsSync(to)).toBe(false);
   });
@@ -143,10 +138,45 @@ export const model = defineModel({ entities: { tasks: task } });
 `,
     );
     const to = join(scratch(), "new");
-    const { status, stderr } = run(verb, dir, "--to", to, "--model", model, ...words[verb]);
+    const { status, stderr } = run(verb, dir, "--to", to, "--model", model, "--apply");
     expect([status, stderr]).toEqual([5, expect.stringContaining("reducer threw")]);
     expect(existsSync(to)).toBe(false);
   });
+});
+
+describe.each(verbs)("taskwal %s that is interrupted", (verb) => {
+  it.each(["SIGINT", "SIGTERM"])(
+    "by %s takes back what it has begun, says so in one sentence, and answers 130",
+    async (signal) => {
+      const dir = damaged();
+      const before = [treeOf(dir), times(dir)];
+      const beside = scratch();
+      const to = join(beside, "new");
+      // It sends the signal to itself, once it has begun.
+      const model = join(scratch(), "model.mjs");
+      const door = JSON.stringify(join(repository, "packages/taskwal/dist/index.js"));
+      writeFileSync(
+        model,
+        `import { readdirSync } from "node:fs";
+export { taskModel as model } from ${door};
+const timer = setInterval(() => {
+  if (readdirSync(${JSON.stringify(beside)}).length === 0) return;
+  clearInterval(timer);
+  process.kill(process.pid, "${signal}");
+}, 0);
+timer.unref();
+`,
+      );
+      const { status, stdout, stderr } = run(verb, dir, "--to", to, "--model", model, "--apply");
+      expect([status, stdout, stderr]).toEqual([
+        130,
+        "",
+        `taskwal: interrupted: ${to} was not made\n`,
+      ]);
+      expect(readdirSync(beside)).toEqual([]);
+      expect([treeOf(dir), times(dir)]).toEqual(before);
+    },
+  );
 });
 
 describe("the verbs that make a new store", () => {
@@ -160,6 +190,32 @@ describe("the verbs that make a new store", () => {
       expect(run(verb, "--help").stdout).toContain("--to <dir>");
       expect(run("--help").stdout).toContain(`  ${verb} <dir>`);
     }
+  });
+});
+
+describe.each(["restore", "fork"])("taskwal %s without --apply", (verb) => {
+  it("says what would be in it and what that lacks, and writes nothing, there or beside it", () => {
+    const dir = damaged();
+    const before = [treeOf(dir), times(dir)];
+    const beside = scratch();
+    const words = [verb, dir, "--at", "12"];
+    const to = join(beside, "new");
+    const planned = run(...words, "--to", to, "--json");
+    const plan = JSON.parse(planned.stdout) as Record<string, unknown>;
+    expect(plan).toMatchObject({ v: 1, kind: verb, applied: false, to, sequence: 12 });
+    expect(plan).toMatchObject({
+      lost: [[10, 10]],
+      provenance: { trust: "crossed-gap" },
+      entities: [{ entity: "task", count: 2 }, {}],
+    });
+    const said = run(...words).stdout.replaceAll(/\s+/g, " ");
+    expect(said).toContain("after @12: 2 tasks, 0 sessions lost before it: @10 … @10");
+    expect(said).toContain("Nothing was written");
+    expect([readdirSync(beside), treeOf(dir), times(dir)]).toEqual([[], ...before]);
+    const done = run(...words, "--to", to, "--json", "--apply");
+    expect([done.status, planned.status]).toEqual([1, 1]);
+    expect(JSON.parse(done.stdout)).toMatchObject({ applied: true, to, sequence: 12 });
+    expect(existsSync(to)).toBe(true);
   });
 });
 

@@ -194,6 +194,9 @@ const live = async (plan: readonly (readonly [Step, boolean])[]): Promise<string
   };
   const life: Life = { sim, open, store: await open() };
   await acts.create(life);
+  // Later on, damage may have hit each of its places.
+  const wal = sim.listRaw().filter((path) => path.includes("/wal/"));
+  expect(wal.some((path) => Buffer.from(sim.readRaw(path)).includes(secret))).toBe(true);
   for (const [step, isAwaited] of plan) {
     const done = acts[step](life);
     if (isAwaited) await refusalOf(done);
@@ -205,8 +208,6 @@ const live = async (plan: readonly (readonly [Step, boolean])[]): Promise<string
   said.push(shown(store.telemetry()), shown(await store.health()));
   await refusalOf(store.flush());
   await refusalOf(store.close());
-  const wal = sim.listRaw().filter((path) => path.includes("/wal/"));
-  expect(wal.some((path) => Buffer.from(sim.readRaw(path)).includes(secret))).toBe(true);
   expect(debugLines.length).toBeGreaterThan(5);
   return [...said, ...debugLines];
 };

@@ -1,23 +1,14 @@
 /**
  * The verbs that read a directory, as a shell runs them: what goes where, with which exit code, and nothing written.
  *
- * Method: the command as a process; the bundled example, copies of it that are damaged at random places (the seed is
- * printed), and a store whose content means harm.
+ * Method: the command as a process; the bundled example, and a store whose content means harm. Damaged directories are in
+ * verbs-harmed.test.ts.
  */
 import { spawnSync } from "node:child_process";
-import {
-  cpSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openTaskStore } from "taskwal";
-import { open } from "taskwal/offline";
 import { afterAll, describe, expect, it } from "vitest";
 import { repository } from "./documents.ts";
 
@@ -160,67 +151,6 @@ describe("what agents wrote", () => {
     expect(run(["trace", "6f", "-C", dir]).stdout).toContain("SECRET");
   }, 300_000);
 });
-
-describe("a directory that is damaged at random places", () => {
-  const seed = Number(process.env["TASKWAL_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
-  let state = seed;
-  const below = (limit: number): number => {
-    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
-    return Math.floor((state / 2 ** 32) * limit);
-  };
-
-  it(`crashes no verb, is not written to, and no state is shown without its gaps (seed ${seed})`, async () => {
-    for (let round = 0; round < (process.env["TASKWAL_LONG"] ? 60 : 4); round += 1) {
-      const dir = join(root, `fuzz-${round}`);
-      cpSync(example, dir, { recursive: true });
-      const files = readdirSync(dir, { recursive: true, encoding: "utf8" }).filter((name) => {
-        const stat = statSync(join(dir, name));
-        return stat.isFile() && stat.size > 0;
-      });
-      for (let times = 0; times <= below(3); times += 1) {
-        const file = join(dir, files[below(files.length)] ?? "");
-        const bytes = readFileSync(file);
-        const start = below(bytes.length);
-        if (below(3) === 0) writeFileSync(file, bytes.subarray(0, start));
-        else
-          writeFileSync(
-            file,
-            bytes.fill(below(256), start, Math.min(bytes.length, start + 1 + below(40))),
-          );
-      }
-      const before = tree(dir);
-      for (const words of [...verbs.map((each) => [...each, "--json"]), ...exports]) {
-        const { status, stderr } = run([...words, "-C", dir]);
-        const told = `seed ${seed}, round ${round}, ${words.join(" ")}: ${stderr}`;
-        expect([0, 1, 2, 3, 4, 5], told).toContain(status);
-        expect(stderr, told).not.toMatch(/\n\s+at /);
-      }
-      expect(tree(dir)).toEqual(before);
-      await expectGapsTold(dir);
-    }
-  }, 300_000);
-});
-
-/** A number that is in no record at or below the answer is in one of its gaps, or below its base. */
-const expectGapsTold = async (dir: string): Promise<void> => {
-  const offline = await open(dir).catch(() => undefined);
-  if (!offline) return;
-  const { provenance } = await offline.stateAt(await offline.point("@last"));
-  const there = new Set<number>();
-  for await (const step of offline.records()) if (step.kind === "record") there.add(step.sequence);
-  const base = provenance.snapshot?.sequence ?? 0;
-  let missing = 0;
-  for (let sequence = base + 1; sequence <= provenance.sequence; sequence += 1) {
-    if (there.has(sequence)) continue;
-    missing += 1;
-    expect(provenance.gaps.some(({ from, to }) => from <= sequence && sequence <= to)).toBe(true);
-  }
-  if (missing > 0 && provenance.trust === "verified") {
-    // Only a snapshot from behind the gap makes a state whole again.
-    expect((await offline.info()).snapshots.length).toBeGreaterThan(0);
-  }
-  await offline.close();
-};
 
 describe("taskwal completion", () => {
   it.each(["bash", "zsh", "fish"])("for %s names every verb, those that write too", (shell) => {

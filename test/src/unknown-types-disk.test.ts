@@ -8,7 +8,14 @@ import { planMigration } from "taskwal";
 import { describe, expect, it } from "vitest";
 import { resealSnapshot } from "./fuzz/reseal.ts";
 import { pass, recordCrashPoints } from "./crash/recording.ts";
-import { notesIn, openPart, openWhole, partModel, tagsIn } from "./world/partial-model.ts";
+import {
+  countingPartModel,
+  notesIn,
+  openPart,
+  openWhole,
+  partModel,
+  tagsIn,
+} from "./world/partial-model.ts";
 
 /** Records by the newer program, three of them a transaction, behind which it goes on; killed, and all of it durable. */
 const leave = async (sim: SimDisk, mirrors = false, goesOn = true): Promise<void> => {
@@ -239,6 +246,25 @@ describe("what a program does not know", () => {
     const newer = await openWhole(sim.process("newer"));
     expect([tagsIn(newer), newer.damaged, newer.digest()]).toEqual(known);
     expect(newer.recovery.skipped).toEqual([]);
+    await newer.close();
+  });
+
+  it("stands alone under its name in state.json, also where the older program derives a key of that name", async () => {
+    const sim = createSimDisk();
+    const store = await openWhole(sim.process("newer"));
+    await store.notes.mutate("a", "note.created", { text: "a" });
+    await store.tags.mutate("t", "tag.created", { text: "t" });
+    await store.close();
+    const older = await openPart(sim.process("older"), { model: countingPartModel });
+    await older.notes.mutate("a", "note.renamed", { text: "b" });
+    await older.snapshot();
+    await older.close();
+    const text = textOf(sim, "/state/state.json");
+    expect(text.match(/"tags":/g)).toHaveLength(1);
+    expect(JSON.parse(text)).toMatchObject({ tags: [{ id: "t" }], count: 1 });
+    const newer = await openWhole(sim.process("newer"));
+    expect(newer.recovery.skipped).toEqual([]);
+    expect([notesIn(newer), tagsIn(newer)]).toEqual([{ a: [2, "a>b"] }, { t: [1, "t"] }]);
     await newer.close();
   });
 

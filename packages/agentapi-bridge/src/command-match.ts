@@ -8,6 +8,7 @@
  * was intended, and no other message is that command. Of several the one that is being sent comes first, then
  * one that agentapi accepted, then the oldest of which nobody knows.
  */
+import type { ConversationMessage } from "./conversation-state.ts";
 import type { JournalCommand } from "./journal-model.ts";
 
 const order: Readonly<Record<JournalCommand["outcome"], number>> = {
@@ -43,6 +44,18 @@ export const asStored = (text: string): string => {
   while (start < end && white.test(text.charAt(end - 1))) end -= 1;
   return text.slice(start, end).replace(/\p{Surrogate}/gu, "\uFFFD");
 };
+
+/** What agentapi has accepted and not told, as the messages that it becomes: now, or after an end that came before. */
+export const untoldMessages = (
+  commands: readonly JournalCommand[],
+): readonly ConversationMessage[] =>
+  commands
+    .filter(({ outcome, messageId }) => outcome === "accepted" && messageId === undefined)
+    .map(({ text, settledAt }) => ({
+      role: "user",
+      message: asStored(text),
+      time: goTime(settledAt ?? 0),
+    }));
 
 const comparable = (text: string): string =>
   asStored(text)

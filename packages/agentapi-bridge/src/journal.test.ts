@@ -194,6 +194,18 @@ describe("a command", () => {
     expect(textsOf(journal)).toEqual([...said, "user: go", "user: go"]);
   });
 
+  it("that was accepted and is not told yet ends the conversation, and is in it once when it is told", async () => {
+    const journal = await open(createSimDisk());
+    await journal.hear(agent(0, "hi"));
+    await journal.intend(" go ");
+    const read = (): readonly string[] => journal.conversation().map(({ message }) => message);
+    expect(read()).toEqual(["hi"]);
+    await journal.settle("1", "accepted");
+    expect(read()).toEqual(["hi", "go"]);
+    await journal.hear(user(1, "go"));
+    expect(read()).toEqual(["hi", "go"]);
+  });
+
   it("that was accepted and never told is a message after the end of agentapi, once", async () => {
     const sim = createSimDisk();
     const journal = await open(sim);

@@ -15,6 +15,7 @@ import { openNodeDisk, type Disk } from "@taskwal/disk";
 import { InvalidMutationError } from "@taskwal/errors";
 
 import { openEnded, type JournalProjection } from "./checkpoint-verdict.ts";
+import { untoldMessages } from "./command-match.ts";
 import type { ConversationMessage } from "./conversation-state.ts";
 import { journalModel, type JournalEntry } from "./journal-model.ts";
 import type { JournalCommand, JournalFacts, Place } from "./journal-model.ts";
@@ -140,8 +141,17 @@ export class Journal {
     return projectionOf(this.messages(), this.#facts().place.runs);
   }
 
+  /** `messages`, and what agentapi has accepted and not told yet, which it does a tick later. For people to read. */
+  conversation(): readonly ConversationMessage[] {
+    return [...this.messages(), ...untoldMessages(this.#commands())];
+  }
+
   commands(): readonly Command[] {
-    return inOrder((id) => this.#store.commands.get(id), 1).map(commandOf);
+    return this.#commands().map(commandOf);
+  }
+
+  #commands(): readonly JournalCommand[] {
+    return inOrder((id) => this.#store.commands.get(id), 1);
   }
 
   /**

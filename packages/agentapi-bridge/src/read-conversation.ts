@@ -1,12 +1,13 @@
 /**
  * The messages of a running agentapi, also while it is busy with one.
  *
- *     GET /events ─ replays all messages, then says its status ─> the messages
- *       └ none within a third of the time, or no such path
- *            └ GET /messages ─ waits for a POST that is in flight ─> the messages
+ *     GET /messages ─ waits for a POST that is in flight ──── what it has now ───────────┐
+ *     GET /events ─── replays all messages, then its status ─ what it has told, at once ─┴─> the messages
+ *                     none within a third of the time, or no such path: /messages is waited for
  *
- * The rule: first the way that no lock blocks. The body of /messages is asked for twice: agentapi breaks the
- * connection off where a message comes while it answers.
+ * The rule: what no lock blocks is there in any case, and what is newer if it comes soon: agentapi tells a message
+ * that it has accepted only with its next tick of 25 ms. The body of /messages is asked for twice: agentapi breaks
+ * the connection off where a message comes while it answers.
  */
 import { readAgentApiEvent } from "./agentapi-event.ts";
 import { createEventStreamReader } from "./event-stream.ts";
@@ -18,6 +19,9 @@ const messagesShape = z.looseObject({
   messages: z.array(z.looseObject({ id: z.int(), content: z.string() })),
 });
 
+/** How long /messages is waited for once /events has told. */
+const soonMsMax = 250;
+
 /** In their order, raw. Throws what fetch throws, TimeLimitError, or what a body that is none is refused with. */
 export const readConversation = async (
   baseUrl: string,
@@ -25,12 +29,29 @@ export const readConversation = async (
 ): Promise<readonly SnapshotMessage[]> =>
   withinMs(
     limitMs,
-    (within) =>
-      withinMs(limitMs / 3, (third) => replayed(baseUrl, third), within)
-        .catch(() => asked(baseUrl, within))
-        .catch(() => asked(baseUrl, within)),
+    async (within) => {
+      const asking = new AbortController();
+      const newest = newestOf(baseUrl, AbortSignal.any([within, asking.signal]));
+      const soonMs = Math.min(soonMsMax, limitMs / 3);
+      try {
+        const told = await withinMs(limitMs / 3, (third) => replayed(baseUrl, third), within).catch(
+          () => undefined,
+        );
+        if (!told) return await newest;
+        return await withinMs(soonMs, () => newest, within).catch(() => told);
+      } finally {
+        asking.abort();
+      }
+    },
     signal,
   );
+
+const newestOf = (baseUrl: string, signal: AbortSignal): Promise<readonly SnapshotMessage[]> => {
+  const newest = asked(baseUrl, signal).catch(() => asked(baseUrl, signal));
+  // It is not always waited for.
+  newest.catch(() => {});
+  return newest;
+};
 
 const answerOf = async (url: string, signal: AbortSignal): Promise<Response> => {
   const response = await fetch(url, { signal });

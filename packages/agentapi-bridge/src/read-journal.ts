@@ -5,10 +5,12 @@
  *
  * The rule: it takes no lock and changes nothing, so a shutdown can ask while a supervisor runs.
  */
-import { openStore } from "@taskwal/core";
+import { isLeft, openStore } from "@taskwal/core";
 import type { Disk, ProcessIdentity } from "@taskwal/disk";
 
 import type { JournalProjection } from "./checkpoint-verdict.ts";
+import { untoldMessages } from "./command-match.ts";
+import type { ConversationMessage } from "./conversation-state.ts";
 import { projectionOf } from "./journal.ts";
 import {
   journalModel,
@@ -19,6 +21,8 @@ import {
 import { inOrder, sessionId } from "./recorded-messages.ts";
 
 export interface JournalReading {
+  /** Whether a supervisor that lives, in another process, has it open. */
+  readonly isKept: boolean;
   /** All that was said, as it is on the disk: 0, 1, 2, …; raw. */
   readonly messages: readonly JournalEntry[];
   /** The agentapi of the last life. */
@@ -26,6 +30,8 @@ export interface JournalReading {
   /** Undefined for one that was only begun. */
   readonly facts: JournalFacts | undefined;
   readonly commands: readonly JournalCommand[];
+  /** The messages, and what agentapi has accepted and not told yet. */
+  readonly conversation: readonly ConversationMessage[];
   /** What that life of agentapi must have of the messages. */
   readonly projection: JournalProjection;
 }
@@ -37,16 +43,19 @@ export const readJournal = async (
 ): Promise<JournalReading | undefined> => {
   try {
     const dir = `${sessionDir}/journal`;
-    await (await disk.openDirectory(dir)).close();
+    const isKept = await isKeptBy(disk, dir);
     const store = await openStore({ dir, model: journalModel, disk, readOnly: true });
     try {
       const messages = inOrder((id) => store.messages.get(id), 0);
+      const commands = inOrder((id) => store.commands.get(id), 1);
       const session = store.sessions.get(sessionId);
       return {
+        isKept,
         messages,
         process: session?.process ?? undefined,
         facts: session,
-        commands: inOrder((id) => store.commands.get(id), 1),
+        commands,
+        conversation: [...messages, ...untoldMessages(commands)],
         projection: projectionOf(messages, session?.place.runs ?? []),
       };
     } finally {
@@ -54,5 +63,14 @@ export const readJournal = async (
     }
   } catch {
     return undefined;
+  }
+};
+
+const isKeptBy = async (disk: Disk, dir: string): Promise<boolean> => {
+  const directory = await disk.openDirectory(dir);
+  try {
+    return !(await isLeft(disk, directory));
+  } finally {
+    await directory.close();
   }
 };

@@ -11,7 +11,7 @@
 import type { TransactionOf } from "@taskwal/core";
 import { InvalidMutationError } from "@taskwal/errors";
 
-import { asStored, becomes, goTime, isLater } from "./command-match.ts";
+import { becomes, isLater, untoldMessages } from "./command-match.ts";
 import type { ConversationMessage } from "./conversation-state.ts";
 import type { JournalCommand, journalModel, Place } from "./journal-model.ts";
 import {
@@ -108,10 +108,8 @@ export class RecordedMessages {
 
   /** What agentapi accepted and never told: it has ended, and will not. */
   #recoverAccepted(tx: Transaction): void {
-    for (const { outcome, messageId, text, settledAt } of commandsOf(tx)) {
-      if (outcome !== "accepted" || messageId !== undefined) continue;
-      const time = goTime(settledAt ?? 0);
-      this.#add(tx, { role: "user", message: asStored(text), time }, "message.accepted");
+    for (const message of untoldMessages(commandsOf(tx))) {
+      this.#add(tx, message, "message.accepted");
     }
   }
 

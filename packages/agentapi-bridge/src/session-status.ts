@@ -24,6 +24,8 @@ import type { Disk, ProcessIdentity } from "@taskwal/disk";
 export interface SessionStatus {
   /** Undefined where neither the journal nor a PID file names a process. */
   readonly owner: PidOwner | undefined;
+  /** Whether a supervisor, in another process, keeps its journal. */
+  readonly isSupervised: boolean;
   readonly port: number | undefined;
   /** What it answers; undefined where it does not within a second. */
   readonly answers: "running" | "stable" | undefined;
@@ -61,6 +63,7 @@ export const sessionStatus = async (disk: Disk, paths: SessionPaths): Promise<Se
   const port = identity && (portIn(disk, identity) ?? journal?.facts?.port ?? undefined);
   return {
     owner,
+    isSupervised: journal?.isKept ?? false,
     port,
     answers: port === undefined ? undefined : await statusOf(port),
     facts: journal?.facts,

@@ -26,6 +26,7 @@ import { readJournal } from "./read-journal.ts";
 import type { JournalReading } from "./read-journal.ts";
 import { safeListener } from "./safe-listener.ts";
 import type { ShutdownRequest } from "./shutdown-request.ts";
+import { snapshotMessages } from "./snapshot-message.ts";
 import type { SnapshotMessage } from "./snapshot-message.ts";
 import { guardState } from "./state-guard.ts";
 import type { StateGuard } from "./state-guard.ts";
@@ -251,12 +252,7 @@ const messagesOf = async (
   journal: JournalReading | undefined,
   signal: AbortSignal,
 ): Promise<readonly SnapshotMessage[]> => {
-  const kept = (journal?.messages ?? []).map(({ message, role, time }, id): SnapshotMessage => ({
-    id,
-    role,
-    content: message,
-    time,
-  }));
+  const kept = snapshotMessages(journal?.conversation ?? []);
   // What is kept must not wait for what may never answer.
   const limitMs = kept.length > 0 ? askMs : conversationMs;
   const told = withinMs(limitMs, (within) => conversation(port, within), signal);

@@ -4,6 +4,8 @@
  * The rule: the limit is Coder's and holds for the raw body; a body over it is refused whole.
  */
 
+import type { ConversationMessage } from "./conversation-state.ts";
+
 export const snapshotBytesMax = 65_536;
 export const snapshotMessagesMax = 10;
 
@@ -15,6 +17,12 @@ export interface SnapshotMessage {
   readonly time?: string;
   readonly [field: string]: unknown;
 }
+
+/** A journal's conversation as Coder takes it. */
+export const snapshotMessages = (
+  conversation: readonly ConversationMessage[],
+): readonly SnapshotMessage[] =>
+  conversation.map(({ role, message, time }, id) => ({ id, role, content: message, time }));
 
 export type LogSnapshot =
   | {

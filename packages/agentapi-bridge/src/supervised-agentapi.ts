@@ -23,6 +23,7 @@ import { openOutbox } from "./outbox.ts";
 import { reconcile, type Reconciled } from "./reconcile.ts";
 import { sendMessage } from "./send-message.ts";
 import { readFileAt, removeFileAt } from "./file-at.ts";
+import { snapshotMessages } from "./snapshot-message.ts";
 import { keepState, type SessionPaths } from "./session-directory.ts";
 import { stopAgentApi, type StopLimits, type StopPhase, type StopResult } from "./stop-agentapi.ts";
 import { takeCheckpoint, type Checkpoint } from "./take-checkpoint.ts";
@@ -224,6 +225,7 @@ export class SupervisedAgentApi {
   async #checkpoint(limitMs: number, signal: AbortSignal): Promise<Checkpoint> {
     const { disk, agent, journal } = this.#parts;
     const unverified = (reason: string): Checkpoint => ({ verdict: "unverified", reason });
+    if (this.#hasEnded) return { verdict: "failed", reason: "it runs no more" };
     if (!agent.savesState) return unverified("this agentapi saves no state");
     if (!this.#hasLoaded)
       return unverified("it has not loaded its state, and a save would replace it");
@@ -283,9 +285,7 @@ export class SupervisedAgentApi {
       outbox: openOutbox(disk, agent.paths.outbox),
       messages: async () => {
         await journal.flush().catch(() => {});
-        return journal
-          .messages()
-          .map(({ role, message, time }, id) => ({ id, role, content: message, time }));
+        return snapshotMessages(journal.conversation());
       },
     };
   }

@@ -30,6 +30,8 @@ export interface ForkOptions {
   /** The last record that both have. Default: the last one there is. */
   readonly sequence?: number | undefined;
   readonly onProgress?: NewStore["onProgress"];
+  /** Ends it: what it gives as its reason is thrown. */
+  readonly signal?: AbortSignal | undefined;
   /** Default: the real one. */
   readonly disk?: Disk | undefined;
 }
@@ -50,11 +52,11 @@ export interface Forked {
 /**
  * On return `to` is durable, complete and closed; `dir` is as it was but for the count of names of its segments. Throws
  * RangeError if there is no such point, ReplayFailedError, CorruptError, UnsupportedFormatError, DiskFailedError (also if
- * `to` is in use); then `to` is as it was.
+ * `to` is in use), the signal's reason; then `to` is as it was.
  */
 export const forkStore = async (options: ForkOptions): Promise<Forked> => {
-  const { disk = openNodeDisk(), dir, to, model, onProgress } = options;
-  const place = { disk, from: dir, to, operation: "fork" };
+  const { disk = openNodeDisk(), dir, to, model, onProgress, signal } = options;
+  const place = { disk, from: dir, to, operation: "fork", signal };
   return makeDirectory(place, async (directory) => {
     const point = await statePoint({ ...options, disk });
     const source = await openForReading({ disk, dir });
@@ -75,6 +77,7 @@ export const forkStore = async (options: ForkOptions): Promise<Forked> => {
         snapshots: seedsOf(source, history.snapshots),
         expected: point,
         onProgress,
+        signal,
       });
       const { linked, copied } = shared;
       return { store, sequence, linked, copied, rewritten: sequence - behind.sequence };

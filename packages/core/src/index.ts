@@ -117,6 +117,8 @@ export {
 } from "./plan-salvage.ts";
 export { salvage, type SalvageOptions } from "./salvage.ts";
 export { restoreStore, type Restored, type RestoreOptions } from "./restore-store.ts";
+export { planOpening, type OpeningPlan } from "./plan-opening.ts";
+export { statePoint, type StatePoint } from "./state-point.ts";
 export { forkStore, type Forked, type ForkOptions } from "./fork-store.ts";
 export type { RecoveryFacts, RecoveryReport } from "./recovery-report.ts";
 export type { DamagedEntity } from "./snapshot-view.ts";

@@ -20,6 +20,8 @@ export interface NewDirectory {
   readonly to: string;
   /** For messages: "fork". */
   readonly operation: string;
+  /** Ends it, as long as the directory has not its name: what it gives as its reason is thrown. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Whether a store can be made there: throws DiskFailedError if `to` is in use or lies in `from`. Reads only. */
@@ -50,18 +52,19 @@ export const assertFree = async ({ disk, from, to, operation }: NewDirectory): P
 
 /**
  * Durable and complete on return; whatever is thrown, `to` is as it was. `fill` syncs each file that it writes, not the
- * folders. Throws DiskFailedError as `assertFree` and where the disk fails, and what `fill` throws.
+ * folders. Throws DiskFailedError as `assertFree` and where the disk fails, what `fill` throws, and the signal's reason.
  */
 export const makeDirectory = async <T>(
   options: NewDirectory,
   fill: (directory: Directory) => Promise<T>,
 ): Promise<T> => {
-  const { disk, to, operation } = options;
+  const { disk, to, operation, signal } = options;
+  signal?.throwIfAborted();
   await assertFree(options);
   const path = temporaryPath(disk, to);
   return diskErrors(operation, to, async () => {
     try {
-      const made = await fillAt(disk, path, fill);
+      const made = await fillAt(disk, path, fill, signal);
       await disk.renameDirectory(path, to);
       return made;
     } catch (error) {
@@ -76,6 +79,7 @@ const fillAt = async <T>(
   disk: Disk,
   path: string,
   fill: (directory: Directory) => Promise<T>,
+  signal: AbortSignal | undefined,
 ): Promise<T> => {
   const directory = await disk.createDirectory(path);
   try {
@@ -84,6 +88,7 @@ const fillAt = async <T>(
     await directory.syncFolder(".");
     const made = await fill(directory);
     for (const folder of await foldersIn(directory)) await directory.syncFolder(folder);
+    signal?.throwIfAborted();
     // All of it is durable before the mark goes, and the mark is gone before it has its name.
     await directory.syncFolder(".");
     await directory.remove(unfinishedCopyName);

@@ -53,11 +53,12 @@ export interface NewStore {
   readonly onProgress?:
     | ((at: { readonly sequence: number; readonly last: number }) => void)
     | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Durable on return but for the names in its folders. Throws CorruptError if it does not come to what is expected. */
 export const fillStore = async (directory: Directory, made: NewStore): Promise<void> => {
-  const { disk, model, by, origin, behind, expected, onProgress } = made;
+  const { disk, model, by, origin, behind, expected, onProgress, signal } = made;
   const { clock } = disk;
   const store = Buffer.from(disk.randomBytes(16)).toString("hex");
   const digest = await digestInTurns(viewState(model, expected.state, expected.keys), clock);
@@ -76,11 +77,13 @@ export const fillStore = async (directory: Directory, made: NewStore): Promise<v
         parent: { store: origin.store, last: origin.sequence, sha256: digest },
       },
       fence: () => undefined,
+      signal,
       onProgress: (sequence) => onProgress?.({ sequence, last: origin.sequence }),
     },
     withMark(made.entries, { [by]: origin, name: by }, clock.now()),
   );
   await saveSeeds(directory, made, { store, epoch });
+  signal?.throwIfAborted();
   const recovering = { directory, clock, model, storeHint: undefined, onDamage: "refuse" } as const;
   const { state, keys } = await recover(recovering);
   const view = viewState(model, state, keys);

@@ -89,6 +89,12 @@ export const readLock = async (directory: Directory): Promise<LockRecord | undef
   }
 };
 
+/** The store that LOCK says it is of: believed where no header and no HEAD says it. A hint: undefined also if LOCK cannot be read. */
+export const storeHintOf = async (directory: Directory): Promise<string | undefined> => {
+  const record = await readLock(directory).catch(() => undefined);
+  return record?.store || undefined;
+};
+
 /** LOCK has no checksum: what is reckoned with is what could have been written, or counts as not said. */
 const usable = (record: LockRecord): LockRecord => {
   const { epoch, store } = record as { readonly epoch: unknown; readonly store: unknown };

@@ -20,6 +20,7 @@ import type { HeldType } from "./held-records.ts";
 import { RecentKeys } from "./idempotency.ts";
 import { listItems, type ListView } from "./list-view.ts";
 import { migrationOf } from "./migration.ts";
+import { storeHintOf } from "./owner-lock.ts";
 import { oldestBase } from "./oldest-base.ts";
 import { newestSnapshot, recover, type LoadableSnapshot, type Recovered } from "./recover.ts";
 import { loadState } from "./load-state.ts";
@@ -134,7 +135,7 @@ class DryRun {
     const opened = await this.#open();
     const recovered = opened instanceof ReplayFailedError ? undefined : opened;
     const refusal = opened instanceof ReplayFailedError ? opened : undefined;
-    const listing = recovered?.listing ?? (await listLog(this.#directory));
+    const listing = recovered?.listing ?? (await this.#list());
     const snapshot = recovered?.snapshot ?? (await this.#refused(listing));
     const { state, log } = await this.#fold(listing, recovered);
     const entities = await this.#validate(state, log?.last ?? snapshot?.reading.head.sequence ?? 0);
@@ -159,7 +160,8 @@ class DryRun {
 
   /** What an opening would find, or what it would throw of the model. */
   async #open(): Promise<Recovered | ReplayFailedError> {
-    const how = { storeHint: undefined, onDamage: "salvage", durableOnly: true } as const;
+    const storeHint = await storeHintOf(this.#directory);
+    const how = { storeHint, onDamage: "salvage", durableOnly: true } as const;
     const at = { directory: this.#directory, clock: this.#clock, model: this.#model };
     try {
       return await recover({ ...how, ...at });
@@ -167,6 +169,10 @@ class DryRun {
       if (error instanceof ReplayFailedError) return error;
       throw error;
     }
+  }
+
+  async #list(): Promise<LogListing> {
+    return listLog(this.#directory, await storeHintOf(this.#directory));
   }
 
   /** The snapshot that an opening would refuse to go on from: every entity of it that does not migrate. */

@@ -32,7 +32,7 @@ import {
   oldestFrom,
   type SnapshotSearch,
 } from "./oldest-base.ts";
-import { readLock } from "./owner-lock.ts";
+import { storeHintOf } from "./owner-lock.ts";
 import { isLeft } from "./reader-host.ts";
 import type { LoadableSnapshot } from "./recover.ts";
 import { loadState } from "./load-state.ts";
@@ -128,8 +128,9 @@ class Reading implements Folding {
 
   async run(durableOnly: boolean): Promise<HistoryState> {
     const { directory } = this.#search;
-    const hint = (await readLock(directory))?.store || undefined;
-    const listing = await listLog(directory, hint, { onReadError: "damage" });
+    const listing = await listLog(directory, await storeHintOf(directory), {
+      onReadError: "damage",
+    });
     this.#listing = listing;
     const base = await this.#findBase(listing);
     if (base) this.#load(base);

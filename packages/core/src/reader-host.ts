@@ -17,7 +17,7 @@ import type { Events, StoreEvents } from "./events.ts";
 import type { HeldRecords } from "./held-records.ts";
 import { makeReport } from "./open-engine.ts";
 import { tellOpening } from "./opening-events.ts";
-import { isSelf, readLock } from "./owner-lock.ts";
+import { isSelf, readLock, storeHintOf } from "./owner-lock.ts";
 import { openReceipt } from "./receipt.ts";
 import { recordStream, type RecordsOptions } from "./record-stream.ts";
 import { Counts } from "./telemetry.ts";
@@ -38,19 +38,17 @@ export const openReaderHost = async (
   events: Events<StoreEvents>,
   signal: AbortSignal | undefined,
 ): Promise<ReaderHost> => {
-  const { disk, dir, model, onDamage } = settings;
+  const { disk, dir } = settings;
   const startMs = disk.clock.monotonicMs();
   const directory = await openForReading({ disk, dir });
-  signal?.throwIfAborted();
-  const options = {
-    directory,
-    clock: disk.clock,
-    model,
-    storeHint: undefined,
-    onDamage,
-    durableOnly: !(settings.lastBatch && (await isLeft(settings.disk, directory))),
-  };
-  const recovered = await recoverBeside(options);
+  let recovered: Recovered;
+  try {
+    signal?.throwIfAborted();
+    recovered = await recoverBeside(await howToRead(settings, directory));
+  } catch (error) {
+    await directory.close();
+    throw error;
+  }
   const known = {
     id: timeStamp(disk.clock.now()),
     dir: directory.path,
@@ -64,6 +62,18 @@ export const openReaderHost = async (
   tellOpening(events, host.recovery, host.sequence);
   return host;
 };
+
+const howToRead = async (
+  { disk, model, onDamage, lastBatch }: StoreSettings,
+  directory: Directory,
+): Promise<RecoverOptions> => ({
+  directory,
+  clock: disk.clock,
+  model,
+  storeHint: await storeHintOf(directory),
+  onDamage,
+  durableOnly: !(lastBatch && (await isLeft(disk, directory))),
+});
 
 /** Whether no other process that lives owns the directory. One of which nothing is known may live. */
 export const isLeft = async (disk: Disk, directory: Directory): Promise<boolean> => {
@@ -141,6 +151,7 @@ export class ReaderHost implements CollectionHost {
   records(options: RecordsOptions = {}): AsyncIterableIterator<LogRecord> {
     return recordStream({
       directory: this.directory,
+      store: this.#recovered.store,
       clock: this.settings.disk.clock,
       options,
       durable: () => this.#folded,

@@ -26,6 +26,8 @@ export interface RecordsOptions {
 
 export interface RecordSource {
   readonly directory: Directory;
+  /** The store's id: believed of a segment whose header does not read. */
+  readonly store: string | undefined;
   readonly clock: Clock;
   readonly options: RecordsOptions;
   /** The highest durable sequence. */
@@ -49,7 +51,7 @@ export async function* recordStream(source: RecordSource): AsyncGenerator<LogRec
   for (;;) {
     const durable = source.durable();
     if (next <= durable) {
-      const range = readRange(source.directory, next, durable, resume);
+      const range = readRange(source, next, durable, resume);
       try {
         for (let step = await range.next(); ; step = await range.next()) {
           if (signal?.aborted) return;
@@ -91,12 +93,12 @@ const pruned = (first: number, oldest: number): InvalidMutationError =>
 
 /** Kept records from `first` to `last`; what is pruned or lost is left out. Returns where it left off. */
 async function* readRange(
-  directory: Directory,
+  { directory, store }: Pick<RecordSource, "directory" | "store">,
   first: number,
   last: number,
   resume: LogPosition | undefined,
 ): AsyncGenerator<LogRecord, LogPosition | undefined> {
-  const listing = await listLog(directory);
+  const listing = await listLog(directory, store);
   const oldest = listing.segments[0]?.id.first ?? last + 1;
   if (first > 0 && first < oldest) throw pruned(first, oldest);
   const base = Math.max(first, oldest) - 1;

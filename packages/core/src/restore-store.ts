@@ -20,6 +20,8 @@ export interface RestoreOptions {
   readonly model: Model;
   /** The state after this record. Default: the last one. */
   readonly sequence?: number | undefined;
+  /** Ends it: what it gives as its reason is thrown. */
+  readonly signal?: AbortSignal | undefined;
   /** Default: the real one. */
   readonly disk?: Disk | undefined;
 }
@@ -35,11 +37,11 @@ export interface Restored {
 /**
  * On return `to` is durable, complete and closed, and its state was read back and compared; `dir` is as it was. Throws
  * RangeError if there is no such point, ReplayFailedError, CorruptError, UnsupportedFormatError, DiskFailedError (also if
- * `to` is in use); then `to` is as it was.
+ * `to` is in use), the signal's reason; then `to` is as it was.
  */
 export const restoreStore = async (options: RestoreOptions): Promise<Restored> => {
-  const { disk = openNodeDisk(), dir, to, model } = options;
-  const place = { disk, from: dir, to, operation: "restore" };
+  const { disk = openNodeDisk(), dir, to, model, signal } = options;
+  const place = { disk, from: dir, to, operation: "restore", signal };
   return makeDirectory(place, async (directory) => {
     const point = await statePoint({ ...options, disk });
     const { store, sequence, lost, history } = point;
@@ -54,6 +56,7 @@ export const restoreStore = async (options: RestoreOptions): Promise<Restored> =
         yield await seedOfState({ disk, model }, point, sequence);
       })(),
       expected: point,
+      signal,
     });
     return { store, sequence, lost };
   });

@@ -18,7 +18,7 @@ import {
   type SnapshotHead,
 } from "@taskwal/snapshot";
 import { besideWriter } from "./beside-writer.ts";
-import { readLock } from "./owner-lock.ts";
+import { storeHintOf } from "./owner-lock.ts";
 import { isNewer } from "./schema-versions.ts";
 import { diskErrors, openForReading } from "./state-directory.ts";
 import { bootType, migratedType, type SchemaVersions, type Span } from "./system-record.ts";
@@ -80,8 +80,7 @@ export async function* recordsBetween(
 ): AsyncGenerator<LogRecord, void, void> {
   if (base >= last) return;
   const range = { base, promised, until: last, onReadError: "damage" } as const;
-  const hint = (await readLock(directory))?.store || undefined;
-  const listing = await listLog(directory, hint, { onReadError: "damage" });
+  const listing = await listLog(directory, await storeHintOf(directory), { onReadError: "damage" });
   const steps = replayLog(directory, listing, range);
   try {
     for (let step = await steps.next(); !step.done; step = await steps.next()) {
@@ -107,7 +106,7 @@ const reading = async <T>(
 const planIn = async (directory: Directory, clock: Clock): Promise<RollbackPlan | undefined> => {
   const kept = await readSnapshotHead(directory, preMigrationName);
   if (kept.kind === "other") return undefined;
-  const listing = await listLog(directory);
+  const listing = await listLog(directory, await storeHintOf(directory));
   const base = await newestOlder(directory, clock, listing);
   const { sequence, schema, store } = base.head;
   const range = { base: sequence, promised: sequence, onReadError: "damage" } as const;

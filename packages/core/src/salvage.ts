@@ -33,12 +33,13 @@ export interface SalvageOptions extends SalvageSource {
 
 /**
  * On return `to` is durable, complete and closed, and was read back and compared; `dir` is as it was. What was kept is
- * returned, which is more than was planned if the source's owner has gone on. Throws as `planSalvage`, and
- * DiskFailedError if `to` is in use; then `to` is as it was.
+ * returned, which is more than was planned if the source's owner has gone on. Throws as `planSalvage`,
+ * DiskFailedError if `to` is in use, and the signal's reason; then `to` is as it was.
  */
 export const salvage = async (options: SalvageOptions): Promise<SalvagePlan> => {
   const { disk = openNodeDisk(), dir, to, model } = options;
-  const place = { disk, from: dir, to, operation: "salvage" };
+  const { signal } = options;
+  const place = { disk, from: dir, to, operation: "salvage", signal };
   return makeDirectory(place, async (directory) => {
     const read = await readSalvageable({ ...options, disk });
     const { plan, history } = read;
@@ -55,6 +56,7 @@ export const salvage = async (options: SalvageOptions): Promise<SalvagePlan> => 
         snapshots: snapshotsOf(source, options, read, disk),
         expected: read,
         onProgress: options.onProgress,
+        signal,
       });
       await writeReport(directory, id, plan);
       return plan;

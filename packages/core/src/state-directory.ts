@@ -15,8 +15,8 @@ import {
   StoreError,
   UnsupportedFormatError,
 } from "@taskwal/errors";
-import { isAbsolute, relative, resolve, sep } from "node:path";
-import type { Directory, Disk } from "@taskwal/disk";
+import { isAbsolute, relative, sep } from "node:path";
+import { realPath, type Directory, type Disk } from "@taskwal/disk";
 import {
   limits,
   lockName,
@@ -83,9 +83,9 @@ export const openForReading = async (
   }
 };
 
-/** Whether `path` is `dir` or lies in it, by their names. */
+/** Whether `path` is `dir` or lies in it, also by way of symbolic links. */
 export const isWithin = (dir: string, path: string): boolean => {
-  const within = relative(resolve(dir), resolve(path));
+  const within = relative(realPath(dir), realPath(path));
   return within !== ".." && !within.startsWith(`..${sep}`) && !isAbsolute(within);
 };
 

@@ -18,6 +18,7 @@ export interface StatePointOptions {
   readonly model: Model;
   /** Default: the last record. */
   readonly sequence?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface StatePoint extends HistoryState {

@@ -101,6 +101,7 @@ export class Store {
     const host = this.#host;
     return recordStream({
       directory: host.engine.parts.directory,
+      store: host.engine.parts.store,
       clock: host.engine.clock,
       options,
       durable: () => host.engine.parts.log.durable,

@@ -20,11 +20,13 @@ export interface NewLog {
   /** Why the directory is no longer ours, or undefined. */
   readonly fence: () => string | undefined;
   readonly onProgress?: ((sequence: number) => void) | undefined;
+  /** Ends it between two batches: what it gives as its reason is thrown. */
+  readonly signal?: AbortSignal | undefined;
 }
 
-/** Returns the last sequence and the checksum of its line. Throws DiskFailedError, and what `entries` throws. */
+/** Returns the last sequence and the checksum of its line. Throws DiskFailedError, what `entries` throws, and the signal's reason. */
 export const writeLog = async (
-  { onProgress, continuation, ...options }: NewLog,
+  { onProgress, signal, continuation, ...options }: NewLog,
   entries: AsyncIterable<LogEntry>,
 ): Promise<{ readonly last: number; readonly lastCrc: string }> => {
   const log = await LogWriter.open({
@@ -38,6 +40,7 @@ export const writeLog = async (
   });
   try {
     for await (const batch of batchesOf(entries)) {
+      signal?.throwIfAborted();
       const { last } = await log.append(batch, true);
       onProgress?.(last);
     }

@@ -248,5 +248,6 @@ export const folderOf = (name: string): string => {
 };
 
 export { openNodeDisk } from "./node-disk.ts";
+export { realPath } from "./real-path.ts";
 export { spawnDetached } from "./spawn-detached.ts";
 export type { DetachedProcess, DetachedProgram, ProcessEnd } from "./spawn-detached.ts";

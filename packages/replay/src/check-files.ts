@@ -3,7 +3,13 @@
  *
  * The rule: reads only; the judgement is the replay's own (replay-log.ts), told in the words of a person.
  */
-import { openForReading, readHistory, type HistoryVisitor } from "@taskwal/core";
+import {
+  openForReading,
+  planOpening,
+  readHistory,
+  type HistoryVisitor,
+  type OpeningPlan,
+} from "@taskwal/core";
 import { openNodeDisk, type Directory } from "@taskwal/disk";
 import { listSnapshots, verifySnapshot } from "@taskwal/snapshot";
 import { logReportOf, type LogReport } from "./log-report.ts";
@@ -46,7 +52,7 @@ export const verifyDirectory = async (
     records,
     bytes: listed.reduce((sum, { bytes }) => sum + bytes, 0),
     findings: all,
-    opening: openingOf(log),
+    opening: openingWords(await planOpening({ dir, model })),
     exitCode: all.some(({ level }) => level === "error")
       ? 4
       : provenance.trust === "divergent"
@@ -104,7 +110,8 @@ const logFindings = (log: LogReport): Finding[] => [
   }),
   ...log.gaps.map((gap) => gapFinding(gap, log)),
   ...log.torn.map(({ file, startBytes, endBytes }): Finding => {
-    const message = `${endBytes - startBytes} bytes that a crash cut off; they were never promised (normal after a crash)`;
+    // What was promised and rotted with all that vouches for it looks the same.
+    const message = `${endBytes - startBytes} bytes that a crash cut off, normal after one; may include acknowledged records of the last batch, if it rotted`;
     return { level: "note", check: "tail", file, offset: startBytes, message };
   }),
   ...log.notes.map((message): Finding => ({
@@ -156,12 +163,19 @@ const snapshotFindings = (files: readonly FileInfo[]): Finding[] =>
       message: `it does not verify: ${verdict}`,
     }));
 
-const openingOf = ({ last, torn, gaps }: LogReport): string => {
+const openingWords = (plan: OpeningPlan): string => {
+  const { refusal, snapshot, passedOver, last, lost, damaged, tornBytes, migrated } = plan;
+  if (refusal) return `refuse, and change nothing: ${refusal.message}`;
+  const lostWords = lost.map(([from, to]) => (from === to ? `@${from}` : `@${from}…@${to}`));
   const parts = [
-    `replay up to @${last}`,
-    torn.length > 0 ? "set aside what a crash cut off" : "",
-    gaps.some(({ recorded }) => !recorded)
-      ? "keep what verifies behind the damage, and say in a $gap record what is lost"
+    passedOver.length > 0 ? `not use ${passedOver.map(({ name }) => name).join(", ")}` : "",
+    snapshot ? `begin with ${snapshot.name} @${snapshot.sequence}` : "begin with nothing",
+    snapshot?.sequence === last ? "replay nothing behind it" : `replay up to @${last}`,
+    migrated > 0 ? `migrate ${migrated} of its entities` : "",
+    tornBytes > 0 ? "set aside what a crash cut off" : "",
+    damaged.length > 0 ? "set aside what is damaged" : "",
+    lost.length > 0
+      ? `keep what verifies behind the damage, and say in a $gap record that ${lostWords.join(", ")} is lost`
       : "",
   ];
   return parts.filter((part) => part !== "").join("; ");

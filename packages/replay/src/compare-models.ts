@@ -5,17 +5,15 @@
  */
 import type { Model, SlotChange } from "@taskwal/core";
 import { fieldChanges } from "./field-changes.ts";
-import { historySteps, type HistoryStep } from "./history-steps.ts";
+import { historySteps, type HistoryStep, type StepsOptions } from "./history-steps.ts";
 import type { Change, WhatIf } from "./offline.ts";
 
-/** Throws what `readHistory` throws. */
+/** `model`: that of the records. Throws what `readHistory` throws. */
 export const compareModels = async (
-  dir: string,
-  recorded: Model,
+  { dir, model, signal, onProgress }: StepsOptions,
   other: Model,
-  signal: AbortSignal | undefined,
 ): Promise<Omit<WhatIf, "provenance">> => {
-  const one = historySteps({ dir, model: recorded, signal });
+  const one = historySteps({ dir, model, signal, onProgress });
   const two = historySteps({ dir, model: other, signal });
   const ends = new Map<
     string,

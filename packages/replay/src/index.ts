@@ -1,4 +1,5 @@
 /** Reading a directory offline: what happened, record by record. */
+export { differingEntities, type DifferingEntity } from "./diff-states.ts";
 export { openOffline } from "./open-offline.ts";
 export { PointError } from "./point-error.ts";
 export type {

@@ -33,7 +33,7 @@ export interface LogReport {
   /** By gap: from which sequence on a snapshot from before the loss tells what the state was. */
   readonly healedAt: readonly (number | null)[];
   readonly damaged: readonly BytesOfFile[];
-  /** What a crash cut off behind the last record: never promised. */
+  /** What a crash cut off behind the last promise that is found. */
   readonly torn: readonly BytesOfFile[];
   readonly notes: readonly string[];
   /** Entities that lost mutations. */

@@ -85,6 +85,7 @@ export interface Offline {
     reverse?: boolean;
   }): AsyncIterable<OfflineRecord | Gap>;
   stateAt(sequence: number): Promise<StateAt>; // { provenance, get(ref), list(entity): values with lists inline, entities() }
+  known(): readonly EntityRef[]; // all that ever was, also what is gone
   diff(a: number, b: number): Promise<Difference>; // { a: Provenance, b: Provenance, entities: { ref, changes: (FieldChange & {sequence,type})[] }[] }
   blame(ref: EntityRef, at?: number): Promise<Blame>; // per field: value, set by (sequence,type,at,actor), number of changes
   trace(id: string): AsyncIterable<Change | Gap>; // all that touched it, causes both ways

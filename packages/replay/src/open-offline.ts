@@ -11,6 +11,7 @@ import { compareModels } from "./compare-models.ts";
 import { diffPoints } from "./diff-points.ts";
 import { directoryInfo } from "./directory-info.ts";
 import { flipsOf, traceOf } from "./entity-changes.ts";
+import { entityRef } from "./entity-rows.ts";
 import { blamedFields } from "./field-setters.ts";
 import type { Offline, OfflineOptions } from "./offline.ts";
 import { openTrack } from "./open-track.ts";
@@ -26,7 +27,7 @@ import { tailOf } from "./tail.ts";
  * the directory.
  */
 export const openOffline = async (dir: string, options: OfflineOptions): Promise<Offline> => {
-  const { model, signal } = options;
+  const { model } = options;
   const trackOptions = { dir, ...options };
   const opened = await openTrack(trackOptions);
   const { track } = opened;
@@ -37,6 +38,7 @@ export const openOffline = async (dir: string, options: OfflineOptions): Promise
     point: async (text) => pointOf(text, track),
     records: (range) => recordsOf(dir, model, track, range),
     stateAt: async (sequence) => stateAt(track, model, sequence),
+    known: () => [...track.entities.list.keys()].map((ordinal) => entityRef(track, ordinal)),
     diff: (a, b) => diffPoints(track, a, b),
     blame: async ({ entity, id }, sequence = last) => {
       const ordinal = track.entities.find(`${entity}\n${id}`);
@@ -48,7 +50,7 @@ export const openOffline = async (dir: string, options: OfflineOptions): Promise
     verify: () => verifyDirectory(trackOptions, track),
     whatIf: async (other) => ({
       provenance: provenanceOf(track, last),
-      ...(await compareModels(dir, model, other, signal)),
+      ...(await compareModels(trackOptions, other)),
     }),
     tail: (after, until) => tailOf(dir, model, track, after, until),
     close: () => opened.close(),

@@ -72,10 +72,11 @@ const bootPoint = (number: number, isEnd: boolean, boots: readonly Boot[]): numb
 
 const unitsMs: readonly (readonly [pattern: RegExp, ms: number])[] = [
   [/^(ms|milliseconds?)$/, 1],
-  [/^(s|sec|seconds?)$/, 1_000],
-  [/^(m|min|minutes?)$/, 60_000],
-  [/^(h|hours?)$/, 3_600_000],
+  [/^(s|secs?|seconds?)$/, 1_000],
+  [/^(m|mins?|minutes?)$/, 60_000],
+  [/^(h|hrs?|hours?)$/, 3_600_000],
   [/^(d|days?)$/, 86_400_000],
+  [/^(w|weeks?)$/, 7 * 86_400_000],
 ];
 
 const timePoint = (text: string, places: Places): number => {

@@ -5,10 +5,10 @@
  *     @0 ─────────── @40 ─────────  @80 ───────  @120 ────── @150
  *       verified          divergent      verified     verified       the first one at or above decides, else the last
  *
- * The rule: a hole taints what comes behind it, up to the snapshot that was taken before the loss; what does not replay
- * taints all that comes behind it.
+ * The rule: a hole taints what comes behind it, up to the snapshot that was taken before the loss, and the end of the log where
+ * it comes last; what does not replay taints all that comes behind it.
  */
-import type { Provenance, Trust } from "./offline.ts";
+import type { Gap, Provenance, Trust } from "./offline.ts";
 import type { Track } from "./track.ts";
 
 /** Where an answer about the state behind `sequence` comes from. */
@@ -23,18 +23,22 @@ export const provenanceOf = (track: Track, sequence: number): Provenance => {
     snapshot: base && base.sequence <= sequence ? base : undefined,
     folded: recordsIn(track, count),
     trust: trustOf(track, sequence),
-    gaps: log.gaps.filter(({ from }) => from <= sequence),
+    gaps: log.gaps.filter((gap) => isCrossed(gap, sequence, log.last)),
   };
 };
 
+/** At the end of what reads, what is known to be lost behind it counts: the state of the last promise is not there. */
+const isCrossed = ({ from }: Pick<Gap, "from">, sequence: number, last: number): boolean =>
+  from <= sequence || sequence >= last;
+
 const trustOf = ({ log, compared }: Track, sequence: number): Trust => {
-  const { failure, gaps, healedAt } = log;
+  const { failure, gaps, healedAt, last } = log;
   const decides = compared.find((one) => one.sequence >= sequence) ?? compared.at(-1);
   if ((failure && failure.sequence <= sequence) || (decides?.differing ?? 0) > 0)
     return "divergent";
   const isOpen = gaps.some(({ from }, index) => {
     const healed = healedAt[index] ?? Infinity;
-    return from <= sequence && sequence < healed;
+    return isCrossed({ from }, sequence, last) && sequence < healed;
   });
   return isOpen ? "crossed-gap" : "verified";
 };

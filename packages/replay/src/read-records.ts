@@ -53,7 +53,9 @@ interface Reading {
 
 async function* forward(reading: Reading, { after, to }: Range): AsyncGenerator<Step> {
   const { model, track } = reading;
-  const gaps = track.log.gaps.filter((gap) => gap.to > after && gap.from <= to);
+  // At the end of the log, what is lost behind it too.
+  const isAtEnd = to >= track.log.last;
+  const gaps = track.log.gaps.filter((gap) => gap.to > after && (gap.from <= to || isAtEnd));
   for await (const record of logRecords(reading, { after, to })) {
     const sequence = "seq" in record ? record.seq : record.from;
     while (gaps[0] && gaps[0].from < sequence) yield* gaps.splice(0, 1);

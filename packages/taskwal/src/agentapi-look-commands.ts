@@ -34,8 +34,9 @@ export const runAgentApiStatus = async (
   if (json) {
     const pid = isRunning ? owner.identity.pid : undefined;
     const { phase, checkpoint } = facts ?? {};
-    const { answers, port, messageCount, openCommands, outboxCount } = status;
-    const told = { process: owner?.kind ?? "none", pid, port, answers, phase, checkpoint };
+    const { isSupervised, answers, port, messageCount, openCommands, outboxCount } = status;
+    const process = owner?.kind ?? "none";
+    const told = { process, pid, isSupervised, port, answers, phase, checkpoint };
     const counts = { messages: messageCount, openCommands, outbox: outboxCount };
     terminal.raw(`${JSON.stringify({ ...told, state, ...counts, exitCode })}\n`);
   } else tellStatus(status, paths, terminal);
@@ -60,6 +61,9 @@ const tellStatus = (status: SessionStatus, { sessionDir }: SessionPaths, out: Te
     const how = answers ?? "does not answer";
     line("process", answers !== undefined, `${pid} on port ${status.port ?? "?"}, ${how}`);
   } else line("process", true, ownerWords[owner?.kind ?? "none"]);
+  if (owner?.kind === "ours" || status.isSupervised) {
+    line("supervisor", status.isSupervised, status.isSupervised ? "runs" : "none: run adopts it");
+  }
   const commands =
     status.openCommands > 0 ? `, ${counted(status.openCommands, "command")} open` : "";
   line(

@@ -13,6 +13,7 @@ import { runDoctor } from "./doctor-command.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { runImport } from "./import-command.ts";
 import { addNewStoreVerbs } from "./new-store-verbs.ts";
+import { joinPoints } from "./point-words.ts";
 import { addReadingVerbs } from "./reading-verbs.ts";
 import { addTendingVerbs } from "./tending-verbs.ts";
 import { runMigrate } from "./migrate-command.ts";
@@ -153,7 +154,7 @@ const failed = (error: unknown): number => {
 
 const main = async (): Promise<number> => {
   try {
-    cli.parse(process.argv, { run: false });
+    cli.parse(joinPoints(process.argv), { run: false });
     if (cli.options["help"] === true || cli.options["version"] === true) return exitCodes.fine;
     const [verb] = cli.args;
     if (!cli.matchedCommand) {

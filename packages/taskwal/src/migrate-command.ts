@@ -29,8 +29,8 @@ export interface MigrateCommandOptions {
 }
 
 /**
- * Exit code 1 if something would fail, else 0. Throws UsageError, and what planning and opening throw;
- * nothing is written then.
+ * Exit code 1 if something would fail, 3 if the migration is too large to be written down, else 0. Throws UsageError, and
+ * what planning and opening throw; nothing is written then.
  */
 export const runMigrate = async (
   { dir, apply, model: file, json }: MigrateCommandOptions,
@@ -46,19 +46,34 @@ export const runMigrate = async (
   if (plan.store === undefined) throw new UsageError(`${dir} holds no store`);
   const isFit = plan.failures.length === 0 && (plan.differences?.count ?? 0) === 0;
   const applied = apply && isFit && plan.opening === "migrate";
-  if (applied) await migrate(dir, file === undefined ? undefined : model);
+  if (applied) {
+    const tooLarge = await migrate(dir, file === undefined ? undefined : model);
+    if (tooLarge !== undefined) {
+      process.stderr.write(`taskwal: ${tooLarge}\n`);
+      return exitCodes.refused;
+    }
+  }
   if (json) terminal.raw(`${JSON.stringify({ ...asFacts(plan), applied })}\n`);
   else tell(plan, { apply, applied, isFit }, terminal);
   return isFit ? exitCodes.fine : exitCodes.difference;
 };
 
-/** Tasks by their own door: a store in which an import has stopped halfway is that one's to finish. */
+/**
+ * Tasks by their own door: a store in which an import has stopped halfway is that one's to finish. Returns what is too
+ * large to be written down, with its size; nothing of the store was changed then.
+ */
 const migrate = async (
   dir: string,
   model: TypedModel<EntityDefinitions> | undefined,
-): Promise<void> => {
-  const store = model ? await openStore({ dir, model }) : await openTaskStore({ dir });
-  await store.close();
+): Promise<string | undefined> => {
+  try {
+    const store = model ? await openStore({ dir, model }) : await openTaskStore({ dir });
+    await store.close();
+    return undefined;
+  } catch (error) {
+    if (error instanceof RangeError) return error.message;
+    throw error;
+  }
 };
 
 const asFacts = ({ refusal, ...plan }: MigrationPlan): object => {

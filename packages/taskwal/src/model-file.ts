@@ -4,9 +4,9 @@
  * The rule: a file is run only from where the caller says, and never from within the directory that is
  * looked at: that one may come from a machine that nobody trusts.
  */
-import { isAbsolute, relative, resolve } from "node:path";
+import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import type { EntityDefinitions, TypedModel } from "@taskwal/core";
+import { isWithin, type EntityDefinitions, type TypedModel } from "@taskwal/core";
 import { taskModel } from "@taskwal/tasks";
 import { UsageError } from "./usage-error.ts";
 
@@ -16,8 +16,7 @@ type AnyModel = TypedModel<EntityDefinitions>;
 export const loadModel = async (file: string | undefined, dir: string): Promise<AnyModel> => {
   if (file === undefined) return taskModel;
   const path = resolve(file);
-  const within = relative(resolve(dir), path);
-  if (within === "" || !(within.startsWith("..") || isAbsolute(within))) {
+  if (isWithin(dir, path)) {
     throw new UsageError(
       `${file} lies in the directory that it is to read; no code is run from there`,
     );

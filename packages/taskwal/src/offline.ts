@@ -1,5 +1,12 @@
 /** The door for reading a state directory offline: what happened, record by record. It writes nothing there. */
-import { openOffline, type Offline, type OfflineOptions } from "@taskwal/replay";
+import {
+  differingEntities,
+  openOffline,
+  type DifferingEntity,
+  type Offline,
+  type OfflineOptions,
+  type StateAt,
+} from "@taskwal/replay";
 import { taskModel } from "@taskwal/tasks";
 
 export type OpenOfflineOptions = Omit<OfflineOptions, "model"> &
@@ -12,12 +19,23 @@ export type OpenOfflineOptions = Omit<OfflineOptions, "model"> &
 export const open = (dir: string, options: OpenOfflineOptions = {}): Promise<Offline> =>
   openOffline(dir, { model: taskModel, ...options });
 
+/**
+ * What tells two states apart, entity by entity and field by field; the states may be of two directories. `model` is the one
+ * that both were opened with: by default the task model.
+ */
+export const diffStates = (
+  a: StateAt,
+  b: StateAt,
+  { model = taskModel }: Pick<OpenOfflineOptions, "model"> = {},
+): AsyncIterable<DifferingEntity> => differingEntities(model, a, b);
+
 export { PointError } from "@taskwal/replay";
 export type {
   Blame,
   Boot,
   Change,
   Difference,
+  DifferingEntity,
   EntityRef,
   FieldChange,
   FileInfo,

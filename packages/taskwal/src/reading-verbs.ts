@@ -40,6 +40,8 @@ interface Verb {
   readonly takes?: string;
   readonly options?: readonly Option[];
   readonly examples: readonly string[];
+  /** It speaks of the files as they are, or of the whole log: there is no --at. */
+  readonly isOfAll?: true;
   /** The option that names the model of the records, where --model is another one. */
   readonly recordedWith?: string;
   readonly answer: (
@@ -60,6 +62,7 @@ const verbs: readonly Verb[] = [
     name: "ls",
     does: "The files of the log and the snapshots, and whether each is whole",
     examples: ["ls"],
+    isOfAll: true,
     answer: (question) => runLs(question),
   },
   {
@@ -119,10 +122,14 @@ const verbs: readonly Verb[] = [
   {
     name: "diff",
     does: "What changed between two points, field by field; exit code 1 if anything did",
-    examples: ["diff boot:2..boot:2/end"],
-    takes: "<from..to>",
-    options: [["--only <entity>", "Only this one: an id, its beginning, or a kind"]],
-    answer: (question, [range = ""], words) => runDiff(question, range, words.one("only")),
+    examples: ["diff boot:2..boot:2/end", "diff --against ./state"],
+    takes: "[from..to]",
+    options: [
+      ["--only <entity>", "Only this one: an id, its beginning, or a kind"],
+      ["--against <dir>", "Compare with another directory, of which the second point is then one"],
+    ],
+    answer: (question, [range], words) =>
+      runDiff(question, { range, only: words.one("only"), against: words.one("against") }),
   },
   {
     name: "blame",
@@ -152,7 +159,7 @@ const verbs: readonly Verb[] = [
         "--expensive <command>",
         "Ask a command instead, by halves: 0 no, 1-124 yes, 125 cannot tell",
       ],
-      ["--from <point>", "Where to begin (default: @0)"],
+      ["--from <point>", "Where to begin (default: the oldest state there is)"],
     ],
     answer: (question, [entity], words) =>
       runBisect(question, {
@@ -164,8 +171,9 @@ const verbs: readonly Verb[] = [
   },
   {
     name: "verify",
-    does: "Every file and every line: what is damaged, and what it means",
+    does: "The whole log, line by line, and every snapshot: what is damaged, and what it means",
     examples: ["verify"],
+    isOfAll: true,
     answer: (question) => runVerify(question),
   },
   {
@@ -176,21 +184,29 @@ const verbs: readonly Verb[] = [
       ["--base <file>", "The model that the records were written with (default: the tasks')"],
     ],
     recordedWith: "base",
+    isOfAll: true,
     answer: (question, _, words) => runReplay(question, words.one("model")),
   },
   {
     name: "tail",
-    does: "The last records, and each new one as it becomes durable",
-    examples: ["tail -n 3"],
-    options: [["-n, --count <number>", "So many of the last ones first (default: 10)"]],
-    answer: (question, _, words) => runTail(question, wholeNumber(words.one("count"), "-n") ?? 10),
+    does: "The last records, and with -f each new one as it becomes durable",
+    examples: ["tail -n 3", "tail -f"],
+    options: [
+      ["-n, --count <number>", "So many of the last ones (default: 10)"],
+      ["-f, --follow", "Go on with each new one, until Ctrl-C"],
+    ],
+    answer: (question, _, words) =>
+      runTail(question, {
+        count: wholeNumber(words.one("count"), "-n") ?? 10,
+        follow: words.flag("follow"),
+      }),
   },
   {
     name: "export",
     does: "The records, or what became of each entity, in a format that other tools read",
     examples: [
       "export --format perfetto --out run.json",
-      "export --format csv --from boot:2 --redact task.description",
+      "export --format csv --from boot:2 --redact task.error",
       "export --format mermaid --entity 6f",
     ],
     options: [
@@ -207,16 +223,22 @@ const verbs: readonly Verb[] = [
         from: words.one("from"),
         to: words.one("to"),
         out: words.one("out"),
-        redact: words.all("redact"),
       }),
   },
 ];
 
+const atOption: Option = [
+  "--at <point>",
+  "As it was after this point: 12, a time, boot:2, -5m (default: @last)",
+];
+
 const common: readonly Option[] = [
-  ["-C, --dir <dir>", "The state directory, or one segment (default: $STATE_PATH)"],
-  ["--at <point>", "As it was after this point: 12, a time, boot:2, -5m (default: @last)"],
+  ["-C, --dir <dir>", "The state directory (default: $STATE_PATH)"],
   ["--model <file>", "A file that exports your model (default: the tasks')"],
-  ["--redact <path>", "Leave a field out of everything, such as task.description; repeatable"],
+  [
+    "--redact <path>",
+    "Leave a field out, such as task.description; repeatable (also: $TASKWAL_REDACT)",
+  ],
   ["--json", "One JSON object, or one a line"],
   ["--no-pager", "Straight out, however long"],
   ["--no-cache", "Read the whole log anew, and keep nothing of it outside the directory"],
@@ -224,9 +246,10 @@ const common: readonly Option[] = [
 
 export const addReadingVerbs = (cli: CAC, terminal: Terminal): void => {
   for (const verb of verbs) {
-    const { name, does, takes, options = [], examples } = verb;
+    const { name, does, takes, options = [], isOfAll, examples } = verb;
     const command = cli.command([name, takes, "[dir]"].filter(Boolean).join(" "), does);
-    for (const [flag, meaning] of [...options, ...common]) command.option(flag, meaning);
+    const all = [...options, ...(isOfAll ? [] : [atOption]), ...common];
+    for (const [flag, meaning] of all) command.option(flag, meaning);
     for (const example of examples) command.example(`$ taskwal ${example}`);
     command.action((...given: unknown[]) => answer(cli, verb, given, terminal));
   }

@@ -1,14 +1,20 @@
 /** `taskwal restore`: the state at a point, as a new store; its history stays where it is. */
 import { restoreStore } from "@taskwal/core";
-import { atPoint, type AtPointOptions } from "./at-point.ts";
+import { atPoint, tellLost, type AtPointOptions, type StoreFromPoint } from "./at-point.ts";
 import { plain } from "./reading/plain-text.ts";
 import type { Terminal } from "./terminal.ts";
 
 export const runRestore = (options: AtPointOptions, terminal: Terminal): Promise<number> =>
-  atPoint("restore", options, terminal, async ({ dir, to, model, sequence }, sink) => {
-    const restored = await restoreStore({ dir, to, model, sequence });
-    await sink.json("restore", { dir, to, ...restored });
+  atPoint(restore, options, terminal);
+
+const restore: StoreFromPoint = {
+  operation: "restore",
+  wouldBe: "It would hold the state of",
+  make: async (point, sink) => {
+    const { dir, to, sequence, provenance } = point;
+    const restored = await restoreStore(point);
+    await sink.json("restore", { provenance, dir, to, applied: true, ...restored });
     await sink.prose(`${plain(to)} holds the state of ${plain(dir)} after @${sequence}`);
-    for (const [first, last] of restored.lost)
-      await sink.prose(`  lost before it: @${first} … @${last}; its answers say so`);
-  });
+    await tellLost(restored.lost, sink);
+  },
+};

@@ -10,6 +10,7 @@ import { openNodeDisk } from "@taskwal/disk";
 import { ReplayFailedError } from "@taskwal/errors";
 import { assertStore } from "./assert-directory.ts";
 import { exitCodes } from "./exit-codes.ts";
+import { interruptible } from "./interruptible.ts";
 import { loadModel } from "./model-file.ts";
 import { openAnswerSink, type AnswerSink } from "./reading/answer-sink.ts";
 import { plain } from "./reading/plain-text.ts";
@@ -37,19 +38,24 @@ export const runSalvage = async (
     await assertFree({ disk: openNodeDisk(), from: dir, to, operation: "salvage" });
   const { reading: onProgress, end } = openLateProgress();
   const sink = openAnswerSink(process.stdout, terminal, { json, pager: false });
+  const isDone = apply && to !== undefined;
   try {
-    const source = { dir, model, onProgress };
-    const isDone = apply && to !== undefined;
-    const plan = await (isDone ? salvage({ ...source, to }) : planSalvage(source));
-    end();
-    await sink.json("salvage", { ...plan, to: to ?? null, applied: isDone });
-    await tell(plan, sink);
-    await sink.text(
-      isDone
-        ? `Written: ${plain(to)}, a store of its own; ${plain(dir)} is as it was`
-        : `Nothing was written. --to <new directory> --apply does it`,
+    return await interruptible(
+      isDone ? `${to} was not made` : "nothing was written",
+      async (signal) => {
+        const source = { dir, model, onProgress, signal };
+        const plan = await (isDone ? salvage({ ...source, to }) : planSalvage(source));
+        end();
+        await sink.json("salvage", { ...plan, to: to ?? null, applied: isDone });
+        await tell(plan, sink);
+        await sink.text(
+          isDone
+            ? `Written: ${plain(to)}, a store of its own; ${plain(dir)} is as it was`
+            : `Nothing was written. --to <new directory> --apply does it`,
+        );
+        return isLessThanAll(plan) ? exitCodes.difference : exitCodes.fine;
+      },
     );
-    return isLessThanAll(plan) ? exitCodes.difference : exitCodes.fine;
   } catch (error) {
     if (!(error instanceof ReplayFailedError)) throw error;
     process.stderr.write(`taskwal: ${error.message}\n`);

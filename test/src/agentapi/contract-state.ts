@@ -9,7 +9,13 @@ import { parseConversationState } from "@taskwal/agentapi-bridge";
 import { expect } from "vitest";
 
 import { capture, captureText } from "./agentapi-captures.ts";
-import { paced, startAndListen, type RunningAgentApi } from "./agentapi-process.ts";
+import {
+  paced,
+  startAndListen,
+  type EventsOfTest,
+  type Program,
+  type RunningAgentApi,
+} from "./agentapi-process.ts";
 import { maskJson, shapeOfLog, shapeOfStart, shapeOfStream } from "./agentapi-shape.ts";
 import type { ContractCase } from "./contract-case.ts";
 import { expectTold } from "./contract-http.ts";
@@ -34,14 +40,26 @@ const stop = async (running: RunningAgentApi): Promise<readonly [number | null, 
   return running.ended;
 };
 
+/** Listened to from before its load. On a busy machine the load may be over before somebody listens: then another one. */
+const heardFromStart = async (
+  program: Program,
+  state: Buffer,
+): Promise<{ readonly running: RunningAgentApi; readonly stream: EventsOfTest }> => {
+  for (;;) {
+    const running = await startAndListen(program, { state });
+    const stream = await running.events();
+    if (!/Successfully loaded|Failed to load/.test(running.stdout())) return { running, stream };
+    stream.close();
+    await stop(running);
+  }
+};
+
 /** What the captured program did with a file that it could not load: told once to each, and replaced. */
 const failedLoad = (kind: string): ContractCase => ({
   name: `tells of a state file that it cannot load (${kind}), and replaces it at the next save`,
   run: async (program) => {
-    const running = await startAndListen(program, {
-      state: capture(`load-failure/${kind}/state-before.json`),
-    });
-    const stream = await running.events();
+    const before = capture(`load-failure/${kind}/state-before.json`);
+    const { running, stream } = await heardFromStart(program, before);
     await expectTold(running, stream, `load-failure/${kind}/events-from-start.sse`, shapeOfStart);
     const late = await running.events();
     await expectTold(running, late, `load-failure/${kind}/events-late-connect.sse`, shapeOfStream);
@@ -63,8 +81,7 @@ const lenientLoad = (kind: string): ContractCase => ({
   name: `loads a state file that is not as it writes it (${kind}) without a word`,
   run: async (program) => {
     const before = capture(`load-failure/${kind}/state-before.json`);
-    const running = await startAndListen(program, { state: before });
-    const stream = await running.events();
+    const { running, stream } = await heardFromStart(program, before);
     await expectTold(running, stream, `load-failure/${kind}/events-from-start.sse`, shapeOfStart);
     await save(running);
     expect(await stop(running)).toEqual([0, null]);

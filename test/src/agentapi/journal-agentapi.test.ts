@@ -136,6 +136,7 @@ const weaknesses: readonly Weakness[] = [
     run: async (program) => {
       const bridge = await Bridge.open();
       await bridge.start(program, {});
+      await bridge.isStable(1);
       expect(await bridge.send(" hello ")).toEqual({
         id: "1",
         text: " hello ",

@@ -28,7 +28,10 @@ describe.concurrent("taskwal agentapi run", () => {
     const run = runVerb(session);
     const { pid } = await run.told("loaded").then(() => run.told("started"));
     const [code, status] = await ask(session, "status");
-    expect([code, status]).toMatchObject([0, { process: "ours", pid, port: session.port }]);
+    expect([code, status]).toMatchObject([
+      0,
+      { process: "ours", pid, isSupervised: true, port: session.port },
+    ]);
     const [saved, checkpoint] = await ask(session, "checkpoint");
     expect([saved, checkpoint]).toMatchObject([
       0,
@@ -40,6 +43,7 @@ describe.concurrent("taskwal agentapi run", () => {
     expect(disk.findProcess(Number(pid))).toBe(undefined);
     expect((await ask(session, "status"))[1]).toMatchObject({
       process: "dead",
+      isSupervised: false,
       phase: "stopped",
       state: { verdict: "verified" },
     });
@@ -81,6 +85,10 @@ describe.concurrent("taskwal agentapi run", () => {
     const first = runVerb(session);
     const { pid } = await first.told("loaded").then(() => first.told("started"));
     await first.kill();
+    expect((await ask(session, "status"))[1]).toMatchObject({
+      process: "ours",
+      isSupervised: false,
+    });
     const second = runVerb(session);
     expect((await second.told("adopted"))["pid"]).toBe(pid);
     await second.told("connected");

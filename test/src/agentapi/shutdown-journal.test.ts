@@ -76,6 +76,32 @@ describe.concurrent("a shutdown beside a journal", () => {
     expect(posted).toEqual(contents);
   });
 
+  it("posts a message that agentapi accepted and did not tell before it was killed", async () => {
+    const running = await startAndListen(fakeProgram("0.12.1"));
+    const journal = await journalOf(running, contents);
+    const { id } = await journal.intend("and now?");
+    await journal.settle(id, "accepted");
+    await journal.close();
+    running.signal("SIGKILL");
+    await running.ended;
+    expect((await shutDown(running)).posted).toEqual([...contents, "and now?"]);
+  });
+
+  it("is one by its supervisor too, which posts a message that was accepted and told to nobody", async () => {
+    const session = await Session.of(fakeProgram("0.12.1", { sseStall: true }));
+    const coder = await startFakeCoder();
+    coders.push(coder);
+    const supervised = await session.supervise({ limits: { loadMs: 500 } });
+    expect((await supervised.send("hello")).outcome).toBe("accepted");
+    const { snapshot } = await supervised.stop({
+      taskId: "a-task",
+      coder: { url: coder.url, token: "a-token" },
+    });
+    expect(snapshot?.outcome).toBe("posted");
+    expect(coder.taken[0]?.messages.map(({ content }) => content)).toEqual(["hello"]);
+    expect(session.saved).toContain("user: hello");
+  });
+
   it("posts what agentapi tells where that is more than a journal that nobody keeps any more", async () => {
     const running = await startAndListen(fakeProgram("0.12.1"), {
       state: stateOf(...contents, "x", "y"),

@@ -112,7 +112,9 @@ describe.concurrent("an agentapi that is killed", () => {
           }
         },
       });
-      expect((await supervised.stop()).ended).toBe(phase === "end" ? "terminated" : "already");
+      // At its end it may be gone before it is looked at, or be ended as asked.
+      const ends = phase === "end" ? ["terminated", "already"] : ["already"];
+      expect(ends).toContain((await supervised.stop()).ended);
       expect(await nextLife(session)).toEqual(before);
     }
   });

@@ -60,7 +60,8 @@ export const takeApart = (source: string): SourceText => {
 };
 
 const specifier = [
-  /\bfrom\s*"([^"\n]+)"/g,
+  // A string may end with the word: ["--from", "--to"].
+  /(?<![-"])\bfrom\s*"([^"\n]+)"/g,
   /\bimport\s*"([^"\n]+)"/g,
   /\bimport\s*\(\s*["'`]([^"'`\n]+)["'`]/g,
   /\bimport\s*type\b[^;]*?\bfrom\s*"([^"\n]+)"/g,

@@ -13,6 +13,9 @@ import { resealHead, resealLines, resealSnapshot, saltOfFile } from "./reseal.ts
 
 export type Files = Map<string, Buffer>;
 
+/** What is harmed: a store's files by their names in its directory, and what they were at earlier moments. */
+export type Undamaged = Pick<FuzzStore, "files" | "older" | "storeId">;
+
 export interface Harmed {
   readonly files: ReadonlyMap<string, Buffer>;
   /** For people: each harm with its file. */
@@ -64,7 +67,7 @@ interface Place {
   readonly prng: Prng;
   readonly files: Files;
   readonly name: string;
-  readonly store: FuzzStore;
+  readonly store: Undamaged;
 }
 
 /** Changes the files and says what it did; undefined if it cannot be done here. */
@@ -186,7 +189,7 @@ const harms: readonly [Harm, ...Harm[]] = [
 ];
 
 /** One harm in three of four cases, up to four else. */
-export const harmFiles = (prng: Prng, store: FuzzStore): Harmed => {
+export const harmFiles = (prng: Prng, store: Undamaged): Harmed => {
   const files: Files = new Map(store.files);
   const what: string[] = [];
   let shortens = false;
@@ -205,7 +208,7 @@ export const harmFiles = (prng: Prng, store: FuzzStore): Harmed => {
   return { files, what, changed, shortens, isResealed, forgedPages };
 };
 
-const changedOf = ({ files: before }: FuzzStore, files: Files): Set<string> => {
+const changedOf = ({ files: before }: Undamaged, files: Files): Set<string> => {
   const names = new Set([...before.keys(), ...files.keys()]);
   return new Set([...names].filter((name) => !sameBytes(before.get(name), files.get(name))));
 };
@@ -214,7 +217,7 @@ const sameBytes = (a: Buffer | undefined, b: Buffer | undefined): boolean =>
   a === undefined || b === undefined ? a === b : a.equals(b);
 
 /** Makes the checksums of changed files right. Returns the pages that a forger may have spoken of. */
-const reseal = (store: FuzzStore, files: Files, changed: ReadonlySet<string>): Set<string> => {
+const reseal = (store: Undamaged, files: Files, changed: ReadonlySet<string>): Set<string> => {
   // What a writer wrote into a file of this kind, then or now, is true wherever it is put.
   const true_ = new Set([...store.files, ...[...store.older].flatMap(olderOf)].flatMap(bodiesOf));
   const forged = new Set<string>();

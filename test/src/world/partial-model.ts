@@ -24,9 +24,15 @@ const create = { "note.created": { payload: text, reduce: made } };
 const change = { "note.renamed": { payload: text, reduce: renamed } };
 const common = { name: "note", collection: "notes", version: 1, schema: thing, lists } as const;
 
+const entities = { notes: defineEntity({ ...common, create, change }) };
+
 /** The part. */
-export const partModel = defineModel({
-  entities: { notes: defineEntity({ ...common, create, change }) },
+export const partModel = defineModel({ entities });
+
+/** The same, with derived keys in state.json: one of them is a collection of the whole. */
+export const countingPartModel = defineModel({
+  entities,
+  summary: ({ notes }) => ({ tags: "none", count: [...notes.all()].length }),
 });
 
 /** All of it. */

@@ -9,7 +9,14 @@ import * as taskwal from "taskwal";
 import * as fs from "node:fs";
 import { inspect } from "node:util";
 
-const world = { ...taskwal, StatePersistence, openNodeDisk, fs, kept: {} };
+const world = {
+  ...taskwal,
+  StatePersistence,
+  openNodeDisk,
+  fs,
+  load: (url) => import(url),
+  kept: {},
+};
 
 const answer = async ({ id, source, argument }) => {
   try {

@@ -22,6 +22,7 @@ export type World = Door & {
   readonly StatePersistence: typeof StatePersistence;
   readonly openNodeDisk: typeof openNodeDisk;
   readonly fs: typeof fs;
+  readonly load: (url: string) => Promise<unknown>;
   // oxlint-disable-next-line typescript/no-explicit-any -- what a test keeps there, it knows
   readonly kept: Record<string, any>;
 };

@@ -67,7 +67,7 @@ const recordRow = (record: OfflineRecord, redaction: Redaction): Row => {
     cause,
     textCell(key),
     textCell(trace),
-    plainJson(redaction.payload(entity, record.data)),
+    plainJson(redaction.payload(record)),
     plain(record.file),
     undefined,
   ];

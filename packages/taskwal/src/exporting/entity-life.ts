@@ -7,6 +7,7 @@
  * where it ends. An entity without a field `status` has one stay, "present".
  */
 import type { Change, Gap } from "@taskwal/replay";
+import { hidden } from "../reading/change-lines.ts";
 import { plainJson } from "../reading/plain-text.ts";
 import type { Redaction } from "../reading/redaction.ts";
 import type { ExportSource } from "./export-source.ts";
@@ -56,7 +57,8 @@ export async function* lifeOf(
     if (sequence > after) {
       if (!isIn && status !== undefined) yield { kind: "enter", status, atUs, sequence: after };
       atUs = Math.max(atUs, usOf(sequence));
-      const change = { kind: "change", change: step, atUs } as const;
+      const changes = step.changes.map((each) => hidden(step, each, redaction));
+      const change = { kind: "change", change: { ...step, changes }, atUs } as const;
       if (next === undefined && status !== undefined) yield change;
       if (next !== status) {
         if (status !== undefined) yield { kind: "leave", atUs, sequence, gaps };

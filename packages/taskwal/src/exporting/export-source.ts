@@ -7,6 +7,7 @@
  * records, never gaps; what is redacted is redacted in every format.
  */
 import type { EntityRef, Gap, Info, Offline, OfflineRecord, Provenance } from "@taskwal/replay";
+import { lostWithin } from "../reading/log.ts";
 import type { Redaction } from "../reading/redaction.ts";
 
 export interface ExportSource {
@@ -18,8 +19,6 @@ export interface ExportSource {
   /** Of the state behind `to`. */
   readonly provenance: Provenance;
   readonly redaction: Redaction;
-  /** The paths that are redacted, as they were given. */
-  readonly redacted: readonly string[];
   /** Whether an entity was asked for. */
   readonly isWanted: (ref: EntityRef) => boolean;
   /** Whether all of them were. */
@@ -34,7 +33,7 @@ export type ExportFormat = (source: ExportSource) => AsyncIterable<string>;
 export async function* wantedRecords(source: ExportSource): AsyncGenerator<OfflineRecord | Gap> {
   const { offline, after, to, told } = source;
   for await (const step of offline.records({ after, to })) {
-    if (step.kind === "gap") told.lost += step.to - step.from + 1;
+    if (step.kind === "gap") told.lost += lostWithin(step, after, to);
     else if (isWantedRecord(step, source)) told.records += 1;
     else continue;
     yield step;
@@ -47,13 +46,13 @@ const isWantedRecord = (
 ): boolean => isWhole || (entity !== undefined && id !== undefined && isWanted({ entity, id }));
 
 /** What a file says of itself, in the words of its format. */
-export const headOf = ({ info, after, to, provenance, redacted }: ExportSource) => ({
+export const headOf = ({ info, after, to, provenance, redaction }: ExportSource) => ({
   store: info.store,
   after,
   to,
   trust: provenance.trust,
   gaps: gapsOf(provenance, after).length,
-  redacted,
+  redacted: redaction.paths,
 });
 
 /** Those of the range. */

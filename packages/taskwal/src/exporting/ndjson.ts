@@ -15,7 +15,7 @@ export async function* ndjson(source: ExportSource): AsyncGenerator<string> {
   for await (const step of wantedRecords(source))
     yield line(step.kind === "gap" ? step : recordShape(step, source.redaction));
   const { after, to, told, provenance } = source;
-  yield line({ kind: "end", after, to, ...told, trust: provenance.trust });
+  yield line({ kind: "end", provenance, after, to, ...told });
 }
 
 const line = (body: object): string => `${plainJson({ v: shapesVersion, ...body })}\n`;

@@ -4,6 +4,7 @@
  *     a trace a boot      boot 2                             gaps, marks as events; an error if it was not closed
  *     a trace an entity   task 6f… ─┬ pending ─ in_progress ─ failed     a span per stay, an event per record,
  *                                   └ root                               a link to whom a record was caused by
+ *     a gap in no boot    an attribute of the resource, on every line
  *
  * The rule: the text of a span is written as its records are read, so no line is ever in memory.
  */
@@ -27,10 +28,11 @@ import { microseconds, readPlaces, type Lane, type RecordPlaces } from "./record
 
 export async function* otlp(source: ExportSource): AsyncGenerator<string> {
   const places = await readPlaces(source);
-  const { after, to, info } = source;
   const [open, close] = [lineStart(source), "]}]}]}\n"];
-  for (const boot of info.boots.filter(({ first, last }) => last > after && first <= to))
-    yield open + bootSpan(boot, source, places) + close;
+  const boots = bootsIn(source);
+  // What is missing is told also where nothing else is left to tell.
+  if (boots.length + places.lanes.length === 0) yield open + close;
+  for (const boot of boots) yield open + bootSpan(boot, source, places) + close;
   for (const lane of places.lanes) {
     yield open;
     yield* entitySpans(source, lane, places);
@@ -38,8 +40,18 @@ export async function* otlp(source: ExportSource): AsyncGenerator<string> {
   }
 }
 
+const bootsIn = ({ info, after, to }: ExportSource): readonly Boot[] =>
+  info.boots.filter(({ first, last }) => last > after && first <= to);
+
+const isOf = ({ first, last }: Boot, sequence: number): boolean =>
+  sequence >= first && sequence <= last;
+
 /** Every line says what it is from: lines may be sent one by one. */
 const lineStart = (source: ExportSource): string => {
+  const boots = bootsIn(source);
+  const alone = gapsOf(source.provenance, source.after).filter(
+    ({ from }) => from <= source.after || !boots.some((boot) => isOf(boot, from)),
+  );
   const { store = "", after, to, trust, gaps, redacted } = headOf(source);
   const resource = attributes({
     "service.name": "taskwal",
@@ -49,24 +61,22 @@ const lineStart = (source: ExportSource): string => {
     "taskwal.to": to,
     "taskwal.trust": trust,
     "taskwal.gaps": gaps,
+    "taskwal.missing": alone.length > 0 ? alone.map(gapWords) : undefined,
     "taskwal.redacted": redacted.length > 0 ? redacted : undefined,
   });
   const scope = { name: "taskwal", version };
   return `{"resourceSpans":[{${members({ resource: { attributes: resource } })},"scopeSpans":[{${members({ scope })},"spans":[`;
 };
 
-const bootSpan = (
-  { boot, first, last, at, lastAt, pid, host, engine, ended }: Boot,
-  source: ExportSource,
-  places: RecordPlaces,
-): string => {
+const bootSpan = (told: Boot, source: ExportSource, places: RecordPlaces): string => {
+  const { boot, first, last, at, lastAt, pid, host, engine, ended } = told;
   const { after, to, info, provenance } = source;
   const isOver = last <= to;
   const { startMs } = places;
   const startUs = microseconds(at, startMs);
   const endUs = isOver ? microseconds(lastAt, startMs) : places.endUs;
   const isIn = (sequence: number): boolean =>
-    sequence > after && sequence <= to && sequence >= first && sequence <= last;
+    sequence > after && sequence <= to && isOf(told, sequence);
   const event = (name: string, sequence: number, values: Parameters<typeof attributes>[0]) => ({
     name,
     timeUnixNano: nanoseconds(places.startMs, places.usOf(sequence)),

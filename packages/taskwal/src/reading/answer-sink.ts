@@ -29,8 +29,12 @@ export const openAnswerSink = (
   out: NodeJS.WriteStream,
   terminal: Terminal,
   { json, pager }: { readonly json: boolean; readonly pager: boolean },
+  beforeOutput = (): void => {},
 ): AnswerSink => {
-  const sink: LineSink = pager && out.isTTY && !json ? paged(out, process.env) : straight(out);
+  const sink: LineSink =
+    pager && out.isTTY && !json
+      ? paged(out, process.env, beforeOutput)
+      : straight(out, beforeOutput);
   const text = async (line = ""): Promise<boolean> => json || sink.line(line);
   return {
     isJson: json,

@@ -9,6 +9,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { exitCodes } from "../exit-codes.ts";
 import { UsageError } from "../usage-error.ts";
+import { counted } from "../words.ts";
 import { flipLine } from "./bisect.ts";
 import type { StateAt } from "@taskwal/replay";
 import { recordAt } from "./log.ts";
@@ -18,24 +19,25 @@ import { provenanceWords } from "./words.ts";
 type Answer = boolean | "cannot tell";
 
 export const bisectExpensively = async (
-  { offline, sink, redaction, signal }: Question,
+  { offline, sink, redaction, progress, signal }: Question,
   command: string,
   { from, to }: { readonly from: number; readonly to: number },
 ): Promise<number> => {
   let probes = 0;
   const probe = async (sequence: number): Promise<Answer> => {
     probes += 1;
+    progress.show(() => `asking about @${sequence}: ${counted(probes, "state")} so far`);
     const state = await offline.stateAt(sequence);
     return judge(command, sequence, await stateText(state, redaction.value), signal);
   };
   const [atFrom, atTo] = [await probe(from), await probe(to)];
   const { provenance } = await offline.stateAt(to);
-  await sink.text(`@${from} ${atFrom}    @${to} ${atTo}`);
   const search =
     atFrom === atTo || atFrom === "cannot tell" || atTo === "cannot tell"
       ? undefined
       : await halve(probe, { low: from, high: to, atLow: atFrom });
   const ends = { from: { sequence: from, value: atFrom }, to: { sequence: to, value: atTo } };
+  await sink.text(`@${from} ${atFrom}    @${to} ${atTo}`);
   if (search) {
     const { low, high } = search;
     const record = await recordAt(offline, high);

@@ -9,9 +9,9 @@ import { exitCodes } from "../exit-codes.ts";
 import { UsageError } from "../usage-error.ts";
 import { counted } from "../words.ts";
 import { bisectExpensively } from "./bisect-expensive.ts";
-import { findPath } from "./entity-path.ts";
-import type { OfflineRecord } from "@taskwal/replay";
-import { recordAt } from "./log.ts";
+import { tellAbsent } from "./absent.ts";
+import { findEver } from "./entity-path.ts";
+import type { Change, EntityRef, Offline } from "@taskwal/replay";
 import { plain } from "./plain-text.ts";
 import { parseCondition } from "./predicate.ts";
 import type { Question } from "./question.ts";
@@ -29,46 +29,45 @@ export const runBisect = async (question: Question, flags: BisectFlags): Promise
   const { entity, when, expensive } = flags;
   if ((when === undefined) === (expensive === undefined))
     throw new UsageError("bisect needs either --when <condition> or --expensive <command>");
-  const from = await question.offline.point(flags.from ?? "@0");
+  const { offline } = question;
   const to = await question.at();
+  const from =
+    flags.from === undefined ? await oldest(offline, to) : await offline.point(flags.from);
+  if (from > to) throw new UsageError(`--from is @${from}, behind @${to}`);
   if (expensive !== undefined) return bisectExpensively(question, expensive, { from, to });
   if (entity === undefined) throw new UsageError("bisect --when needs an entity: its id");
   return exactly(question, entity, when ?? "", { from, to });
 };
 
+/** The oldest state there is: @0, or what the snapshot holds that the log goes on from. */
+const oldest = async (offline: Offline, to: number): Promise<number> =>
+  (await offline.stateAt(to)).provenance.snapshot?.sequence ?? 0;
+
 const exactly = async (
-  { offline, sink }: Question,
+  question: Question,
   words: string,
   when: string,
   { from, to }: { readonly from: number; readonly to: number },
 ): Promise<number> => {
+  const { offline, sink } = question;
   const test = parseCondition(when);
   const state = await offline.stateAt(to);
-  const ref = findPath(state, words)?.ref;
-  if (!ref) {
-    await sink.json("nothing", { provenance: state.provenance, path: words });
-    await sink.text(`no entity is called "${plain(words)}"`);
-    await sink.prose(provenanceWords(state.provenance));
-    return exitCodes.difference;
-  }
+  const ref = findEver(question, state, words)?.ref;
+  if (!ref) return tellAbsent(question, state, words);
   const ends = {
     from: { sequence: from, value: test(await (await offline.stateAt(from)).get(ref)) },
     to: { sequence: to, value: test(await state.get(ref)) },
   };
   await sink.text(`${refWords(ref)}: ${plain(when)}`);
   await sink.text(`@${from} ${ends.from.value}    @${to} ${ends.to.value}`);
+  const changeAt = changesOf(offline, ref);
   let count = 0;
   for await (const flip of offline.flips({ ref, test }, { after: from, to })) {
     count += 1;
-    const record = await recordAt(offline, flip.sequence);
-    await sink.json("flip", {
-      ...flip,
-      ...ref,
-      type: record?.type,
-      at: record?.at,
-      actor: record?.actor,
-    });
-    await sink.text(flipLine(flip.sequence, flip.value, record));
+    const change = await changeAt(flip.sequence);
+    const { type, at, actor } = change ?? {};
+    await sink.json("flip", { ...flip, ...ref, type, at, actor });
+    await sink.text(flipLine(flip.sequence, flip.value, change));
   }
   await sink.json("end", { provenance: state.provenance, ends, flips: count, exact: true });
   await sink.text(`-- ${counted(count, "flip")}, exact --`);
@@ -76,10 +75,26 @@ const exactly = async (
   return count > 0 ? exitCodes.fine : exitCodes.difference;
 };
 
+/** What a record did to the entity, by its sequence: to be asked from the lowest on. The files of the log are not read again. */
+const changesOf = (
+  offline: Offline,
+  { entity, id }: EntityRef,
+): ((sequence: number) => Promise<Change | undefined>) => {
+  const steps = offline.trace(id)[Symbol.asyncIterator]();
+  return async (sequence) => {
+    for (;;) {
+      const { done, value } = await steps.next();
+      if (done) return undefined;
+      if (!("changes" in value) || value.entity !== entity) continue;
+      if (value.sequence >= sequence) return value.sequence === sequence ? value : undefined;
+    }
+  };
+};
+
 export const flipLine = (
   sequence: number,
   value: boolean,
-  record: OfflineRecord | undefined,
+  record: Pick<Change, "type" | "at" | "actor"> | undefined,
 ): string =>
   [
     `${value ? "▲" : "▼"} @${sequence}`,

@@ -1,25 +1,19 @@
 /** `taskwal blame ENTITY`: for each field, which record set it to what it is, by whom, and how often it changed. */
 import { exitCodes } from "../exit-codes.ts";
+import { tellAbsent } from "./absent.ts";
 import { findPath } from "./entity-path.ts";
 import { plain } from "./plain-text.ts";
 import type { Question } from "./question.ts";
 import { tableLines } from "./table.ts";
 import { pathWords, provenanceWords, refWords, timeWords, valueWords } from "./words.ts";
 
-export const runBlame = async (
-  { offline, sink, redaction, at }: Question,
-  words: string,
-): Promise<number> => {
+export const runBlame = async (question: Question, words: string): Promise<number> => {
+  const { offline, sink, redaction, at } = question;
   const sequence = await at();
   const state = await offline.stateAt(sequence);
   const found = findPath(state, words);
   const ref = found?.ref;
-  if (!ref) {
-    await sink.json("nothing", { provenance: state.provenance, path: words });
-    await sink.text(`no entity is called "${plain(words)}"`);
-    await sink.prose(provenanceWords(state.provenance));
-    return exitCodes.difference;
-  }
+  if (!ref) return tellAbsent(question, state, words);
   const blame = await offline.blame(ref, sequence);
   const fields = blame.fields
     .filter(({ path }) => found.path.every((name, index) => String(path[index]) === name))

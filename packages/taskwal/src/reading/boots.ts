@@ -1,12 +1,15 @@
 /** `taskwal boots`: the lives of the store, each with its records and how it ended. */
 import { exitCodes } from "../exit-codes.ts";
 import { plain } from "./plain-text.ts";
-import type { Question } from "./question.ts";
+import { tellState, type Question } from "./question.ts";
 import { tableLines } from "./table.ts";
 import { timeWords } from "./words.ts";
 
-export const runBoots = async ({ offline, sink }: Question): Promise<number> => {
-  const { boots } = await offline.info();
+/** Those that began up to the point. Exit code 1 if there is none. */
+export const runBoots = async (question: Question): Promise<number> => {
+  const { offline, sink, at } = question;
+  const to = await at();
+  const boots = (await offline.info()).boots.filter(({ first }) => first <= to);
   for (const boot of boots) await sink.json("boot", boot);
   const rows = boots.map(({ boot, first, last, at, ended, pid, engine }) => [
     String(boot),
@@ -31,5 +34,7 @@ export const runBoots = async ({ offline, sink }: Question): Promise<number> => 
       rows,
     ),
   );
+  if (boots.length === 0) await sink.text("no record of a boot can be read");
+  await tellState(question);
   return boots.length > 0 ? exitCodes.fine : exitCodes.difference;
 };

@@ -13,7 +13,7 @@ export const changeLine = (
   { indent = "", after = "" }: { readonly indent?: string; readonly after?: string } = {},
 ): string => {
   const shown = hidden({ entity, id }, change, redaction);
-  const start = `${indent}${cut(pathWords([entity, id, ...change.path]), 44)}  `;
+  const start = `${indent}${cut(pathWords([entity, id, ...shown.path]), 44)}  `;
   const end = after === "" ? "" : `  ${after}`;
   const room = Math.max(13, lineColumns - columnsOf(start) - columnsOf(end) - 3);
   const old = valueWords(shown.old);
@@ -33,6 +33,7 @@ export const hidden = (
   redaction: Redaction,
 ): FieldChange => ({
   ...change,
+  path: redaction.path(entity, change.path),
   old: redaction.value(entity, change.path, change.old),
   new: redaction.value(entity, change.path, change.new),
 });

@@ -9,6 +9,7 @@
 import { UsageError } from "../usage-error.ts";
 import type { EntityRef, StateAt } from "@taskwal/replay";
 import { plain } from "./plain-text.ts";
+import type { Question } from "./question.ts";
 import { pathParts } from "./redaction.ts";
 
 export interface EntityPath {
@@ -31,6 +32,17 @@ export const findPath = (state: Beings, text: string): EntityPath | undefined =>
     return within(state, [entity], rest);
   }
   return within(state, state.entities(), [text]) ?? within(state, state.entities(), parts);
+};
+
+/** As `findPath`, of what is there, and if nothing is, of all that ever was. */
+export const findEver = (
+  { offline }: Pick<Question, "offline">,
+  state: Beings,
+  text: string,
+): EntityPath | undefined => {
+  const idsOf = (entity: string): string[] =>
+    offline.known().flatMap((ref) => (ref.entity === entity ? ref.id : []));
+  return findPath(state, text) ?? findPath({ entities: () => state.entities(), ids: idsOf }, text);
 };
 
 /** The longest beginning of the parts that is an id; else the first part as the beginning of one. */

@@ -25,7 +25,6 @@ export interface ExportFlags {
   readonly from: string | undefined;
   readonly to: string | undefined;
   readonly out: string | undefined;
-  readonly redact: readonly string[];
 }
 
 const formats: Readonly<Record<string, ExportFormat>> = { ndjson, csv, perfetto, otlp, mermaid };
@@ -44,10 +43,15 @@ export const runExport = async (question: Question, flags: ExportFlags): Promise
     flags.out === undefined
       ? standardOut(process.stdout)
       : await createExportFile(flags.out, question.dir);
+  // Beside stdout it would stand in the middle of what somebody reads.
+  const progress = flags.out === undefined ? undefined : question.progress;
+  let written = 0;
   try {
     for await (const piece of joined(format(source))) {
       question.signal.throwIfAborted();
       if (!(await file.write(piece))) break;
+      written += piece.length;
+      progress?.show(() => `writing ${flags.format}: ${sizeWords(written)}`);
     }
   } catch (error) {
     await file.abandon();
@@ -60,7 +64,7 @@ export const runExport = async (question: Question, flags: ExportFlags): Promise
 
 const sourceOf = async (
   { offline, at, redaction }: Question,
-  { from, to, entity, redact }: ExportFlags,
+  { from, to, entity }: ExportFlags,
 ): Promise<ExportSource> => {
   const first = from === undefined ? 0 : await offline.point(from);
   const last = to === undefined ? await at() : await offline.point(to);
@@ -73,7 +77,6 @@ const sourceOf = async (
     to: last,
     provenance,
     redaction,
-    redacted: redact,
     isWhole: entity === undefined,
     isWanted: (ref) => entity === undefined || isOf(ref, entity),
     told: { records: 0, lost: 0 },
@@ -81,8 +84,8 @@ const sourceOf = async (
 };
 
 const tell = async (
-  { sink }: Question,
-  { out = "", format, redact }: ExportFlags,
+  { sink, redaction: { paths } }: Question,
+  { out = "", format }: ExportFlags,
   { after, to, told, provenance }: ExportSource,
   bytes: number,
 ): Promise<void> => {
@@ -95,11 +98,11 @@ const tell = async (
     to,
     ...told,
     trust,
-    redacted: redact,
+    redacted: paths,
   });
   const missing = told.lost > 0 ? `, ${counted(told.lost, "record")} missing` : "";
   await sink.prose(
     `${plain(out)}  ${format}  ${sizeWords(bytes)}  ${counted(told.records, "record")} of @${after}..@${to}${missing} · ${trust}`,
   );
-  if (redact.length > 0) await sink.prose(`without ${plain(redact.join(", "))}`);
+  if (paths.length > 0) await sink.prose(`without ${plain(paths.join(", "))}`);
 };

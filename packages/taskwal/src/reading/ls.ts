@@ -2,12 +2,14 @@
 import { exitCodes } from "../exit-codes.ts";
 import { sizeWords } from "../words.ts";
 import { plain } from "./plain-text.ts";
-import type { Question } from "./question.ts";
+import { tellState, type Question } from "./question.ts";
 import { tableLines } from "./table.ts";
 
-export const runLs = async ({ offline, sink }: Question): Promise<number> => {
+/** Exit code 1 if there is no file. */
+export const runLs = async (question: Question): Promise<number> => {
+  const { offline, sink } = question;
   const { files } = await offline.info();
-  for (const file of files) await sink.json("file", file);
+  for (const file of files) await sink.json(file.kind, file);
   const rows = files.map(({ name, kind, first, last, bytes, verdict }) => [
     plain(name),
     kind,
@@ -29,5 +31,6 @@ export const runLs = async ({ offline, sink }: Question): Promise<number> => {
       rows,
     ),
   );
+  await tellState(question);
   return files.length > 0 ? exitCodes.fine : exitCodes.difference;
 };

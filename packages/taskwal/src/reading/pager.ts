@@ -16,8 +16,9 @@ export interface LineSink {
 }
 
 /** Lines as they come, as fast as they are taken. */
-export const straight = (out: NodeJS.WritableStream): LineSink => ({
+export const straight = (out: NodeJS.WritableStream, beforeOutput = (): void => {}): LineSink => ({
   line: async (text) => {
+    beforeOutput();
     // The terminal ends the process when its pipe is closed; what is told here is a pager's.
     if (!out.write(`${text}\n`)) await Promise.race([once(out, "drain"), once(out, "close")]);
     return out.writable;
@@ -25,7 +26,11 @@ export const straight = (out: NodeJS.WritableStream): LineSink => ({
   end: () => Promise.resolve(),
 });
 
-export const paged = (out: NodeJS.WriteStream, environment: NodeJS.ProcessEnv): LineSink => {
+export const paged = (
+  out: NodeJS.WriteStream,
+  environment: NodeJS.ProcessEnv,
+  beforeOutput = (): void => {},
+): LineSink => {
   const held: string[] = [];
   let pager: ChildProcess | undefined;
   let sink: LineSink | undefined;
@@ -39,12 +44,13 @@ export const paged = (out: NodeJS.WriteStream, environment: NodeJS.ProcessEnv): 
       if (sink) return sink.line(text);
       held.push(text);
       if (held.length < (out.rows ?? 24)) return true;
+      beforeOutput();
       pager = await start(environment);
       sink = straight(pager?.stdin ?? out);
       return flush(sink);
     },
     end: async () => {
-      if (!sink) await flush(straight(out));
+      if (!sink) await flush(straight(out, beforeOutput));
       if (pager?.stdin && pager.exitCode === null) {
         pager.stdin.end();
         if (pager.exitCode === null) await once(pager, "exit");

@@ -1,8 +1,8 @@
 /** `taskwal report`: how many records, of what, by whom: one pass over the log. */
 import { exitCodes } from "../exit-codes.ts";
 import { UsageError } from "../usage-error.ts";
-import { counted } from "../words.ts";
 import type { OfflineRecord } from "@taskwal/replay";
+import { lostWithin, tellEnd } from "./log.ts";
 import { plain } from "./plain-text.ts";
 import type { Question } from "./question.ts";
 import { tableLines } from "./table.ts";
@@ -20,7 +20,9 @@ interface Group {
   last: number;
 }
 
-export const runReport = async ({ offline, sink, at }: Question, by: string): Promise<number> => {
+/** Exit code 1 if there is no record. */
+export const runReport = async (question: Question, by: string): Promise<number> => {
+  const { offline, sink, progress, at } = question;
   const nameOf = Object.hasOwn(groupings, by) ? groupings[by] : undefined;
   if (!nameOf) throw new UsageError(`--by takes ${Object.keys(groupings).join(", ")}`);
   const to = await at();
@@ -28,11 +30,12 @@ export const runReport = async ({ offline, sink, at }: Question, by: string): Pr
   let [records, lost] = [0, 0];
   for await (const step of offline.records({ to })) {
     if (step.kind === "gap") {
-      lost += step.to - step.from + 1;
+      lost += lostWithin(step, 0, to);
       continue;
     }
     records += 1;
     const { sequence } = step;
+    progress.reading({ sequence, last: to });
     const group = groups.get(nameOf(step));
     if (group) {
       group.records += 1;
@@ -59,9 +62,6 @@ export const runReport = async ({ offline, sink, at }: Question, by: string): Pr
       ]),
     ),
   );
-  const trust = lost > 0 ? "crossed-gap" : "verified";
-  await sink.json("end", { to, records, lost, trust });
-  const missing = lost > 0 ? `, ${counted(lost, "record")} missing` : "";
-  await sink.text(`-- ${counted(records, "record")} up to @${to}${missing} · ${trust} --`);
+  await tellEnd(question, { after: 0, to, records, lost });
   return records > 0 ? exitCodes.fine : exitCodes.difference;
 };

@@ -33,7 +33,7 @@ export const runShow = async (question: Question, point: string): Promise<number
     changes: changes.map(({ ref, change }) => ({ ...ref, ...hidden(ref, change, redaction) })),
   });
   for (const [name, value] of facts(record, causes)) await sink.text(fact(name, value));
-  await sink.text(fact("data", valueWords(redaction.payload(record.entity, record.data))));
+  await sink.text(fact("data", valueWords(redaction.payload(record))));
   for (const { ref, change } of changes) {
     await sink.text(changeLine(ref, change, redaction, { indent: "changed   " }));
   }

@@ -4,6 +4,7 @@
  * The rule: the position, and whether the way there was whole, stand before the state.
  */
 import { exitCodes } from "../exit-codes.ts";
+import { tellAbsent } from "./absent.ts";
 import { findPath, valueAt } from "./entity-path.ts";
 import type { EntityRef, StateAt } from "@taskwal/replay";
 import { plain } from "./plain-text.ts";
@@ -17,10 +18,7 @@ export const runState = async (question: Question, path: string | undefined): Pr
   const { provenance } = state;
   const found = path === undefined ? undefined : findPath(state, path);
   if (path !== undefined && !found) {
-    await sink.json("nothing", { provenance, path });
-    await sink.text(`nothing is at "${plain(path)}"`);
-    await sink.prose(provenanceWords(provenance));
-    return exitCodes.difference;
+    return tellAbsent(question, state, path);
   }
   await sink.prose(provenanceWords(provenance));
   if (found?.ref) return tellOne(question, state, found.ref, found.path);

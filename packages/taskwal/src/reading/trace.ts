@@ -2,18 +2,16 @@
 import { exitCodes } from "../exit-codes.ts";
 import { counted } from "../words.ts";
 import { changeLine, hidden } from "./change-lines.ts";
-import { findPath } from "./entity-path.ts";
+import { findEver } from "./entity-path.ts";
 import { plain } from "./plain-text.ts";
 import type { Question } from "./question.ts";
 import { byWords, gapWords, provenanceWords, timeWords } from "./words.ts";
 
-export const runTrace = async (
-  { offline, sink, redaction, at }: Question,
-  words: string,
-): Promise<number> => {
+export const runTrace = async (question: Question, words: string): Promise<number> => {
+  const { offline, sink, redaction, at } = question;
   const to = await at();
   const state = await offline.stateAt(to);
-  const id = findPath(state, words)?.ref?.id ?? words;
+  const id = findEver(question, state, words)?.ref?.id ?? words;
   let touched = 0;
   for await (const step of offline.trace(id)) {
     if (!("changes" in step)) {
@@ -26,9 +24,11 @@ export const runTrace = async (
     touched += 1;
     const changes = step.changes.map((change) => hidden(step, change, redaction));
     await sink.json("change", { ...step, changes });
-    const by = byWords(step.actor);
+    const because = step.cause === undefined ? "" : `because @${step.cause}`;
     await sink.text(
-      `@${step.sequence}  ${timeWords(step.at)}  ${plain(step.type)}${by && `  ${by}`}`,
+      [`@${step.sequence}`, timeWords(step.at), plain(step.type), byWords(step.actor), because]
+        .filter((part) => part !== "")
+        .join("  "),
     );
     for (const change of step.changes) {
       if (!(await sink.text(changeLine(step, change, redaction, { indent: "    " })))) break;

@@ -17,8 +17,8 @@ export const runVerify = async ({ offline, sink }: Question): Promise<number> =>
       `${sink.terminal[finding.level === "error" ? "bad" : "dim"](finding.level)}  ${place(finding)}`,
     );
     await sink.prose(`  ${plain(finding.message)}`);
-    for (const ref of finding.entities ?? [])
-      await sink.text(`  ${refWords(ref)} may lack what was lost`);
+    const what = finding.check === "divergence" ? "is the first of them" : "may lack what was lost";
+    for (const ref of finding.entities ?? []) await sink.text(`  ${refWords(ref)} ${what}`);
   }
   const { good, bad } = sink.terminal;
   await sink.text(
