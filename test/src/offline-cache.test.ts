@@ -75,8 +75,8 @@ describe("what is kept of a log", () => {
         ]) {
           writeFileSync(path, harmed);
           expect(await told(dir, cacheDir)).toEqual(expected);
+          expect(readFileSync(path).equals(bytes)).toBe(true);
         }
-        expect(readFileSync(path).equals(bytes)).toBe(true);
       }
       rmSync(path);
       expect(await told(dir, cacheDir)).toEqual(expected);

@@ -3,6 +3,7 @@
  */
 import { join } from "node:path";
 import { openTaskStore, planMigration, planSalvage, taskModel } from "taskwal";
+import { open } from "taskwal/offline";
 import { describe, expect, it } from "vitest";
 import { layOut } from "./fuzz/offline-trial.ts";
 import { filesIn } from "./fuzz/task-stores.ts";
@@ -29,13 +30,19 @@ const withoutNames = async (): Promise<string> => {
 };
 
 describe("a log of which no header reads", () => {
-  it("is read alike by an opening for reading, its records, a plan of a migration, a salvage and an opening", async () => {
+  it("is read alike by an opening for reading, its records, an offline reading, a plan of a migration, a salvage and an opening", async () => {
     const dir = await withoutNames();
     const reader = await openTaskStore({ dir, readOnly: true });
     const read = [reader.list(), reader.recovery.lost];
     const sequences: number[] = [];
     for await (const { seq } of reader.records()) sequences.push(seq);
     await reader.close();
+    const offline = await open(dir, { cacheDir: false });
+    const steps: string[] = [];
+    for await (const { kind } of offline.records()) steps.push(kind);
+    // Some only, and from the middle on: they are looked for in another way.
+    for await (const { kind } of offline.records({ after: 3 })) steps.push(kind);
+    await offline.close();
     const plan = await planMigration({ dir, model: taskModel });
     const salvage = await planSalvage({ dir, model: taskModel });
     const store = await openTaskStore({ dir });
@@ -46,6 +53,7 @@ describe("a log of which no header reads", () => {
     ]);
     await store.close();
     expect(sequences.length).toBe(5);
+    expect(steps).toEqual(Array(7).fill("record"));
     expect(plan.log).toMatchObject({ last: sequences.at(-1) });
     expect(salvage.records).toBe(sequences.length);
   });

@@ -54,8 +54,8 @@ describe.each(["", " --json"])("every verb%s", (json) => {
     expect(told(`diff 9..12${json} -C ${example}`)).toEqual(["verified", "crossed-gap"]);
     expect(told(`show 9${json} -C ${example}`)).toEqual(["verified"]);
     expect(told(`show 12${json} -C ${example}`)).toEqual(["crossed-gap"]);
-    for (const verb of ["ls", "verify"])
-      expect(told(`${verb}${json} -C ${example}`)).toEqual(["crossed-gap"]);
+    expect(told(`ls${json} -C ${example}`)).toEqual(["crossed-gap"]);
+    expect(told(`verify${json} -C ${example}`)).toEqual(["crossed-gap"]);
   });
 });
 

@@ -128,10 +128,10 @@ function* sequencesOf({ rows }: Track, { after, to }: Range): Generator<number, 
 }
 
 async function* soughtRecords(
-  { directory }: Reading,
+  { directory, track }: Reading,
   { after, to }: Range,
 ): AsyncGenerator<LogRecord> {
-  const listing = await listLog(directory, undefined, { onReadError: "damage" });
+  const listing = await listLog(directory, track.log.store, { onReadError: "damage" });
   yield* seekRecords(directory, listing, [after + 1, to]);
 }
 
@@ -140,7 +140,7 @@ async function* replayedRecords(
   { directory, track }: Reading,
   { after, to }: Range,
 ): AsyncGenerator<LogRecord> {
-  const listing = await listLog(directory, undefined, { onReadError: "damage" });
+  const listing = await listLog(directory, track.log.store, { onReadError: "damage" });
   const start = listing.segments.findLast(({ id }) => id.first <= after + 1)?.id.first ?? 1;
   const base = Math.max(start - 1, track.log.base?.sequence ?? 0);
   const options = { base, promised: track.log.last, onReadError: "damage", until: to } as const;
