@@ -116,7 +116,7 @@ export const model = defineModel({ entities: { notes: note } });
     expect(said).not.toContain("lost");
   });
 
-  it.each([...verbs, "show 2", "export"].flatMap((verb) => [verb, `${verb} --json`]))(
+  it.each([...verbs, "ls", "show 2", "export"].flatMap((verb) => [verb, `${verb} --json`]))(
     "is divergent in every answer: %s",
     (words) => {
       expect(told(`${words} -C notes --model model.mjs`)).toEqual(["divergent"]);

@@ -8,10 +8,12 @@ import {
   planOpening,
   readHistory,
   type HistoryVisitor,
+  type Model,
   type OpeningPlan,
 } from "@taskwal/core";
 import { openNodeDisk, type Directory } from "@taskwal/disk";
 import { listSnapshots, verifySnapshot } from "@taskwal/snapshot";
+import { checkBeside, type BesideReport } from "./check-beside.ts";
 import { endOfLog, logReportOf, type LogReport } from "./log-report.ts";
 import type { FileInfo, Finding, Gap, VerifyReport } from "./offline.ts";
 import type { OpenTrackOptions } from "./open-track.ts";
@@ -47,12 +49,13 @@ export const verifyDirectory = async (
     await readHistory({ dir, model, fromNothing: true, start, signal, onProgress }),
   );
   const { listed, findings } = await checkFiles(dir, log);
-  const all = [...findings, ...divergenceFindings(track)];
+  const beside = await besideOf(dir, model);
+  const all = [...findings, ...divergenceFindings(track), ...beside.findings];
   const provenance = provenanceOf(track, endOfLog(track.log));
   return {
-    files: listed.length,
+    files: listed.length + beside.files,
     records,
-    bytes: listed.reduce((sum, { bytes }) => sum + bytes, 0),
+    bytes: listed.reduce((sum, { bytes }) => sum + bytes, beside.bytes),
     findings: all,
     opening: openingWords(await planOpening({ dir, model })),
     exitCode: all.some(({ level }) => level === "error")
@@ -62,6 +65,15 @@ export const verifyDirectory = async (
         : 0,
     provenance,
   };
+};
+
+const besideOf = async (dir: string, model: Model): Promise<BesideReport> => {
+  const directory = await openForReading({ disk: openNodeDisk(), dir });
+  try {
+    return await checkBeside(directory, model);
+  } finally {
+    await directory.close();
+  }
 };
 
 const segmentsOf = ({ segments, damaged, torn, last }: LogReport): FileInfo[] => {

@@ -171,7 +171,7 @@ const verbs: readonly Verb[] = [
   },
   {
     name: "verify",
-    does: "The whole log, line by line, and every snapshot: what is damaged, and what it means",
+    does: "Every file that carries a check, line by line: what is damaged, and what it means",
     examples: ["verify"],
     isOfAll: true,
     answer: (question) => runVerify(question),

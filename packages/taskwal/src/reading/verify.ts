@@ -23,7 +23,11 @@ export const runVerify = async ({ offline, sink }: Question): Promise<number> =>
   const { good, bad } = sink.terminal;
   await sink.text(
     `${counted(report.files, "file")}, ${counted(report.records, "record")}, ${sizeWords(report.bytes)} read: ` +
-      (report.exitCode === exitCodes.fine ? good("all is well") : bad("not all is well")),
+      (report.exitCode !== exitCodes.fine
+        ? bad("not all is well")
+        : findings.some(({ level }) => level === "warning")
+          ? "well, but for the warnings"
+          : good("all is well")),
   );
   await sink.prose(`An opening would: ${plain(report.opening)}`);
   await sink.prose(provenanceWords(report.provenance));
