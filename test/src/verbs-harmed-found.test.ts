@@ -34,8 +34,10 @@ const tailed = async (dir: string, until: string): Promise<string> => {
   });
   let stdout = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    const wasThere = stdout.includes(until);
     stdout += text;
-    if (stdout.includes(until)) child.kill("SIGINT");
+    // Once: a second one would end it at once.
+    if (!wasThere && stdout.includes(until)) child.kill("SIGINT");
   });
   expect(await once(child, "exit")).toEqual([130, null]);
   return stdout;
