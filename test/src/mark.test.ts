@@ -129,7 +129,7 @@ describe("taskwal mark", () => {
       status: 0,
     });
     const { stdout: json } = run(["mark", dir, "next", "--json"]);
-    expect(JSON.parse(json)).toEqual({ dir, mark: "next", sequence: 8 });
+    expect(JSON.parse(json)).toEqual({ v: 1, kind: "mark", dir, mark: "next", sequence: 8 });
     expect(run(["info", dir]).stdout).toMatch(/^Mark +@5 007\nMark +@8 next$/m);
     const shown = run(["show", "mark:007", dir, "--json"]).stdout;
     expect(JSON.parse(shown)).toMatchObject({ record: { data: { name: "007", text: "08" } } });

@@ -27,9 +27,13 @@ const isSegment = (name: string): boolean => name.endsWith(".jsonl");
 const segmentsOf = ({ files }: Undamaged): string[] => [...files.keys()].filter(isSegment);
 
 /** What `taskwal tail -f` prints until it was told the last of these words. */
-const tailed = async (dir: string, until: string): Promise<string> => {
+const tailed = async (
+  dir: string,
+  until: string,
+  environment: NodeJS.ProcessEnv = {},
+): Promise<string> => {
   const child = spawn(process.execPath, [command, "tail", "-f", "-n", "100", "-C", dir], {
-    env: { PATH: process.env["PATH"], HOME: scratch() },
+    env: { PATH: process.env["PATH"], HOME: scratch(), ...environment },
     stdio: ["ignore", "pipe", "inherit"],
   });
   let stdout = "";
@@ -49,6 +53,16 @@ it("tail tells a gap where it is; before, it went over it in silence", async () 
   expect(numbers.map(([, number, missing = ""]) => `${number}${missing}`)).toEqual(
     Array.from({ length: 17 }, (_, index) => (index === 9 ? "10 missing" : `${index + 1}`)),
   );
+});
+
+it("what tail follows is seen as it comes also on a terminal, of which it does not fill the screen", async () => {
+  const terminal = "data:text/javascript,Object.assign(process.stdout,{isTTY:true,rows:100})";
+  const dir = laidOut(crashedExample(), () => true);
+  const text = await tailed(dir, "@17", {
+    NODE_OPTIONS: `--import=${terminal}`,
+    TASKWAL_PAGER: "cat",
+  });
+  expect(text).toContain("@10");
 });
 
 it("tail tells a gap behind which nothing comes", async () => {

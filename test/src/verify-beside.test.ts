@@ -3,7 +3,15 @@
  *
  * Method: one store with an archived task on the real disk, one file of it harmed at a time.
  */
-import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openTaskStore } from "taskwal";
@@ -52,6 +60,21 @@ it.each([
   ["archive/goes.json", "error", "archive", 4],
 ] as const)("%s that is not as it was written is a %s", async (file, level, check, exitCode) => {
   expect(await verified(file, edit)).toMatchObject({ told: [{ level, check, file }], exitCode });
+});
+
+it.each([
+  ["tasks", "warning", "mirror", 0],
+  ["archive", "error", "archive", 4],
+  ["tasks/stays.json", "warning", "mirror", 0],
+] as const)("where %s is something else, that is told", async (name, level, check, exitCode) => {
+  const replaced = (path: string): void => {
+    const isFile = statSync(path).isFile();
+    rmSync(path, { recursive: true });
+    if (isFile) mkdirSync(path);
+    else writeFileSync(path, "");
+  };
+  const told = [{ level, check, file: name }];
+  expect(await verified(name, replaced)).toMatchObject({ told, exitCode });
 });
 
 it("a HEAD of which no slot verifies is told, and takes nothing from the log", async () => {

@@ -50,6 +50,12 @@ const harms: Readonly<Record<string, (dir: string) => void>> = {
     edit(segment(dir, 0), bad);
   },
   "a damaged header": (dir) => edit(segment(dir, -1), (text) => text.replace("epoch", "ep0ch")),
+  "headers that are damaged, no HEAD and no snapshot": (dir) => {
+    snapshots(dir).forEach((file) => rmSync(file));
+    rmSync(join(dir, "wal/HEAD"));
+    for (const index of [0, -1])
+      edit(segment(dir, index), (text) => text.replace("epoch", "ep0ch"));
+  },
   "no last segment": (dir) => rmSync(segment(dir, -1)),
   "a torn end": (dir) => edit(segment(dir, -1), (text) => `${text}{"crc":"12`),
   "line ends of Windows": (dir) => edit(segment(dir, 0), (text) => text.replaceAll("\n", "\r\n")),

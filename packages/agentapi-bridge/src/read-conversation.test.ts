@@ -1,4 +1,4 @@
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { afterAll, describe, expect, it } from "vitest";
 
@@ -54,6 +54,19 @@ describe("the conversation of a running agentapi", () => {
       "/messages": answersWith([greeting, accepted]),
     });
     expect(await contentsOf(baseUrl)).toEqual(["Hello", "just accepted"]);
+  });
+
+  it("has a message that came between the two answers", async () => {
+    const answered = new EventEmitter();
+    const isAnswered = once(answered, "messages");
+    const baseUrl = await serving({
+      "/events": (response) => void isAnswered.then(() => tellsGreeting(response)),
+      "/messages": (response) => {
+        response.once("close", () => answered.emit("messages"));
+        answersWith([])(response);
+      },
+    });
+    expect(await contentsOf(baseUrl)).toEqual(["Hello"]);
   });
 
   it("is what was told while a message in flight holds its lock, whose question is withdrawn", async () => {

@@ -38,7 +38,9 @@ export const readConversation = async (
           () => undefined,
         );
         if (!told) return await newest;
-        return await withinMs(soonMs, () => newest, within).catch(() => told);
+        const answered = await withinMs(soonMs, () => newest, within).catch(() => told);
+        // It may have answered first, and a message come between.
+        return answered.length < told.length ? told : answered;
       } finally {
         asking.abort();
       }

@@ -11,9 +11,10 @@ import { StoreError } from "@taskwal/errors";
 import type { DamagedBytes } from "@taskwal/log";
 import { besideWriter } from "./beside-writer.ts";
 import type { Model } from "./define-model.ts";
+import { storeHintOf } from "./owner-lock.ts";
 import { isLeft } from "./reader-host.ts";
 import { recover } from "./recover.ts";
-import { openForReading } from "./state-directory.ts";
+import { diskErrors, openForReading } from "./state-directory.ts";
 import type { Span } from "./system-record.ts";
 
 export interface PlanOpeningOptions {
@@ -52,13 +53,14 @@ export const planOpening = async ({
   model,
 }: PlanOpeningOptions): Promise<OpeningPlan> => {
   const directory = await openForReading({ disk, dir });
-  const options = { directory, clock: disk.clock, model, storeHint: undefined } as const;
+  const options = { directory, clock: disk.clock, model, onDamage: "salvage" } as const;
   try {
-    // What a living owner has not yet promised may yet go.
-    const durableOnly = !(await isLeft(disk, directory));
-    const found = await besideWriter(directory, () =>
-      recover({ ...options, onDamage: "salvage", durableOnly }),
-    );
+    const found = await diskErrors("open", directory.path, async () => {
+      // What a living owner has not yet promised may yet go.
+      const durableOnly = !(await isLeft(disk, directory));
+      const storeHint = await storeHintOf(directory);
+      return besideWriter(directory, () => recover({ ...options, storeHint, durableOnly }));
+    });
     const { snapshot, skipped, folded, newLost, newDamaged, end, migrated } = found;
     return {
       refusal: undefined,

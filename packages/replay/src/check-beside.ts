@@ -5,10 +5,12 @@
  *     tasks/<id>.json      not as it was written     edited by hand, or damaged: the log has what it said
  *     archive/<id>.json    not as it was written     what it held may be nowhere else
  *
- * The rule: reads only; of a file that carries no check nothing is said.
+ * The rule: reads only; what cannot be read is told as well, and takes nothing from the rest; of a file that carries no
+ * check nothing is said.
  */
-import { mirrorBytesMax, readMirror, type Model } from "@taskwal/core";
+import { mirrorBytesMax, readMirror } from "@taskwal/core";
 import { readWhole, type Directory } from "@taskwal/disk";
+import { errnoOf } from "@taskwal/errors";
 import { archiveFolder, decodeHead, headName } from "@taskwal/format";
 import type { Finding } from "./offline.ts";
 
@@ -18,48 +20,68 @@ export interface BesideReport {
   readonly findings: readonly Finding[];
 }
 
-/** Throws what the disk throws. */
-export const checkBeside = async (directory: Directory, model: Model): Promise<BesideReport> => {
-  const mirrors = [...model.entities.values()].map(({ collection }) => collection);
+/** `collections`: the folders of the mirrors. What the disk throws is a finding. */
+export const checkBeside = async (
+  directory: Directory,
+  collections: readonly string[],
+): Promise<BesideReport> => {
   const findings: Finding[] = [];
   let [files, bytes] = [0, 0];
-  /** False for what is no file, or one that is too large to be looked into. */
-  const count = async (name: string): Promise<boolean> => {
-    const { kind, sizeBytes = 0 } = (await directory.stat(name)) ?? {};
-    if (kind !== "file") return false;
-    files += 1;
-    bytes += sizeBytes;
-    return sizeBytes <= mirrorBytesMax;
+  const look = async (name: string): Promise<void> => {
+    const stat = await directory.stat(name);
+    // There is none yet, or it went since it was listed.
+    if (!stat) return;
+    const isFile = stat.kind === "file";
+    if (isFile) [files, bytes] = [files + 1, bytes + stat.sizeBytes];
+    const isRead = isFile && stat.sizeBytes <= mirrorBytesMax;
+    if (!isRead || !(await isWhole(directory, name))) findings.push(findingOf(name));
   };
-  if (await count(headName)) findings.push(...(await headFindings(directory)));
-  for (const folder of [...mirrors, archiveFolder]) {
+  const lookInto = async (folder: string): Promise<void> => {
     for (const file of (await directory.list(folder)).toSorted()) {
       const name = `${folder}/${file}`;
-      if (!file.endsWith(".json") || !(await count(name))) continue;
-      if (!(await readMirror(directory, name))) findings.push(fileFinding(folder, name));
+      if (file.endsWith(".json")) await unlessUnreadable(name, () => look(name), findings);
     }
-  }
+  };
+  await unlessUnreadable(headName, () => look(headName), findings);
+  for (const folder of [...collections, archiveFolder])
+    await unlessUnreadable(folder, () => lookInto(folder), findings);
   return { files, bytes, findings };
 };
 
-const headFindings = async (directory: Directory): Promise<Finding[]> => {
-  if (decodeHead(await readWhole(directory, headName, mirrorBytesMax))) return [];
-  const message = "no slot of it verifies: how far the log was promised is told by the log alone";
-  return [{ level: "warning", check: "head", file: headName, message }];
+const isWhole = async (directory: Directory, name: string): Promise<boolean> =>
+  name === headName
+    ? decodeHead(await readWhole(directory, name, mirrorBytesMax)) !== undefined
+    : (await readMirror(directory, name)) !== undefined;
+
+const unlessUnreadable = async (
+  name: string,
+  work: () => Promise<void>,
+  findings: Finding[],
+): Promise<void> => {
+  try {
+    await work();
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === undefined) throw error;
+    findings.push(findingOf(name, `it cannot be read: ${errno}`));
+  }
 };
 
-const fileFinding = (folder: string, file: string): Finding =>
-  folder === archiveFolder
-    ? {
-        level: "error",
-        check: "archive",
-        file,
-        message: "it is not as it was written; what it held may be nowhere else",
-      }
-    : {
-        level: "warning",
-        check: "mirror",
-        file,
-        message:
-          "it is not as it was written: edited by hand, or damaged; the log has what it said",
-      };
+/** Of a file, or of a folder that cannot be listed. */
+const findingOf = (name: string, reason?: string): Finding => {
+  if (name === headName) {
+    const message = `${reason ?? "no slot of it verifies"}: how far the log was promised is told by the log alone`;
+    return { level: "warning", check: "head", file: name, message };
+  }
+  const what = reason ?? "it is not as it was written: edited by hand, or damaged";
+  if (name === archiveFolder || name.startsWith(`${archiveFolder}/`)) {
+    const message = `${what}; what it held may be nowhere else`;
+    return { level: "error", check: "archive", file: name, message };
+  }
+  return {
+    level: "warning",
+    check: "mirror",
+    file: name,
+    message: `${what}; the log has what it said`,
+  };
+};

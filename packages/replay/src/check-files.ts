@@ -70,7 +70,10 @@ export const verifyDirectory = async (
 const besideOf = async (dir: string, model: Model): Promise<BesideReport> => {
   const directory = await openForReading({ disk: openNodeDisk(), dir });
   try {
-    return await checkBeside(directory, model);
+    return await checkBeside(
+      directory,
+      [...model.entities.values()].map(({ collection }) => collection),
+    );
   } finally {
     await directory.close();
   }

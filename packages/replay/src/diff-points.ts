@@ -57,7 +57,8 @@ const ends = async (track: Track, spans: readonly Span[]): Promise<readonly [Slo
     }
     addNamed(track, earlier, fields, needed.before);
     addNamed(track, rows, fields, needed.after);
-    for (const list of lists) needed.after.push(...(byName.get(list) ?? []));
+    // Not push(...rows): the appends of a long list do not fit on the stack.
+    for (const list of lists) for (const row of byName.get(list) ?? []) needed.after.push(row);
   }
   const before = await assembled(track, needed.before);
   const turned = spans.filter(({ isSteady }) => !isSteady);

@@ -49,13 +49,19 @@ export const withSetters = async (
 ): Promise<Difference["entities"][number]> => {
   // A record that changed nothing, such as one of an entity that is gone, made nothing what it is.
   const latest = span.rows.findLast((row) => namesIn(track, row).size > 0) ?? 0;
+  const appends = new Map<string, readonly number[]>();
   const rows: (number | undefined)[] = [];
   for (const { path } of changes) {
     const [name, ...below] = path;
     const [index] = below;
     const setters = span.byName.get(String(name)) ?? [];
     if (typeof index === "number") {
-      rows.push(appendOf(track, setters, (lists?.[String(name)]?.length ?? 0) - index));
+      const list = String(name);
+      // Once a list, not once an item.
+      const appended = appends.get(list) ?? lastAppends(track, setters);
+      appends.set(list, appended);
+      const fromEnd = (lists?.[list]?.length ?? 0) - index;
+      rows.push(fromEnd > 0 ? appended.at(-fromEnd) : undefined);
     } else if (below.length > 0 && setters.length > 1) {
       rows.push(await setterBelow(track, setters, path));
     } else rows.push(setters.at(-1) ?? latest);
@@ -74,15 +80,9 @@ export const withSetters = async (
   };
 };
 
-/** The row of the item that is the `fromEnd`-th from the end, 1 the last; undefined if it is not known to be an append. */
-const appendOf = (
-  { rows }: Track,
-  setters: readonly number[],
-  fromEnd: number,
-): number | undefined => {
-  const whole = setters.findLastIndex((row) => rows.kind(row) !== kinds.append);
-  return fromEnd > 0 && fromEnd < setters.length - whole ? setters.at(-fromEnd) : undefined;
-};
+/** Those behind which there was nothing else: the n-th from the end made the item that is the n-th from the end. */
+const lastAppends = ({ rows }: Track, setters: readonly number[]): readonly number[] =>
+  setters.slice(setters.findLastIndex((row) => rows.kind(row) !== kinds.append) + 1);
 
 /** Of each path, the last row behind which something else stands there than before: what each row made of the entity is looked at. */
 const lookedUp = async (

@@ -11,6 +11,7 @@ import { InvalidMutationError } from "@taskwal/errors";
 import { assertStore } from "./assert-directory.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { loadModel } from "./model-file.ts";
+import { answerJson } from "./reading/answer-sink.ts";
 import type { Terminal } from "./terminal.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -37,7 +38,7 @@ export const runMark = async (
   } finally {
     await store.close();
   }
-  if (json) terminal.raw(`${JSON.stringify({ dir, mark: name, text, sequence })}\n`);
+  if (json) terminal.raw(`${answerJson("mark", { dir, mark: name, text, sequence })}\n`);
   else terminal.say(`@${sequence} is mark:${name}`);
   return exitCodes.fine;
 };

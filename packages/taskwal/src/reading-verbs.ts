@@ -279,7 +279,8 @@ const answer = async (
       json: flags.flag("json"),
       redact: flags.all("redact"),
       model: flags.one(recordedWith),
-      pager: !flags.isOff("pager"),
+      // A pager is begun once a screen is full: what is followed has to be seen as it comes.
+      pager: !flags.isOff("pager") && !flags.flag("follow"),
       cache: !flags.isOff("cache"),
     },
     terminal,

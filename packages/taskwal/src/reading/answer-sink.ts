@@ -13,6 +13,10 @@ import { plainJson } from "./plain-text.ts";
 /** The version of the shapes that --json prints. */
 export const shapesVersion = 1;
 
+/** One answer for a machine. */
+export const answerJson = (kind: string, body: object): string =>
+  plainJson({ v: shapesVersion, kind, ...body });
+
 export interface AnswerSink {
   readonly isJson: boolean;
   readonly terminal: Terminal;
@@ -45,8 +49,7 @@ export const openAnswerSink = (
       for (const line of lines) open = open && (await text(line));
       return open;
     },
-    json: async (kind, body) =>
-      json ? sink.line(plainJson({ v: shapesVersion, kind, ...body })) : true,
+    json: async (kind, body) => (json ? sink.line(answerJson(kind, body)) : true),
     prose: async (line) => {
       let open = true;
       for (const part of wrapped(line)) open = open && (await text(part));
