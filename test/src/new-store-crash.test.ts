@@ -94,6 +94,17 @@ const judge = async (
 };
 
 describe.each(verbs)("a %s", (name, run) => {
+  /** It as a whole: its calls, and what is there before and after it. */
+  const recorded = async () => {
+    const sim = await source();
+    const before = filesIn(sim, from);
+    const start = sim.snapshotState();
+    const recorder = recordCrashPoints(sim, name, () => 0);
+    await run(sim);
+    recorder.stop();
+    return { sim, before, start, points: recorder.points, complete: await openedNotes(sim) };
+  };
+
   test("changes nothing in the store that it reads, and takes no lock in it", async () => {
     const sim = await source();
     const recorder = recordCrashPoints(sim, name, () => 0);
@@ -149,15 +160,9 @@ describe.each(verbs)("a %s", (name, run) => {
   test.each(["EIO", "ENOSPC"])(
     "whose calls fail with %s leaves the new directory absent or complete, and what it made is gone",
     async (errno) => {
-      const sim = await source();
-      const before = filesIn(sim, from);
-      const start = sim.snapshotState();
-      const recorder = recordCrashPoints(sim, name, () => 0);
-      await run(sim);
-      recorder.stop();
-      const complete = await openedNotes(sim);
+      const { sim, before, start, points, complete } = await recorded();
       const outcomes = new Set<string>();
-      for (const { call } of recorder.points) {
+      for (const { call } of points) {
         sim.restore(start);
         const repair = sim.fail((one) => one.number === call.number, errno);
         const error = await refusalOf(run(sim));
@@ -180,15 +185,9 @@ describe.each(verbs)("a %s", (name, run) => {
   );
 
   test("that is interrupted at any call takes back what it has begun, or is complete", async () => {
-    const sim = await source();
-    const before = filesIn(sim, from);
-    const start = sim.snapshotState();
-    const recorder = recordCrashPoints(sim, name, () => 0);
-    await run(sim);
-    recorder.stop();
-    const complete = await openedNotes(sim);
+    const { sim, before, start, points, complete } = await recorded();
     const outcomes = new Set<string>();
-    for (const { call } of recorder.points) {
+    for (const { call } of points) {
       sim.restore(start);
       const interrupt = new AbortController();
       // It looks at each call, and fails none.
