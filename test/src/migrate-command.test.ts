@@ -121,6 +121,9 @@ describe("taskwal migrate", () => {
       );
       expect(kept(treeOf(dir))).toEqual(before);
     }
+    const words = ["verify", "-C", dir, "--model", model, "--json", "--no-cache"];
+    const verified = spawnSync(process.execPath, [command, ...words], { encoding: "utf8" });
+    expect(verified.stdout).toMatch(/refuse, and change nothing: .* 16777217 bytes, over 16777216/);
     rmSync(log);
     expect(run(dir, "--model", model, "--apply").status).toBe(0);
   });

@@ -14,9 +14,10 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { openTaskStore } from "taskwal";
+import { openStore, openTaskStore } from "taskwal";
 import { describe, expect, it } from "vitest";
 import { repository } from "./documents.ts";
+import type { noteModel } from "./world/note-model.ts";
 import { scratchDirectories, treeOf } from "./world/scratch.ts";
 
 const command = join(repository, "packages/taskwal/bin/taskwal.js");
@@ -230,4 +231,40 @@ describe("taskwal salvage without --apply", () => {
     const done = JSON.parse(run("salvage", dir, "--to", to, "--json", "--apply").stdout) as object;
     expect(done).toEqual({ ...plan, applied: true });
   });
+});
+
+it.each(["restore", "fork"])("taskwal %s that is interrupted as it plans says so", async (verb) => {
+  const path = join(scratch(), "model.mjs");
+  const door = JSON.stringify(join(repository, "packages/taskwal/dist/index.js"));
+  // It sends the signal to itself as it reads the second of two records for the second time.
+  writeFileSync(
+    path,
+    `import { defineEntity, defineModel } from ${door};
+const any = { "~standard": { version: 1, vendor: "test", validate: (value) => ({ value }) } };
+let calls = 0;
+const reduce = (payload, { id }) => {
+  calls += 1;
+  if (calls === 4 && process.argv.includes("${verb}")) process.kill(process.pid, "SIGINT");
+  return { ...payload, id };
+};
+const note = defineEntity({
+  name: "note", collection: "notes", version: 1, schema: any,
+  create: { "note.created": { payload: any, reduce } }, change: {},
+});
+export const model = defineModel({ entities: { notes: note } });
+`,
+  );
+  const { model } = (await import(path)) as { model: typeof noteModel };
+  const dir = scratch();
+  const store = await openStore({ dir, model });
+  for (const id of ["a", "b"]) await store.notes.mutate(id, "note.created", { text: id });
+  await store.close();
+  const before = treeOf(dir);
+  const { status, stdout, stderr } = run(verb, dir, "--model", path);
+  expect([status, stdout, stderr]).toEqual([
+    130,
+    "",
+    "taskwal: interrupted: nothing was written\n",
+  ]);
+  expect(treeOf(dir)).toEqual(before);
 });

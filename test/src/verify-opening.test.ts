@@ -3,10 +3,25 @@
  *
  * Method: one store of two lives on the real disk, harmed in one way at a time; verified, then opened.
  */
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { defineEntity, defineModel, openStore, openTaskStore, type RecoveryReport } from "taskwal";
+import {
+  defineEntity,
+  defineModel,
+  DiskFailedError,
+  openStore,
+  openTaskStore,
+  type RecoveryReport,
+} from "taskwal";
 import { open } from "taskwal/offline";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { z } from "zod";
@@ -118,6 +133,15 @@ it("would refuse where the model does not replay the log, for the reason that th
   const [said, reason = ""] = opening.split("nothing: ");
   expect([said, reason]).toEqual(["refuse, and change ", expect.stringContaining("record 2")]);
   await expect(openStore({ dir, model })).rejects.toThrow(reason);
+});
+
+it("a LOCK that cannot be read is an error of the disk, as at an opening", async () => {
+  const dir = join(root, "lock");
+  cpSync(whole, dir, { recursive: true });
+  rmSync(join(dir, "LOCK"));
+  mkdirSync(join(dir, "LOCK"));
+  for (const opened of [open(dir, { cacheDir: false }), openTaskStore({ dir })])
+    await expect(opened).rejects.toThrow(DiskFailedError);
 });
 
 it("a loss at the end of the log is told with the last state, and by the records", async () => {

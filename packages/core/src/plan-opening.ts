@@ -11,6 +11,7 @@ import { StoreError } from "@taskwal/errors";
 import type { DamagedBytes } from "@taskwal/log";
 import { besideWriter } from "./beside-writer.ts";
 import type { Model } from "./define-model.ts";
+import { assertMigrationFits } from "./migration.ts";
 import { storeHintOf } from "./owner-lock.ts";
 import { isLeft } from "./reader-host.ts";
 import { recover } from "./recover.ts";
@@ -26,7 +27,7 @@ export interface PlanOpeningOptions {
 
 export interface OpeningPlan {
   /** Why it would not open; undefined if it would. */
-  readonly refusal: StoreError | undefined;
+  readonly refusal: StoreError | RangeError | undefined;
   /** What it would begin with; undefined: with nothing. */
   readonly snapshot: { readonly name: string; readonly sequence: number } | undefined;
   /** Snapshots that it would not use. */
@@ -59,7 +60,11 @@ export const planOpening = async ({
       // What a living owner has not yet promised may yet go.
       const durableOnly = !(await isLeft(disk, directory));
       const storeHint = await storeHintOf(directory);
-      return besideWriter(directory, () => recover({ ...options, storeHint, durableOnly }));
+      return besideWriter(directory, async () => {
+        const recovered = await recover({ ...options, storeHint, durableOnly });
+        await assertMigrationFits(directory, model, recovered);
+        return recovered;
+      });
     });
     const { snapshot, skipped, folded, newLost, newDamaged, end, migrated } = found;
     return {
@@ -73,7 +78,8 @@ export const planOpening = async ({
       migrated: migrated.length,
     };
   } catch (refusal) {
-    if (!(refusal instanceof StoreError)) throw refusal;
+    // A migration that is too large to be written down is a RangeError.
+    if (!(refusal instanceof StoreError || refusal instanceof RangeError)) throw refusal;
     const none = { snapshot: undefined, passedOver: [], last: 0, lost: [], damaged: [] };
     return { ...none, refusal, tornBytes: 0, migrated: 0 };
   } finally {

@@ -25,7 +25,7 @@ import { foldLog } from "./fold-log.ts";
 import { recover, type Recovered, type RecoverOptions } from "./recover.ts";
 import type { RecoveryReport } from "./recovery-report.ts";
 import { frozen, viewState, type StateView } from "./snapshot-view.ts";
-import { openForReading } from "./state-directory.ts";
+import { diskErrors, openForReading } from "./state-directory.ts";
 import type { Slot } from "./state.ts";
 import type { CollectionHost } from "./store-collection.ts";
 import type { StoreSettings } from "./store-engine.ts";
@@ -77,7 +77,7 @@ const howToRead = async (
 
 /** Whether no other process that lives owns the directory. One of which nothing is known may live. */
 export const isLeft = async (disk: Disk, directory: Directory): Promise<boolean> => {
-  const owner = await readLock(directory);
+  const owner = await diskErrors("read", directory.path, () => readLock(directory));
   return (
     !owner ||
     owner.released === true ||

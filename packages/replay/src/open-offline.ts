@@ -38,8 +38,11 @@ export const openOffline = async (path: string, options: OfflineOptions): Promis
       ...offline,
       info: async () => ({ ...(await offline.info()), directory: path }),
       close: async () => {
-        await offline.close();
-        await single.close();
+        try {
+          await offline.close();
+        } finally {
+          await single.close();
+        }
       },
     };
   } catch (error) {

@@ -6,7 +6,7 @@
  * The rule: what lies beside it is not looked at, and nothing is written there. Its name says what it is.
  */
 import { basename, dirname } from "node:path";
-import type { Directory, Disk } from "@taskwal/disk";
+import type { Directory, Disk, File } from "@taskwal/disk";
 import { errnoOf } from "@taskwal/errors";
 import { parseBackupName, parseSegmentName, stateName, walFolder } from "@taskwal/format";
 import { openCache } from "./cache-directory.ts";
@@ -55,17 +55,24 @@ const copyFile = async (
   place: string,
 ): Promise<void> => {
   const from = await source.open(name, "read");
-  const to = await target.create(place);
   try {
-    const piece = new Uint8Array(pieceBytes);
-    for (let at = 0; ;) {
-      const count = await from.read(piece, at);
-      if (count === 0) return;
-      await to.write(piece.subarray(0, count), at);
-      at += count;
+    const to = await target.create(place);
+    try {
+      await copyBytes(from, to);
+    } finally {
+      await to.close();
     }
   } finally {
     await from.close();
-    await to.close();
+  }
+};
+
+const copyBytes = async (from: File, to: File): Promise<void> => {
+  const piece = new Uint8Array(pieceBytes);
+  for (let at = 0; ;) {
+    const count = await from.read(piece, at);
+    if (count === 0) return;
+    await to.write(piece.subarray(0, count), at);
+    at += count;
   }
 };

@@ -72,7 +72,7 @@ export const atPoint = async (
         const place = await placeOf(reading, at);
         if (isDone) await make({ ...reading, to, ...place }, sink);
         end();
-        if (!isDone) await tellPlan({ operation, wouldBe, dir, to, model }, place, sink);
+        if (!isDone) await tellPlan({ operation, wouldBe, dir, to, model, signal }, place, sink);
         await sink.prose(provenanceWords(place.provenance));
         return trustCode[place.provenance.trust];
       },
@@ -98,14 +98,16 @@ interface Planned extends Pick<StoreFromPoint, "operation" | "wouldBe"> {
   readonly dir: string;
   readonly to: string | undefined;
   readonly model: Model;
+  readonly signal: AbortSignal;
 }
 
 const tellPlan = async (
-  { operation, wouldBe, dir, to, model }: Planned,
+  { operation, wouldBe, dir, to, model, signal }: Planned,
   { provenance, sequence, entities }: Place,
   sink: AnswerSink,
 ): Promise<void> => {
-  const { store, lost } = await statePoint({ disk: openNodeDisk(), dir, model, sequence });
+  const { store, lost } = await statePoint({ disk: openNodeDisk(), dir, model, sequence, signal });
+  signal.throwIfAborted();
   const plan = { provenance, dir, to: to ?? null, applied: false, store, sequence, lost, entities };
   await sink.json(operation, plan);
   await sink.prose(`${wouldBe} ${plain(dir)} after @${sequence}: ${contentWords(entities)}`);

@@ -1,7 +1,7 @@
 /**
  * The answer about what is not there: that nothing ever was, or which record took it away or is still to bring it.
  *
- *     "6f" is no entity     task.6f is gone: @5 task.deleted     task.6f is not there yet: @9 task.created
+ *     nothing is at "6f"     task.6f is gone: @5 task.deleted     task.6f is not there yet: @9 task.created
  */
 import type { Change, StateAt } from "@taskwal/replay";
 import { exitCodes } from "../exit-codes.ts";
