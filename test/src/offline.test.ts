@@ -114,3 +114,26 @@ const sorted = (value: unknown): unknown => {
       .map(([name, field]) => [name, sorted(field)]),
   );
 };
+
+it("what an item lacks was set by the record that took away the item before it; before, by the one that added it", async () => {
+  const dir = join(root, "lacking");
+  const store = await openTaskStore({ dir, autosaveMs: Infinity });
+  const line = { level: "info", type: "output", message: "m" } as const;
+  const begin = () => store.create({ id: "a", description: "d", tool: "T" });
+  await begin();
+  const { sequence: before } = await store.log("a", { ...line, metadata: { pages: 4 } });
+  const { sequence: removed } = await store.delete("a");
+  await begin();
+  const { sequence: after } = await store.log("a", line);
+  await store.close();
+  const offline = await open(dir);
+  for (const [from, to] of [
+    [before, after],
+    [after, before],
+  ] as const) {
+    const { entities } = await offline.diff(from, to);
+    const change = entities[0]?.changes.find(({ path }) => path.join(".") === "logs.0.metadata");
+    expect(change).toMatchObject({ sequence: removed, type: "task.deleted" });
+  }
+  await offline.close();
+});

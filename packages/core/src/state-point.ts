@@ -57,7 +57,7 @@ export const statePoint = async (options: StatePointOptions): Promise<StatePoint
 
 /** The last sequence, kept or lost. */
 export const endOf = ({ last, holes }: History): number =>
-  Math.max(last, ...holes.map((hole) => hole.last));
+  holes.reduce((end, hole) => Math.max(end, hole.last), last);
 
 /** What is lost up to a sequence, and no snapshot up to there tells. */
 export const openHoles = (

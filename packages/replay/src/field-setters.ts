@@ -51,11 +51,14 @@ export const withSetters = async (
   const latest = span.rows.findLast((row) => namesIn(track, row).size > 0) ?? 0;
   const appends = new Map<string, readonly number[]>();
   const rows: (number | undefined)[] = [];
-  for (const { path } of changes) {
+  for (const { path, old, new: now } of changes) {
     const [name, ...below] = path;
     const [index] = below;
     const setters = span.byName.get(String(name)) ?? [];
-    if (typeof index === "number") {
+    // What an item lacks was perhaps taken away with the item that stood there before.
+    const isLacking = below.length > 1 && (old === undefined || now === undefined);
+    if (typeof index === "number" && isLacking) rows.push(undefined);
+    else if (typeof index === "number") {
       const list = String(name);
       // Once a list, not once an item.
       const appended = appends.get(list) ?? lastAppends(track, setters);
