@@ -236,7 +236,9 @@ describe("taskwal salvage without --apply", () => {
 it.each(["restore", "fork"])("taskwal %s that is interrupted as it plans says so", async (verb) => {
   const path = join(scratch(), "model.mjs");
   const door = JSON.stringify(join(repository, "packages/taskwal/dist/index.js"));
-  // It sends the signal to itself as it reads the second of two records for the second time.
+  const count = 10_000;
+  // It sends the signal to itself as it begins to read the records for the second time; there are so many that it is
+  // still reading when the signal comes.
   writeFileSync(
     path,
     `import { defineEntity, defineModel } from ${door};
@@ -244,7 +246,7 @@ const any = { "~standard": { version: 1, vendor: "test", validate: (value) => ({
 let calls = 0;
 const reduce = (payload, { id }) => {
   calls += 1;
-  if (calls === 4 && process.argv.includes("${verb}")) process.kill(process.pid, "SIGINT");
+  if (calls === ${count + 1} && process.argv.includes("${verb}")) process.kill(process.pid, "SIGINT");
   return { ...payload, id };
 };
 const note = defineEntity({
@@ -256,8 +258,9 @@ export const model = defineModel({ entities: { notes: note } });
   );
   const { model } = (await import(path)) as { model: typeof noteModel };
   const dir = scratch();
-  const store = await openStore({ dir, model });
-  for (const id of ["a", "b"]) await store.notes.mutate(id, "note.created", { text: id });
+  const store = await openStore({ dir, model, mirrors: false });
+  for (let id = 0; id < count; id += 1)
+    void store.notes.mutate(String(id), "note.created", { text: "one" });
   await store.close();
   const before = treeOf(dir);
   const { status, stdout, stderr } = run(verb, dir, "--model", path);
