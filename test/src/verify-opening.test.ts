@@ -140,8 +140,8 @@ it("a LOCK that cannot be read is an error of the disk, as at an opening", async
   cpSync(whole, dir, { recursive: true });
   rmSync(join(dir, "LOCK"));
   mkdirSync(join(dir, "LOCK"));
-  for (const opened of [open(dir, { cacheDir: false }), openTaskStore({ dir })])
-    await expect(opened).rejects.toThrow(DiskFailedError);
+  await expect(open(dir, { cacheDir: false })).rejects.toThrow(DiskFailedError);
+  await expect(openTaskStore({ dir })).rejects.toThrow(DiskFailedError);
 });
 
 it("a loss at the end of the log is told with the last state, and by the records", async () => {
